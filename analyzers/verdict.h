@@ -1,0 +1,63 @@
+/* From a record to a verdict: the whole judgement, as one pure function.
+ * Same record, same verdict, to the last byte: no clock, no I/O, no globals,
+ * no randomness but from fixed seeds. Links nothing but libm. */
+#ifndef PLATEAU_ANALYZERS_VERDICT_H
+#define PLATEAU_ANALYZERS_VERDICT_H
+
+#include "analyzers/finding.h"
+#include "harness/model/record.h"
+
+#include <stddef.h>
+
+/* Growth of one metric laid at one kind of request, from the barriers'
+ * regression on the requests by kind (see attribution.h). */
+struct blame {
+    int finding; /* index into findings */
+    int kind;    /* index into record.kinds; -1: grows with time itself */
+    struct interval per_request; /* of that kind; per hour when kind is -1 */
+    bool named;  /* guilty at the policy's confidence, error rate kept over
+                    all kinds */
+    double minimum_per_request; /* smallest growth that would be named */
+};
+
+/* Growth by object type (objects.csv); ranked by confidence, then size. */
+struct type_growth {
+    char type[160];  /* foreign bytes: escape at the sink */
+    struct interval count_per_request;
+    double bytes_per_request;
+    double count;    /* at the last census */
+    int group;       /* types that grow in step share a number; -1: none */
+    bool significant; /* false discovery rate kept over all types */
+};
+
+struct verdict {
+    enum outcome outcome;
+    bool partial;      /* judged from a run that did not end by itself */
+    char reason[1024]; /* reads like a colleague: what was seen, why it is
+                          (not) a leak, what else it could be */
+    char advice[512];  /* what to do next, one sentence */
+    double steady_from_s;
+    struct finding *findings;
+    size_t nfindings;
+    struct blame *blames;
+    size_t nblames;
+    struct type_growth *types;
+    size_t ntypes;
+    /* The positive control: a leak of the stated minimum, added to the
+       recorded readings, turned the verdict to leak. */
+    bool control_ran, control_ok;
+    char control_text[256];
+    bool certain; /* stop now: the sequential rule's error is paid for */
+};
+
+/* Judges `r` under `p` (NULL: r->policy). Never fails: what cannot be judged
+ * is inconclusive and says so. Gives a verdict to release. */
+void verdict_judge(const struct record *r, const struct policy *p,
+                   struct verdict *out);
+
+void verdict_release(struct verdict *v);
+
+/* The finding the verdict rests on most, or NULL. Borrowed. */
+const struct finding *verdict_lead(const struct verdict *v);
+
+#endif

@@ -1,0 +1,53 @@
+/* What a metric's name means: its unit, how it is weighed, which tolerance of
+ * the scenario's [verdict] section speaks of it. One table (metric.c) serves
+ * the sampler, the analyzers and the reports.
+ *
+ * A name that the table does not hold is understood by its suffix: _bytes is
+ * memory, _s seconds, _total a cumulative counter, anything else a count. */
+#ifndef PLATEAU_MODEL_METRIC_H
+#define PLATEAU_MODEL_METRIC_H
+
+#include <stdbool.h>
+
+/* The unit of a reading, and so of a slope ("B/request", "1/request"). */
+enum metric_unit {
+    METRIC_BYTES,
+    METRIC_COUNT,   /* objects, descriptors, threads: whole numbers */
+    METRIC_SECONDS,
+};
+
+/* What growth in this metric proves. The analyzers' vote goes by role. */
+enum metric_role {
+    METRIC_MEMORY,  /* resident memory of the processes: rss, pss, uss */
+    METRIC_CGROUP,  /* control group: holds page cache, never proof alone */
+    METRIC_HEAP,    /* what an allocator has handed out: live native bytes */
+    METRIC_OBJECTS, /* live objects or blocks of a language runtime */
+    METRIC_HANDLES, /* descriptors, threads, tasks, connections */
+    METRIC_CUSTOM,  /* from a command or an endpoint; judged when asked */
+    METRIC_WITNESS, /* recorded to explain (shared pages, cpu), never judged */
+};
+
+struct metric {
+    const char *name;  /* as in samples.csv */
+    const char *alias; /* another name understood in a CSV, or NULL */
+    const char *tolerance; /* key in [verdict], e.g. "pss"; NULL: none */
+    const char *title; /* for people: "proportional memory (PSS)" */
+    enum metric_unit unit;
+    enum metric_role role;
+    bool cumulative; /* a counter that only rises (faults, cpu) */
+};
+
+/* The table's row for `name` (or its alias), or NULL. Static storage. */
+const struct metric *metric_find(const char *name);
+
+/* As metric_find, but a name that is not in the table gets a row made from
+ * its suffix, with role METRIC_CUSTOM. `*out` borrows `name`. */
+void metric_describe(const char *name, struct metric *out);
+
+/* The i-th row of the table, NULL behind the last. */
+const struct metric *metric_at(int i);
+
+/* "B" or "" or "s": what follows a value; never NULL. */
+const char *metric_unit_text(enum metric_unit unit);
+
+#endif

@@ -1,0 +1,119 @@
+/* A run directory read back: everything the analyzers and the reports know
+ * of a run. The only bridge between running and judging. Data, open to all.
+ *
+ * Not the writer (rundir.h). A directory that a killed run left behind loads
+ * too, with `partial` set. */
+#ifndef PLATEAU_MODEL_RECORD_H
+#define PLATEAU_MODEL_RECORD_H
+
+#include "harness/base/err.h"
+#include "harness/model/policy.h"
+#include "harness/model/series.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How a run ended, as run.json tells it. */
+enum run_end {
+    RUN_UNKNOWN,     /* no word: killed, or still running */
+    RUN_COMPLETE,    /* all blocks or all the time */
+    RUN_CERTAIN,     /* stopped early because the verdict was certain */
+    RUN_MAX_TIME,    /* max_time came first */
+    RUN_INTERRUPTED, /* by a signal; see `signal` */
+    RUN_TARGET_FAILED, /* exit 4: not ready, died, OOM-killed, errors */
+    RUN_HARNESS_FAILED, /* exit 5 */
+};
+
+const char *run_end_name(enum run_end e);
+
+/* A kind of request (or a flow) and its weight in the mix. */
+struct record_kind {
+    char *name;
+    bool flow;
+    double weight;
+    double *completed; /* cumulative, one per barrier row; NaN unknown.
+                          Length: barriers.n */
+};
+
+/* One type in one census (objects.csv). */
+struct record_object {
+    double t_s;
+    int block;      /* barrier row it belongs to, -1: none */
+    double requests;
+    char *type;     /* module.qualname; foreign bytes: escape at the sink */
+    double count;
+    double bytes;
+    bool tracked;
+};
+
+struct record_event {
+    double t_s;
+    char *what;   /* "process_start", "process_end", "oom_kill", "gap",
+                     "phase", "lost_source", "late", ... */
+    int64_t pid;  /* 0: none */
+    char *detail; /* one line for people; may be "" */
+};
+
+/* One row of requests.csv. */
+struct record_second {
+    double t_s;
+    int kind; /* index into kinds, -1 unknown */
+    double sent, ok, errors, late, p50_ms, p99_ms;
+};
+
+struct record_process {
+    int64_t pid;
+    int64_t start; /* clock ticks since boot: stat field 22 */
+    char *command;
+    double first_s, last_s; /* samples it was seen in */
+    double rss_first, rss_last, rss_max, pss_last;
+};
+
+struct record {
+    char *dir;  /* NULL for a bare CSV */
+    char *name; /* scenario name, or the file's name */
+    struct series samples;
+    struct series barriers; /* row 0: after warm-up; then one per block */
+    int *barrier_block;     /* block number of each barrier row */
+    struct record_kind *kinds;
+    size_t nkinds;
+    struct record_object *objects;
+    size_t nobjects;
+    struct record_event *events;
+    size_t nevents;
+    struct record_second *seconds;
+    size_t nseconds;
+    struct record_process *processes;
+    size_t nprocesses;
+    struct policy policy; /* from scenario.ini in the directory */
+
+    /* From run.json; strings may be NULL. */
+    enum run_end end;
+    char *end_detail;   /* one line: "worker 4711 was OOM-killed" */
+    int signal;         /* with RUN_INTERRUPTED */
+    bool partial;       /* the run did not get to write its end */
+    bool target_failed;
+    bool rate_missed;   /* the generator could not keep its rate */
+    char *started_utc, *tool_version, *host, *kernel, *command, *url;
+    char *engine, *engine_why; /* which engine ran, and why */
+    char *scenario_text;       /* scenario.ini, secrets already masked */
+    double requests_total, errors_total, duration_s;
+    double limit_bytes; /* memory limit of the target; NaN: none known */
+    double harness_cpu_s, harness_rss_bytes;
+    double sampler_cost_s; /* time spent reading, all sources */
+    double late_p99_ms;    /* send lateness; NaN: closed model */
+    char **notes;   /* named degradations, one line each */
+    size_t nnotes;
+};
+
+/* Loads a run directory. Needs at least samples.csv or barriers.csv; all else
+ * may be missing or cut short. Gives a record to release. */
+int record_load(const char *dir, struct record *out, struct err *err);
+
+/* Makes a record of a bare CSV: samples only, policy_default. */
+int record_from_csv(const char *path, struct record *out, struct err *err);
+
+void record_release(struct record *r);
+
+#endif
