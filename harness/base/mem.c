@@ -24,7 +24,9 @@ void *mem_realloc(void *p, size_t count, size_t size)
 {
     if (size != 0 && count > SIZE_MAX / size)
         return checked(NULL);
-    return checked(realloc(p, count * size ? count * size : 1));
+    size_t bytes = count * size;
+
+    return checked(realloc(p, bytes > 0 ? bytes : 1));
 }
 
 void *mem_grow(void *p, size_t len, size_t *cap, size_t size)
