@@ -1,0 +1,85 @@
+/* The run directory while it is being written: runs/<name>-<UTC>/. Tables are
+ * append-only, one write(2) per row, so that what a killed run leaves is
+ * whole up to its last row; documents are written under a temporary name and
+ * renamed. record.h reads it all back.
+ *
+ * Threads: one thread per table; events, documents and notes from any thread.
+ * A failed write (disk full) is remembered: see rundir_failed(). */
+#ifndef PLATEAU_MODEL_RUNDIR_H
+#define PLATEAU_MODEL_RUNDIR_H
+
+#include "harness/base/buf.h"
+#include "harness/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct rundir;
+struct rundir_table;
+
+/* Makes the directory `out_dir`, or runs/<name>-<UTC> when NULL (a taken name
+ * gets -2, -3 ...). An existing `out_dir` must be empty. Gives a writer. */
+int rundir_create(const char *out_dir, const char *name, struct rundir **out,
+                  struct err *err);
+
+const char *rundir_path(const struct rundir *rd); /* borrowed */
+
+/* Starts a CSV with the given columns. The table belongs to `rd`. */
+int rundir_table(struct rundir *rd, const char *file,
+                 const char *const *columns, size_t n,
+                 struct rundir_table **out, struct err *err);
+
+/* Appends one row: `cells[i]`, already safe text ("" = no value). */
+int rundir_row(struct rundir_table *t, const char *const *cells, size_t n);
+
+/* Appends one row of numbers; NaN becomes the empty cell, whole numbers are
+ * written exactly, others with up to 6 decimals. A NULL `first` leaves out
+ * the leading text cell. */
+int rundir_numbers(struct rundir_table *t, const char *first,
+                   const double *v, size_t n);
+
+/* Appends to events.ndjson. */
+void rundir_event(struct rundir *rd, double t_s, const char *what, int64_t pid,
+                  const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* Writes a document beside the tables. */
+int rundir_document(struct rundir *rd, const char *file, const struct buf *text,
+                    struct err *err);
+
+/* Opens a file in the directory for appending (the target's output). Returns
+ * the descriptor or -1. */
+int rundir_open_log(struct rundir *rd, const char *file, struct err *err);
+
+/* The first write error met so far, or NULL. Borrowed. */
+const char *rundir_failed(const struct rundir *rd);
+
+/* Flushes, closes, nulls. */
+void rundir_close(struct rundir **rd);
+
+/* ---- run.json: written at the start, at phase changes and at the end ---- */
+
+/* Everything run.json holds; the writer's twin of record.h's fields. Strings
+ * are borrowed. */
+struct run_meta {
+    const char *name, *started_utc, *tool_version, *host, *kernel, *command,
+        *url, *engine, *engine_why, *python_mode;
+    const char *end;    /* run_end_name(); NULL: still running */
+    const char *end_detail;
+    int signal;
+    bool target_failed, rate_missed;
+    int64_t target_pid;
+    double requests_total, errors_total, duration_s, limit_bytes;
+    double harness_cpu_s, harness_rss_bytes, sampler_cost_s, late_p99_ms;
+    const char *const *kind_names; /* requests and flows, as in barriers.csv */
+    const bool *kind_is_flow;
+    const double *kind_weights;
+    size_t nkinds;
+    const char *const *notes;
+    size_t nnotes;
+};
+
+int rundir_write_meta(struct rundir *rd, const struct run_meta *meta,
+                      struct err *err);
+
+#endif
