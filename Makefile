@@ -20,6 +20,8 @@ SAN_asan := -fsanitize=address,undefined -fno-omit-frame-pointer \
 	-fno-sanitize-recover=all
 SAN_tsan := -fsanitize=thread
 SAN_cover := --coverage -O0
+# libFuzzer's runtime is linked into the fuzz targets alone.
+SAN_fuzz := -fsanitize=fuzzer-no-link,address,undefined -Wno-error
 SAN := $(SAN_$(FLAVOUR))
 
 PLATEAU_CPPFLAGS := -I. -D_GNU_SOURCE -DPLATEAU_VERSION='"$(VERSION)"'
@@ -47,7 +49,7 @@ layer_lib = $(O)/lib$1.a
 LIBS_FULL := -lcurl -lnghttp2 -lssl -lcrypto -luv -linih -ljansson -lm
 LIBS_MODEL := -linih -ljansson -lm
 
-all: build/plateau build/leaky
+all: build/plateau build/leaky ## the program and the patient (default)
 
 # One rule per layer: its objects into its archive.
 define layer_rule
@@ -121,10 +123,120 @@ unit: $(UNIT_ALL)
 check-unit: $(if $(LAYER),$(UNIT_$(LAYER)),$(UNIT_ALL))
 	@set -e; for t in $^; do $$t; done
 
-clean:
+# Fuzz targets: tests/fuzz/fuzz_<what>.c with LLVMFuzzerTestOneInput. `check`
+# replays each one's corpus with a plain main (tests/fuzz/replay.c); `fuzz`
+# builds them with libFuzzer and lets each run for FUZZ_SECONDS.
+FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 60
+FUZZ_LIBS = $(foreach l,$(filter-out cli,$(LAYERS)),$(call layer_lib,$l))
+REPLAYS := $(addprefix $(O)/replay/,$(FUZZ_NAMES))
+$(REPLAYS): $(O)/replay/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/replay.o $(FUZZ_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(PLATEAU_CFLAGS) $(LDFLAGS) $(PLATEAU_LDFLAGS) -o $@ $^ \
+		$(LIBS_FULL)
+
+FUZZERS := $(addprefix $(O)/fuzzer/,$(FUZZ_NAMES))
+$(FUZZERS): $(O)/fuzzer/%: $(O)/tests/fuzz/%.o $(FUZZ_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(PLATEAU_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) \
+		$(PLATEAU_LDFLAGS) -o $@ $^ $(LIBS_FULL)
+
+fuzzers: $(FUZZERS)
+
+# Everything one flavour's tests need.
+tests: $(UNIT_ALL) $(REPLAYS) $(O)/plateau build/plateau build/leaky
+
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+RUN_TESTS = $(PYTHON) tests/run.py --flavour $(FLAVOUR) $(if $(T),--only '$T')
+JOBS ?= 2
+SUBMAKE = $(MAKE) --no-print-directory
+
+setup: ## install what building and testing need (Debian, as root)
+	@tests/setup.sh build
+	@tests/setup.sh check
+
+demo: ## the bundled server leaks; Plateau says so, in under a minute
+	@tests/setup.sh build
+	@$(SUBMAKE) -s -j$(JOBS) all
+	@build/plateau demo; s=$$?; \
+	echo "exit status $$s (1 is right: the bundled server does leak)"; \
+	test $$s -eq 1
+
+check: ## every test; T=REGEX runs the tests whose names match
+	@tests/setup.sh check
+	@$(SUBMAKE) -s -j$(JOBS) tests
+	@$(RUN_TESTS)
+
+check-asan: ## the same under AddressSanitizer and UBSan
+	@tests/setup.sh check
+	@$(SUBMAKE) -s -j$(JOBS) FLAVOUR=asan tests
+	@PLATEAU_TEST_SLOW=4 ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
+		UBSAN_OPTIONS=print_stacktrace=1 \
+		$(SUBMAKE) -s FLAVOUR=asan run-tests
+
+check-tsan: ## the same under ThreadSanitizer
+	@tests/setup.sh check
+	@$(SUBMAKE) -s -j$(JOBS) FLAVOUR=tsan tests
+	@PLATEAU_TEST_SLOW=4 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 \
+		setarch -R $(SUBMAKE) -s FLAVOUR=tsan run-tests
+
+check-valgrind: ## the unit tests under valgrind
+	@tests/setup.sh valgrind
+	@$(SUBMAKE) -s -j$(JOBS) tests
+	@PLATEAU_TEST_SLOW=20 $(RUN_TESTS) --kinds unit --wrap \
+		'valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,possible --errors-for-leak-kinds=definite,possible --fair-sched=yes'
+
+run-tests:
+	@$(RUN_TESTS)
+
+lint: ## layers, style, headers, formatting, static analysis
+	@tests/setup.sh lint
+	@$(PYTHON) tests/lint/lint.py --all
+
+cover: ## line coverage of the whole check, in build/cover/coverage.txt
+	@tests/setup.sh cover
+	@$(SUBMAKE) -s -j$(JOBS) FLAVOUR=cover tests
+	@$(SUBMAKE) -s FLAVOUR=cover run-tests
+	@gcovr -r . --object-directory build/cover -e tests/ \
+		-o build/cover/coverage.txt
+	@tail -n 3 build/cover/coverage.txt
+
+fuzz: ## each parser under libFuzzer for FUZZ_SECONDS (60)
+	@tests/setup.sh fuzz
+	@$(SUBMAKE) -s -j$(JOBS) CC=clang FLAVOUR=fuzz fuzzers
+	@set -e; for f in $(patsubst fuzz_%,%,$(FUZZ_NAMES)); do \
+		echo "fuzz: $$f, $(FUZZ_SECONDS) s"; \
+		mkdir -p build/fuzz/corpus/$$f tests/fuzz/corpus/$$f; \
+		build/fuzz/fuzzer/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) \
+			-print_final_stats=1 -verbosity=0 \
+			-artifact_prefix=build/fuzz/ \
+			build/fuzz/corpus/$$f tests/fuzz/corpus/$$f; done
+
+# PREFIX/lib/plateau/leaky is where an installed `plateau demo` looks.
+install: all ## into $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/plateau \
+		$(DESTDIR)$(PREFIX)/share/plateau/scenarios \
+		$(DESTDIR)$(PREFIX)/share/doc/plateau
+	install -m 755 build/plateau $(DESTDIR)$(PREFIX)/bin/plateau
+	install -m 755 build/leaky $(DESTDIR)$(PREFIX)/lib/plateau/leaky
+	install -m 644 scenarios/*.ini $(DESTDIR)$(PREFIX)/share/plateau/scenarios/
+	install -m 644 README.md LICENSE CHANGELOG.md \
+		$(DESTDIR)$(PREFIX)/share/doc/plateau/
+
+uninstall: ## what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/plateau
+	rm -rf $(DESTDIR)$(PREFIX)/lib/plateau $(DESTDIR)$(PREFIX)/share/plateau \
+		$(DESTDIR)$(PREFIX)/share/doc/plateau
+
+clean: ## remove build/
 	rm -rf build
 
-.PHONY: all unit check-unit clean FORCE
+help: ## this list
+	@echo "usage: make [TARGET] [CC=... CFLAGS=... PREFIX=... DESTDIR=...]"
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
+
+.PHONY: all unit check-unit tests fuzzers setup demo check check-asan check-tsan \
+	check-valgrind run-tests lint cover fuzz install uninstall clean help FORCE
 FORCE:
 .SECONDARY:
 

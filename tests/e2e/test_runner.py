@@ -1,0 +1,116 @@
+"""The runner itself: failing, hanging, empty and leftover tests turn it red."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+
+RUNNER = os.path.join(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))), "run.py")
+
+
+class RunnerTest(unittest.TestCase):
+    def setUp(self):
+        self.root = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.root)
+
+    def write(self, path, text, mode=0o644):
+        path = os.path.join(self.root, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(textwrap.dedent(text))
+        os.chmod(path, mode)
+
+    def run_tests(self):
+        """Gives the runner's exit status, its output and its last line."""
+        done = subprocess.run([sys.executable, RUNNER, "--root", self.root],
+                              stdout=subprocess.PIPE, text=True, timeout=60,
+                              stderr=subprocess.STDOUT, check=False)
+        return done.returncode, done.stdout, done.stdout.splitlines()[-1]
+
+    def script(self, body):
+        self.write("tests/e2e/test_x.py", """\
+            import os, subprocess, time, unittest
+            class X(unittest.TestCase):
+                timeout = 2
+                def test_x(self):
+                    """ + body + "\n")
+
+    def program(self, body):
+        self.write("tests/unit/model/test_x.c", "")
+        self.write("build/release/unit/model/test_x", "#!/bin/sh\n" + body,
+                   0o755)
+
+    def test_all_green(self):
+        self.script("pass")
+        self.program("echo 1..2; echo ok 1 - a; echo ok 2 - b\n")
+        status, out, last = self.run_tests()
+        self.assertEqual((status, last), (0, "3 passed, 0 failed"), out)
+
+    def test_failing_script(self):
+        self.script("self.assertEqual('seen', 'wanted')")
+        status, out, last = self.run_tests()
+        self.assertEqual((status, last), (1, "0 passed, 1 failed"))
+        self.assertIn("'seen' != 'wanted'", out)
+
+    def test_script_that_exits_early_has_not_passed(self):
+        self.script("os._exit(0)")
+        status, _, last = self.run_tests()
+        self.assertEqual((status, last), (1, "0 passed, 1 failed"))
+
+    def test_script_that_does_not_import(self):
+        self.write("tests/e2e/test_x.py", "import no_such_module_here\n")
+        status, _, last = self.run_tests()
+        self.assertEqual((status, last), (1, "0 passed, 1 failed"))
+
+    def test_hanging_script(self):
+        self.script("time.sleep(50)")
+        status, out, last = self.run_tests()
+        self.assertEqual((status, last), (1, "0 passed, 1 failed"))
+        self.assertIn("timed out after 2 s", out)
+
+    def test_process_left_behind(self):
+        self.script("subprocess.Popen(['sleep', '50'],"
+                    " stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)")
+        status, out, _ = self.run_tests()
+        self.assertEqual(status, 1)
+        self.assertIn("sleep 50", out)
+
+    def test_skip_tells_its_reason(self):
+        self.script("raise unittest.SkipTest('no such thing here')")
+        self.program("echo 1..1; echo ok 1 - a\n")
+        status, out, last = self.run_tests()
+        self.assertEqual((status, last),
+                         (0, "1 passed, 0 failed, 1 skipped"))
+        self.assertIn("no such thing here", out)
+
+    def test_failing_program(self):
+        self.program("echo 1..2; echo ok 1 - a; echo not ok 2 - b; exit 1\n")
+        status, _, last = self.run_tests()
+        self.assertEqual((status, last), (1, "1 passed, 1 failed"))
+
+    def test_crashing_program(self):
+        self.program("echo 1..2; echo ok 1 - a; kill -SEGV $$\n")
+        status, out, last = self.run_tests()
+        self.assertEqual((status, last), (1, "1 passed, 1 failed"))
+        self.assertIn("signal 11", out)
+
+    def test_program_that_runs_nothing(self):
+        self.program("exit 0\n")
+        self.assertEqual(self.run_tests()[0], 1)
+
+    def test_program_that_was_not_built(self):
+        self.program("echo ok 1 - a\n")
+        os.unlink(os.path.join(self.root, "build/release/unit/model/test_x"))
+        self.assertEqual(self.run_tests()[0], 1)
+
+    def test_nothing_to_run_is_not_green(self):
+        status, _, last = self.run_tests()
+        self.assertEqual((status, last), (1, "0 passed, 0 failed"))
+
+
+if __name__ == "__main__":
+    unittest.main()
