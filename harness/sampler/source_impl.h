@@ -1,0 +1,69 @@
+/* Sources, for implementers: where a number comes from. One file, one const
+ * ops struct, one line in the registry of sources.c.
+ *
+ * All calls come from one thread at a time (open: the conductor's; the rest:
+ * the sampler's). A read obeys its time limit. "No value" is NaN, never 0.
+ * What cannot be read is named once, through source_host.note. */
+#ifndef PLATEAU_SAMPLER_SOURCE_IMPL_H
+#define PLATEAU_SAMPLER_SOURCE_IMPL_H
+
+#include "harness/base/err.h"
+#include "harness/base/proctree.h"
+#include "harness/model/scenario.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum source_cost {
+    SOURCE_EVERY_TICK,   /* microseconds */
+    SOURCE_RATIONED,     /* at ticks only while a read costs little (see
+                            budget in sampler.c), always at barriers */
+    SOURCE_BARRIER_ONLY, /* stalls the target or costs much */
+};
+
+/* What the sampler offers its sources. */
+struct source_host {
+    const struct scenario *scenario;
+    struct proctree *tree; /* as of this tick's scan; read only */
+    const char *cgroup;    /* directory given by the user, or NULL */
+    /* Names a degradation: one line, said once per text. */
+    void (*note)(void *host, const char *fmt, ...)
+        __attribute__((format(printf, 2, 3)));
+    /* One type of an object census; only inside a barrier read. */
+    void (*object)(void *host, const char *type, double count, double bytes,
+                   bool tracked);
+    void *host;
+};
+
+struct source_read {
+    bool exact;         /* a barrier: everything, no rationing */
+    int64_t deadline_ns; /* give up (NaN for the rest) when the clock is past */
+};
+
+struct source_ops {
+    const char *name; /* as in `sources =` and in cost lines */
+    enum source_cost cost;
+    /* Opens for the processes in host->tree. Gives state in `*state` and the
+       metric names (borrowed, valid until close) in `*names`, `*n`.
+       Returns 0 with *n == 0 when there is nothing to read here (a note says
+       why, if the user asked for it); -1 when the user asked for something
+       that is plainly wrong. */
+    int (*open)(const struct source_host *host, void **state,
+                const char *const **names, size_t *n, struct err *err);
+    /* Fills values[0..n). Sums over the tree; a metric that could not be read
+       for one living process is NaN, not a partial sum. */
+    void (*read)(void *state, const struct source_host *host,
+                 const struct source_read *how, double *values);
+    void (*close)(void *state);
+};
+
+extern const struct source_ops source_ops_process; /* stat, fds, threads, cpu */
+extern const struct source_ops source_ops_memory;  /* smaps_rollup */
+extern const struct source_ops source_ops_cgroup;
+extern const struct source_ops source_ops_http;
+extern const struct source_ops source_ops_command;
+extern const struct source_ops source_ops_python;
+extern const struct source_ops source_ops_jvm;
+
+#endif
