@@ -2,11 +2,13 @@
  * number formats in one place, so that the same values give the same bytes.
  * Not a reader (jansson reads) and not a document model.
  *
- * Calls nest as the document does; a key is NULL inside an array. Numbers are
- * printed with 10 significant digits in the C locale; NaN and infinities
- * become null. Strings are made valid UTF-8: bad bytes become U+FFFD, control
- * characters are escaped, and so are '<' '>' '&' so that the text may stand
- * inside an HTML script element. */
+ * Calls nest as the document does; a key is NULL inside an array and for the
+ * outermost value, which ends in a newline. Whole numbers below 2^53 are
+ * printed exactly, other numbers with 10 significant digits, in the C locale;
+ * NaN and infinities become null, and so does a NULL string. Strings are made
+ * valid UTF-8: bad bytes become U+FFFD, everything outside printable ASCII
+ * that could steer a terminal (escape.h) is escaped, and so are '<' '>' '&',
+ * so that the text may stand inside an HTML script element. */
 #ifndef PLATEAU_BASE_JSONW_H
 #define PLATEAU_BASE_JSONW_H
 
