@@ -33,8 +33,9 @@ size_t suggest_distance(const char *a, const char *b)
 
             now[j] = min3(last[j] + 1, now[j - 1] + 1, last[j - 1] + differ);
             if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
-                lower(a[i - 2]) == lower(b[j - 1]) && before[j - 2] < now[j])
-                now[j] = min3(now[j], before[j - 2] + 1, now[j]);
+                lower(a[i - 2]) == lower(b[j - 1]) &&
+                before[j - 2] + 1 < now[j])
+                now[j] = before[j - 2] + 1;
         }
         size_t *spare = before;
         before = last;
