@@ -25,13 +25,33 @@ struct proc_stat {
     double rss_bytes;
 };
 
-/* /proc/PID/stat. -1 when the process is gone or unreadable (errno says). */
+/* Reads below `root` instead of /proc from now on, for tests with a recorded
+ * tree; NULL: /proc again. Borrowed. Before any thread starts. */
+void procfs_use_root(const char *root);
+const char *procfs_root(void);
+
+/* Reads a whole /proc file into `buf` (at most `size` - 1 bytes, then a NUL;
+ * the rest is dropped). `file` is below the root: "4711/cgroup". Returns the
+ * number of bytes, -1 with errno. */
+int procfs_read(const char *file, char *buf, size_t size);
+
+/* /proc/PID/stat. -1 when the process is gone or unreadable (errno says).
+ * rss_bytes is approximate on many-CPU machines: see procfs_rss. */
 int procfs_stat(int64_t pid, struct proc_stat *out);
+
+/* False for a zombie: it has ended and waits to be reaped. A dead leader of
+ * living threads is no zombie. */
+bool procfs_runs(const struct proc_stat *st);
 
 /* True while that very process (same start time) exists and is no zombie. */
 bool procfs_alive(struct proc_id id);
 
-/* /proc/PID/cmdline, arguments joined by spaces, cut to `max`. */
+/* Resident bytes from /proc/PID/statm (about 1 us; exact since Linux 6.17,
+ * before that off by up to some dozen pages per CPU); NaN when unreadable. */
+double procfs_rss(int64_t pid);
+
+/* /proc/PID/cmdline, arguments joined by spaces, cut to `max` with the NUL.
+ * "" for a process without one (a kernel thread). -1 with errno. */
 int procfs_cmdline(int64_t pid, char *out, size_t max);
 
 struct proc_smaps {
@@ -51,12 +71,15 @@ struct proc_fds {
  * it by stat), else a readlink per descriptor. */
 int procfs_fds(int64_t pid, bool kinds, struct proc_fds *out);
 
-/* Children of all threads of `pid` (/proc/PID/task/TID/children). Returns how
- * many were stored, at most `max`; -1 when unreadable. */
+/* Children of all threads of `pid` (/proc/PID/task/TID/children; on a kernel
+ * without that file, by everybody's parent). Returns how many were stored, at
+ * most `max`; -1 when unreadable. */
 int procfs_children(int64_t pid, int64_t *out, int max);
 
 /* The pids that listen on TCP `port` on any local address (via
- * /proc/net/tcp{,6} and /proc/PID/fd). Returns how many were stored. */
+ * /proc/net/tcp{,6} and /proc/PID/fd). Returns how many were stored; when
+ * that is 0, errno is ENOENT (nobody listens) or EACCES (somebody whose
+ * descriptors we may not see). */
 int procfs_listeners(int port, int64_t *out, int max);
 
 #endif

@@ -16,7 +16,8 @@ struct proctree;
 struct proctree *proctree_new(int64_t guardian);
 void proctree_free(struct proctree *t);
 
-/* Adds a root. */
+/* Adds a root; one that has ended already is ignored. It counts from the next
+ * scan on. */
 void proctree_add(struct proctree *t, struct proc_id id);
 
 /* Called for each member found or lost by a scan. */
@@ -34,5 +35,9 @@ const struct proc_stat *proctree_at(const struct proctree *t, size_t i);
 
 /* Members ever seen to start (the roots included). */
 int64_t proctree_starts(const struct proctree *t);
+
+/* Processes the last scan left out because there were too many: sums over the
+ * tree are partial then. */
+size_t proctree_dropped(const struct proctree *t);
 
 #endif
