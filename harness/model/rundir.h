@@ -3,8 +3,26 @@
  * whole up to its last row; documents are written under a temporary name and
  * renamed. record.h reads it all back.
  *
+ * The tables and their columns, in this order (reports/README.md has the
+ * units; a column that a run cannot fill may be left out, an empty cell is
+ * "no value"):
+ *   samples.csv    t_s,requests,phase,proc_starts,<metrics>
+ *   barriers.csv   block,t_s,requests,phase,proc_starts,ok,errors,
+ *                  requests:<kind>...,flow:<name>...,<metrics>
+ *                  block 0 is read after warm-up; counters are cumulative
+ *   processes.csv  t_s,pid,start,command,rss_bytes,pss_bytes,uss_bytes,
+ *                  swap_bytes,threads,fds,cpu_s
+ *   requests.csv   t_s,kind,sent,ok,errors,late,p50_ms,p99_ms
+ *                  one row per second and kind: what happened in that second;
+ *                  a flow's kind is written flow:<name>
+ *   objects.csv    t_s,block,requests,type,count,bytes,tracked
+ *   events.ndjson  {"t_s","event","pid","detail"}, one object per line
+ *   run.json       struct run_meta; without "end" the run was killed
+ *
  * Threads: one thread per table; events, documents and notes from any thread.
- * A failed write (disk full) is remembered: see rundir_failed(). */
+ * A failed write (disk full) is remembered, and nothing more is written to
+ * that table: see rundir_failed(). No call allocates once a table has seen
+ * its longest row. */
 #ifndef PLATEAU_MODEL_RUNDIR_H
 #define PLATEAU_MODEL_RUNDIR_H
 
@@ -19,18 +37,22 @@ struct rundir;
 struct rundir_table;
 
 /* Makes the directory `out_dir`, or runs/<name>-<UTC> when NULL (a taken name
- * gets -2, -3 ...). An existing `out_dir` must be empty. Gives a writer. */
+ * gets -2, -3 ...; what is no letter, digit, dot, dash or underscore in
+ * `name` becomes a dash). An existing `out_dir` must be empty. Gives a
+ * writer. */
 int rundir_create(const char *out_dir, const char *name, struct rundir **out,
                   struct err *err);
 
 const char *rundir_path(const struct rundir *rd); /* borrowed */
 
-/* Starts a CSV with the given columns. The table belongs to `rd`. */
+/* Starts a CSV with the given columns (escaped here). The table belongs to
+ * `rd`. */
 int rundir_table(struct rundir *rd, const char *file,
                  const char *const *columns, size_t n,
                  struct rundir_table **out, struct err *err);
 
-/* Appends one row: `cells[i]`, already safe text ("" = no value). */
+/* Appends one row of `n` cells, as many as columns: `cells[i]`, already safe
+ * text ("" = no value). */
 int rundir_row(struct rundir_table *t, const char *const *cells, size_t n);
 
 /* Appends one row of numbers; NaN becomes the empty cell, whole numbers are
@@ -39,7 +61,13 @@ int rundir_row(struct rundir_table *t, const char *const *cells, size_t n);
 int rundir_numbers(struct rundir_table *t, const char *first,
                    const double *v, size_t n);
 
-/* Appends to events.ndjson. */
+/* Appends one row of mixed cells, as many as columns: cell i is the text
+ * `texts[i]`, escaped here, or, where that is NULL, the number `v[i]` as
+ * rundir_numbers writes it. */
+int rundir_cells(struct rundir_table *t, const char *const *texts,
+                 const double *v, size_t n);
+
+/* Appends to events.ndjson; the detail is cut at 1,000 bytes. */
 void rundir_event(struct rundir *rd, double t_s, const char *what, int64_t pid,
                   const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 

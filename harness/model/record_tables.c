@@ -1,0 +1,319 @@
+#include "harness/model/record_impl.h"
+
+#include "harness/base/mem.h"
+#include "harness/model/csv.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- barriers.csv: what is counter and what is metric ---- */
+
+static bool starts_with(const char *s, const char *head)
+{
+    return strncmp(s, head, strlen(head)) == 0;
+}
+
+static struct record_kind *find_kind(struct record *r, const char *name,
+                                     bool flow)
+{
+    for (size_t i = 0; i < r->nkinds; i++)
+        if (r->kinds[i].flow == flow && strcmp(r->kinds[i].name, name) == 0)
+            return &r->kinds[i];
+    return NULL;
+}
+
+/* A kind that run.json did not tell of (a killed run, a foreign file). */
+static struct record_kind *add_kind(struct record *r, const char *name,
+                                    bool flow)
+{
+    struct record_kind *k;
+
+    r->kinds = mem_realloc(r->kinds, r->nkinds + 1, sizeof *r->kinds);
+    k = &r->kinds[r->nkinds++];
+    *k = (struct record_kind){
+        .name = mem_strdup(name), .flow = flow, .weight = NAN};
+    return k;
+}
+
+static void take_counts(struct record *r, const char *name, bool flow,
+                        struct column *c)
+{
+    struct record_kind *k = find_kind(r, name, flow);
+
+    if (k == NULL)
+        k = add_kind(r, name, flow);
+    if (k->completed != NULL) /* the column stands twice: the first counts */
+        return;
+    k->completed = c->v;
+    c->v = NULL;
+}
+
+static void take_blocks(struct record *r, const struct column *c)
+{
+    for (size_t i = 0; i < r->barriers.n; i++)
+        if (c->v[i] >= 0 && c->v[i] < 1e9)
+            r->barrier_block[i] = (int)c->v[i];
+}
+
+/* True when the column is no metric; its content has been taken then. */
+static bool take_column(struct record *r, struct column *c)
+{
+    if (strcmp(c->name, "block") == 0)
+        take_blocks(r, c);
+    else if (starts_with(c->name, "requests:"))
+        take_counts(r, c->name + strlen("requests:"), false, c);
+    else if (starts_with(c->name, "flow:"))
+        take_counts(r, c->name + strlen("flow:"), true, c);
+    else
+        return strcmp(c->name, "ok") == 0 || strcmp(c->name, "errors") == 0;
+    return true;
+}
+
+void record_split_barriers(struct record *r)
+{
+    struct series *s = &r->barriers;
+    size_t kept = 0;
+
+    r->barrier_block = mem_zalloc(s->n, sizeof *r->barrier_block);
+    for (size_t i = 0; i < s->n; i++)
+        r->barrier_block[i] = (int)i;
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        struct column *c = &s->columns[i];
+
+        if (!take_column(r, c)) {
+            s->columns[kept++] = *c;
+            continue;
+        }
+        free(c->name);
+        free(c->v);
+    }
+    s->ncolumns = kept;
+    for (size_t i = 0; i < r->nkinds; i++) {
+        if (r->kinds[i].completed != NULL)
+            continue;
+        r->kinds[i].completed = mem_zalloc(s->n, sizeof(double));
+        for (size_t k = 0; k < s->n; k++)
+            r->kinds[i].completed[k] = NAN;
+    }
+}
+
+/* ---- requests.csv ---- */
+
+struct named {
+    const char *name;
+    bool flow;
+    int kind;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    int c = strcmp(x->name, y->name);
+
+    return c != 0 ? c : (int)x->flow - (int)y->flow;
+}
+
+static int kind_of(const struct named *index, size_t n, const char *name)
+{
+    struct named key = {name, false, 0};
+    const struct named *hit;
+
+    if (starts_with(name, "flow:")) {
+        key.name += strlen("flow:");
+        key.flow = true;
+    }
+    hit = bsearch(&key, index, n, sizeof key, by_name);
+    return hit != NULL ? hit->kind : -1;
+}
+
+void record_read_seconds(struct record *r)
+{
+    size_t len, cap = 0;
+    char *text = record_slurp(r, "requests.csv", &len);
+    struct named *index;
+    struct csv c;
+
+    if (text == NULL)
+        return;
+    index = mem_zalloc(r->nkinds, sizeof *index);
+    for (size_t i = 0; i < r->nkinds; i++)
+        index[i] =
+            (struct named){r->kinds[i].name, r->kinds[i].flow, (int)i};
+    qsort(index, r->nkinds, sizeof *index, by_name);
+    csv_init(&c, text, len);
+    int t = csv_column(&c, "t_s"), kind = csv_column(&c, "kind"),
+        sent = csv_column(&c, "sent"), ok = csv_column(&c, "ok"),
+        errors = csv_column(&c, "errors"), late = csv_column(&c, "late"),
+        p50 = csv_column(&c, "p50_ms"), p99 = csv_column(&c, "p99_ms");
+    while (csv_next(&c)) {
+        struct record_second s = {
+            csv_number(&c, t),
+            kind_of(index, r->nkinds, csv_text(&c, kind)),
+            csv_number(&c, sent),
+            csv_number(&c, ok),
+            csv_number(&c, errors),
+            csv_number(&c, late),
+            csv_number(&c, p50),
+            csv_number(&c, p99),
+        };
+
+        if (isnan(s.t_s))
+            continue;
+        r->seconds = mem_grow(r->seconds, r->nseconds, &cap, sizeof s);
+        r->seconds[r->nseconds++] = s;
+    }
+    csv_release(&c);
+    free(index);
+    free(text);
+}
+
+/* ---- objects.csv ---- */
+
+void record_read_objects(struct record *r)
+{
+    size_t len, cap = 0;
+    char *text = record_slurp(r, "objects.csv", &len);
+    struct csv c;
+
+    if (text == NULL)
+        return;
+    csv_init(&c, text, len);
+    int t = csv_column(&c, "t_s"), block = csv_column(&c, "block"),
+        requests = csv_column(&c, "requests"), type = csv_column(&c, "type"),
+        count = csv_column(&c, "count"), bytes = csv_column(&c, "bytes"),
+        tracked = csv_column(&c, "tracked");
+    while (csv_next(&c)) {
+        double b = csv_number(&c, block), mark = csv_number(&c, tracked);
+        struct record_object o = {
+            .t_s = csv_number(&c, t),
+            .block = b >= 0 && b < 1e9 ? (int)b : -1,
+            .requests = csv_number(&c, requests),
+            .count = csv_number(&c, count),
+            .bytes = csv_number(&c, bytes),
+            .tracked = mark > 0,
+        };
+
+        if (csv_text(&c, type)[0] == '\0' || isnan(o.count))
+            continue;
+        o.type = mem_strdup(csv_text(&c, type));
+        r->objects = mem_grow(r->objects, r->nobjects, &cap, sizeof o);
+        r->objects[r->nobjects++] = o;
+    }
+    csv_release(&c);
+    free(text);
+}
+
+/* ---- processes.csv: one row per sample and process, summed up here ---- */
+
+struct sighting {
+    int64_t pid, start;
+    size_t row; /* keeps the file's order within a process */
+    double t_s, rss, pss;
+    const char *command; /* borrowed from the text */
+};
+
+static int by_process(const void *a, const void *b)
+{
+    const struct sighting *x = a, *y = b;
+
+    if (x->pid != y->pid)
+        return x->pid < y->pid ? -1 : 1;
+    if (x->start != y->start)
+        return x->start < y->start ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const struct record_process *x = a, *y = b;
+
+    if (x->first_s != y->first_s)
+        return x->first_s < y->first_s ? -1 : 1;
+    if (x->pid != y->pid)
+        return x->pid < y->pid ? -1 : 1;
+    return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static int64_t whole(double v)
+{
+    return fabs(v) < 0x1p53 ? (int64_t)v : 0;
+}
+
+static struct sighting *read_sightings(struct csv *c, size_t *n)
+{
+    struct sighting *list = NULL;
+    size_t cap = 0;
+    int t = csv_column(c, "t_s"), pid = csv_column(c, "pid"),
+        start = csv_column(c, "start"), command = csv_column(c, "command"),
+        rss = csv_column(c, "rss_bytes"), pss = csv_column(c, "pss_bytes");
+
+    *n = 0;
+    while (csv_next(c)) {
+        struct sighting s = {.pid = whole(csv_number(c, pid)),
+                             .start = whole(csv_number(c, start)),
+                             .row = *n,
+                             .t_s = csv_number(c, t),
+                             .rss = csv_number(c, rss),
+                             .pss = csv_number(c, pss),
+                             .command = csv_text(c, command)};
+
+        if (isnan(s.t_s) || s.pid <= 0)
+            continue;
+        list = mem_grow(list, *n, &cap, sizeof s);
+        list[(*n)++] = s;
+    }
+    return list;
+}
+
+static void see(struct record_process *p, const struct sighting *s)
+{
+    if (s->t_s < p->first_s)
+        p->first_s = s->t_s;
+    if (s->t_s > p->last_s)
+        p->last_s = s->t_s;
+    if (!isnan(s->rss)) {
+        if (isnan(p->rss_first))
+            p->rss_first = s->rss;
+        p->rss_last = s->rss;
+        p->rss_max = fmax(p->rss_max, s->rss); /* fmax ignores the NaN */
+    }
+    if (!isnan(s->pss))
+        p->pss_last = s->pss;
+    if (*s->command != '\0' && strcmp(p->command, s->command) != 0) {
+        free(p->command); /* the last one: an exec changes it once */
+        p->command = mem_strdup(s->command);
+    }
+}
+
+void record_read_processes(struct record *r)
+{
+    size_t len, n, cap = 0;
+    char *text = record_slurp(r, "processes.csv", &len);
+    struct sighting *list;
+    struct csv c;
+
+    if (text == NULL)
+        return;
+    csv_init(&c, text, len);
+    list = read_sightings(&c, &n);
+    if (n > 0)
+        qsort(list, n, sizeof *list, by_process);
+    for (size_t i = 0; i < n; i++) {
+        const struct sighting *s = &list[i];
+
+        if (i == 0 || s->pid != s[-1].pid || s->start != s[-1].start) {
+            r->processes = mem_grow(r->processes, r->nprocesses, &cap,
+                                    sizeof *r->processes);
+            r->processes[r->nprocesses++] =
+                (struct record_process){s->pid, s->start, mem_strdup(""),
+                                        s->t_s, s->t_s, NAN, NAN, NAN, NAN};
+        }
+        see(&r->processes[r->nprocesses - 1], s);
+    }
+    if (r->nprocesses > 0)
+        qsort(r->processes, r->nprocesses, sizeof *r->processes, by_first);
+    free(list);
+    csv_release(&c);
+    free(text);
+}
