@@ -16,10 +16,10 @@ struct conductor_config {
     const struct scenario *scenario; /* borrowed */
     const char *out_dir;             /* NULL: runs/<name>-<UTC> */
     bool quiet, verbose, color;
-    bool observe;        /* no load of ours; sample until observe_ns passed,
-                            the target ended, or a signal */
-    int64_t observe_ns;  /* 0: no bound */
-    bool diagnose;       /* after a leak: look for its holder */
+    bool observe;       /* no load of ours; sample until observe_ns passed,
+                           the target ended, or a signal */
+    int64_t observe_ns; /* 0: no bound */
+    bool diagnose;      /* after a leak: look for its holder */
 };
 
 struct conductor_result {

@@ -94,8 +94,8 @@ static void describe(const struct progress_state *s, char *out, size_t max)
     if (s->rate_rps > 0 && n < max)
         n += (size_t)snprintf(out + n, max - n, "  %.0f/s", s->rate_rps);
     if (isfinite(s->memory_bytes) && n < max)
-        n += (size_t)snprintf(out + n, max - n, "  %s %.1f MiB",
-                              s->memory_name, s->memory_bytes / 1048576);
+        n += (size_t)snprintf(out + n, max - n, "  %s %.1f MiB", s->memory_name,
+                              s->memory_bytes / 1048576);
     if (isfinite(s->memory_bytes) && isfinite(s->memory_first) && n < max)
         n += (size_t)snprintf(out + n, max - n, " (%+.1f)",
                               (s->memory_bytes - s->memory_first) / 1048576);

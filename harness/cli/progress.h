@@ -12,9 +12,9 @@ struct progress;
 struct progress_state {
     int block, blocks;
     uint64_t requests;
-    double rate_rps;      /* completed per second, lately */
-    double memory_bytes;  /* PSS or RSS now */
-    double memory_first;  /* at the first barrier */
+    double rate_rps;     /* completed per second, lately */
+    double memory_bytes; /* PSS or RSS now */
+    double memory_first; /* at the first barrier */
     const char *memory_name;
     double errors;
     double elapsed_s;

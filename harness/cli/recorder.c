@@ -52,17 +52,15 @@ int recorder_open(struct rundir *rd, const struct scenario *sc,
 
 static int open_seconds(struct recorder *r, struct err *err)
 {
-    static const char *const columns[] = {"t_s",    "kind", "sent",
-                                          "ok",     "errors", "late",
-                                          "p50_ms", "p99_ms"};
+    static const char *const columns[] = {"t_s",    "kind", "sent",   "ok",
+                                          "errors", "late", "p50_ms", "p99_ms"};
 
     return rundir_table(r->rd, "requests.csv", columns, 8, &r->seconds, err);
 }
 
 /* The fixed columns of barriers.csv in front of the kinds. */
-static const char *const barrier_front[] = {"block",       "t_s", "requests",
-                                            "phase",       "proc_starts",
-                                            "ok",          "errors"};
+static const char *const barrier_front[] = {
+    "block", "t_s", "requests", "phase", "proc_starts", "ok", "errors"};
 
 enum { NFRONT = sizeof barrier_front / sizeof *barrier_front };
 
