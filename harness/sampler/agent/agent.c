@@ -169,21 +169,32 @@ int agent_call(const char *dir, int64_t pid, const char *request,
     return rc;
 }
 
-void agent_remove(char **dir)
+/* Removes the folder `name` below `at` and the plain files in it; the only
+ * folder inside is Python's __pycache__. */
+static void remove_folder(int at, const char *name, bool inner)
 {
-    DIR *d;
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
     struct dirent *e;
 
-    if (*dir == NULL)
-        return;
-    d = opendir(*dir);
-    while (d != NULL && (e = readdir(d)) != NULL)
-        if (e->d_name[0] != '.' || strlen(e->d_name) > 2)
-            unlinkat(dirfd(d), e->d_name,
-                     strcmp(e->d_name, "__pycache__") == 0 ? AT_REMOVEDIR : 0);
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        if (inner && strcmp(e->d_name, "__pycache__") == 0)
+            remove_folder(fd, e->d_name, false);
+        else
+            unlinkat(fd, e->d_name, 0);
+    }
     if (d != NULL)
         closedir(d);
-    rmdir(*dir);
+    unlinkat(at, name, AT_REMOVEDIR);
+}
+
+void agent_remove(char **dir)
+{
+    if (*dir == NULL)
+        return;
+    remove_folder(AT_FDCWD, *dir, true);
     free(*dir);
     *dir = NULL;
 }
