@@ -84,7 +84,7 @@ static int run_demo(const char *scenario, const char *server, int port,
 {
     char *url = mem_printf("target.url=http://127.0.0.1:%d", port);
     char *command = mem_printf("target.command='%s' --port %d%s", server, port,
-                               healthy ? "" : " --leak /orders:2048");
+                               healthy ? "" : " --leak 2048");
     char *name = mem_printf("scenario.name=demo%s", healthy ? "-healthy" : "");
     char **argv = mem_zalloc(o->nsets * 2 + 20, sizeof *argv);
     int n = 0, code;
