@@ -86,12 +86,12 @@ static int run_demo(const char *scenario, const char *server, int port,
     char *command = mem_printf("target.command='%s' --port %d%s", server, port,
                                healthy ? "" : " --leak 2048");
     char *name = mem_printf("scenario.name=demo%s", healthy ? "-healthy" : "");
-    char **argv = mem_zalloc(o->nsets * 2 + 20, sizeof *argv);
+    const char **argv = mem_zalloc(o->nsets * 2 + 20, sizeof *argv);
     int n = 0, code;
 
     argv[n++] = "run";
-    argv[n++] = (char *)scenario;
-    char *ours[] = {url, command, name};
+    argv[n++] = scenario;
+    const char *ours[] = {url, command, name};
     for (size_t i = 0; i < 3; i++) {
         argv[n++] = "--set";
         argv[n++] = ours[i];
@@ -102,7 +102,7 @@ static int run_demo(const char *scenario, const char *server, int port,
     }
     if (o->out_dir != NULL) {
         argv[n++] = "--out";
-        argv[n++] = (char *)o->out_dir;
+        argv[n++] = o->out_dir;
     }
     if (o->json)
         argv[n++] = "--json";
@@ -112,7 +112,7 @@ static int run_demo(const char *scenario, const char *server, int port,
         argv[n++] = "--color";
         argv[n++] = o->color == COLOR_ALWAYS ? "always" : "never";
     }
-    code = cmd_run(n, argv);
+    code = cmd_run(n, (char **)argv);
     free(argv);
     free(name);
     free(command);
