@@ -36,7 +36,7 @@ struct conn {
     enum state state;
     bool drained;   /* the last recv emptied the socket */
     bool peer_done; /* it sends no more: read on until recv says so */
-    bool waiting; /* in the waiting list */
+    bool waiting;   /* in the waiting list */
     struct parse parse;
 
     char out[OUT_MAX];
@@ -176,6 +176,7 @@ static void out_body(struct conn *c, const struct reply *r)
 
 static void out_reply(struct conn *c, const struct reply *r)
 {
+    unsigned long long length = r->nbody + r->filler + r->withheld;
     char head[512];
     int n = 0;
 
@@ -187,9 +188,7 @@ static void out_reply(struct conn *c, const struct reply *r)
                      r->fate == FATE_KEEP ? "" : "Connection: close\r\n");
         if (r->framing == FRAMING_LENGTH)
             n += snprintf(head + n, sizeof head - (size_t)n,
-                          "Content-Length: %llu\r\n",
-                          (unsigned long long)(r->nbody + r->filler +
-                                               r->withheld));
+                          "Content-Length: %llu\r\n", length);
         else if (r->framing != FRAMING_CLOSE)
             n += snprintf(head + n, sizeof head - (size_t)n,
                           "Transfer-Encoding: chunked\r\n");
@@ -335,7 +334,8 @@ static void refuse(struct conn *c, int status)
     char text[128];
     int n = snprintf(text, sizeof text,
                      "HTTP/1.1 %d Refused\r\nContent-Length: 0\r\n"
-                     "Connection: close\r\n\r\n", status);
+                     "Connection: close\r\n\r\n",
+                     status);
 
     if (send(c->fd, text, (size_t)n, MSG_NOSIGNAL) < 0)
         errno = 0; /* it is closed in any case */
@@ -432,8 +432,8 @@ static struct conn *conn_take(void)
 static void conn_accept(int listener)
 {
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP |
-                                       EPOLLET};
+    struct epoll_event ev = {.events =
+                                 EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
     struct conn *c;
     int on = 1;
 
@@ -493,9 +493,9 @@ static void run_clock(void)
         leaked_until = now;
     }
     if (every > 0 && now - frozen_at >= every * 1000000000) {
-        struct timespec t = {
-            .tv_sec = (time_t)(options.freeze_ms / 1000),
-            .tv_nsec = (long)(options.freeze_ms % 1000) * 1000000};
+        struct timespec t = {.tv_sec = (time_t)(options.freeze_ms / 1000),
+                             .tv_nsec =
+                                 (long)(options.freeze_ms % 1000) * 1000000};
 
         nanosleep(&t, NULL);
         frozen_at = now_ns();
@@ -504,20 +504,20 @@ static void run_clock(void)
 
 static void prepare(int listener, int shared)
 {
-    struct epoll_event ev = {.events = EPOLLIN |
-                                       (shared ? EPOLLEXCLUSIVE : 0u)};
+    struct epoll_event ev = {.events =
+                                 EPOLLIN | (shared ? EPOLLEXCLUSIVE : 0u)};
 
     memset(plain_block, 'x', sizeof plain_block);
     for (int i = 0; i < CHUNKS; i++) {
-        char *p = chunk_block + (size_t)i * CHUNK_WIRE;
+        char *p = &chunk_block[i * CHUNK_WIRE];
 
         memcpy(p, "1000\r\n", 6);
         memset(p + 6, 'x', CHUNK);
         memcpy(p + 6 + CHUNK, "\r\n", 2);
     }
     if (options.log != NULL)
-        log_fd = open(options.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
-                      0600);
+        log_fd =
+            open(options.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0 ||
         epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &ev) != 0) {

@@ -33,14 +33,14 @@ enum fate {
 /* The reply in the making. One exists; it is reused for each request. */
 struct reply {
     int status;
-    const char *type; /* Content-Type */
+    const char *type;   /* Content-Type */
     char headers[1024]; /* further lines, each with CRLF */
     size_t nheaders;
     char body[8192];
     size_t nbody;
-    uint64_t filler; /* this many bytes of 'x' follow the body */
-    uint64_t withheld; /* announced in Content-Length and never sent */
-    unsigned delay_ms; /* before the first byte */
+    uint64_t filler;     /* this many bytes of 'x' follow the body */
+    uint64_t withheld;   /* announced in Content-Length and never sent */
+    unsigned delay_ms;   /* before the first byte */
     unsigned trickle_ms; /* one byte at a time, this far apart; 0: at once */
     enum framing framing;
     enum fate fate;
@@ -56,7 +56,7 @@ struct request {
     size_t nbody;
     uint64_t body_length; /* all of it, as received */
     uint64_t body_digest; /* FNV-1a, 64 bits, of all of it */
-    const char *cookie; /* value of the Cookie header, or NULL */
+    const char *cookie;   /* value of the Cookie header, or NULL */
     size_t ncookie;
     bool close; /* the client asks for it */
 };
@@ -65,8 +65,8 @@ enum { EFFECT_ARGS = 4 };
 
 struct effect {
     const struct effect_kind *kind;
-    char spec[240]; /* as written */
-    char text[240]; /* cut at the colons; arg[] points into it */
+    char spec[240];               /* as written */
+    char text[240];               /* cut at the colons; arg[] points into it */
     const char *arg[EFFECT_ARGS]; /* "" when missing */
     uint64_t num[EFFECT_ARGS];    /* as a number with K, M, G; 0 otherwise */
     uint64_t hits;                /* requests so far */
@@ -80,7 +80,7 @@ typedef void (*effect_start_fn)(struct effect *e);
 
 struct effect_kind {
     const char *name;
-    int numbers; /* this many leading arguments must be numbers */
+    int numbers;           /* this many leading arguments must be numbers */
     effect_apply_fn apply; /* once per request, after `hits` was counted */
     effect_start_fn start; /* once, before any worker is forked; or NULL */
 };
@@ -104,8 +104,8 @@ struct ledger_shared {
 };
 struct ledger {
     struct ledger_shared *shared;
-    uint64_t live_bytes; /* leaked: never freed, growing with requests */
-    uint64_t held_bytes; /* caches, steps: live, but bounded */
+    uint64_t live_bytes;   /* leaked: never freed, growing with requests */
+    uint64_t held_bytes;   /* caches, steps: live, but bounded */
     uint64_t fds, threads; /* leaked */
 };
 extern struct ledger ledger;

@@ -56,8 +56,8 @@ void effect_leak_heap(uint64_t bytes)
 static void leak_pages(uint64_t bytes, struct reply *r)
 {
     size_t n = (bytes + PAGE - 1) / PAGE * PAGE;
-    char *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                   -1, 0);
 
     if (p == MAP_FAILED) {
         fail(r);
@@ -198,13 +198,22 @@ static void apply_sawtooth(struct effect *e, const struct request *q,
 static void apply_step(struct effect *e, const struct request *q,
                        struct reply *r)
 {
+    struct block *pieces = NULL;
+
     (void)q;
     (void)r;
     if (e->hits != e->num[0])
         return;
-    for (uint64_t n = 0; n < e->num[1]; n += 1024)
-        if (claim(1024) != NULL)
-            ledger.held_bytes += 1024;
+    for (uint64_t n = 0; n < e->num[1]; n += 1024) {
+        struct block *b = claim(1024);
+
+        if (b == NULL)
+            break;
+        b->next = pieces;
+        pieces = b;
+        ledger.held_bytes += 1024;
+    }
+    e->state = pieces;
 }
 
 /* burst:AFTER:BYTES uses BYTES once, in pieces, and frees them all; a piece
@@ -269,8 +278,7 @@ static void apply_cow(struct effect *e, const struct request *q,
 }
 
 /* fd[:file|socket|pipe] opens and forgets. */
-static void apply_fd(struct effect *e, const struct request *q,
-                     struct reply *r)
+static void apply_fd(struct effect *e, const struct request *q, struct reply *r)
 {
     int p[2] = {-1, -1};
 

@@ -182,8 +182,7 @@ static void apply_badstatus(struct effect *e, const struct request *q,
 {
     (void)e;
     (void)q;
-    raw(r, "HTTP/1.1 two hundred OK\r\nContent-Length: 0\r\n\r\n",
-        FATE_CLOSE);
+    raw(r, "HTTP/1.1 two hundred OK\r\nContent-Length: 0\r\n\r\n", FATE_CLOSE);
 }
 
 static void apply_garbage(struct effect *e, const struct request *q,

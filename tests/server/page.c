@@ -97,8 +97,10 @@ void page_product(const struct request *q, struct reply *r)
     uint64_t id = last_number(q);
 
     r->type = "application/json";
-    say(r, "{\"id\": %" PRIu64 ", \"name\": \"product %" PRIu64
-           "\", \"price\": \"9.99\"}\n", id, id);
+    say(r,
+        "{\"id\": %" PRIu64 ", \"name\": \"product %" PRIu64
+        "\", \"price\": \"9.99\"}\n",
+        id, id);
 }
 
 /* POST makes an order and names it three ways: body, Location, ETag. */
@@ -200,22 +202,23 @@ void page_stats(const struct request *q, struct reply *r)
 
     (void)q;
     r->type = "application/json";
-    say(r, "{\"pid\": %d, \"requests\": %" PRIu64 ", \"orders\": %" PRIu64
-           ", \"live_bytes\": %" PRIu64 ", \"held_bytes\": %" PRIu64
-           ", \"fds\": %" PRIu64 ", \"threads\": %" PRIu64
-           ", \"heap_inuse_bytes\": %zu, \"heap_free_bytes\": %zu}\n",
+    say(r,
+        "{\"pid\": %d, \"requests\": %" PRIu64 ", \"orders\": %" PRIu64
+        ", \"live_bytes\": %" PRIu64 ", \"held_bytes\": %" PRIu64
+        ", \"fds\": %" PRIu64 ", \"threads\": %" PRIu64
+        ", \"heap_inuse_bytes\": %zu, \"heap_free_bytes\": %zu}\n",
         (int)getpid(),
         __atomic_load_n(&ledger.shared->requests, __ATOMIC_RELAXED),
         __atomic_load_n(&ledger.shared->orders, __ATOMIC_RELAXED),
-        ledger.live_bytes, ledger.held_bytes, ledger.fds, ledger.threads,
-        used, kept);
+        ledger.live_bytes, ledger.held_bytes, ledger.fds, ledger.threads, used,
+        kept);
 }
 
 static void gauge(struct reply *r, const char *name, const char *what,
                   uint64_t value)
 {
-    say(r, "# HELP leaky_%s %s\n# TYPE leaky_%s gauge\nleaky_%s %" PRIu64
-           "\n", name, what, name, name, value);
+    say(r, "# HELP leaky_%s %s\n# TYPE leaky_%s gauge\nleaky_%s %" PRIu64 "\n",
+        name, what, name, name, value);
 }
 
 void page_metrics(const struct request *q, struct reply *r)
@@ -226,9 +229,10 @@ void page_metrics(const struct request *q, struct reply *r)
 
     (void)q;
     r->type = "text/plain; version=0.0.4";
-    say(r, "# HELP leaky_requests_total Requests answered by all workers.\n"
-           "# TYPE leaky_requests_total counter\n"
-           "leaky_requests_total %" PRIu64 "\n",
+    say(r,
+        "# HELP leaky_requests_total Requests answered by all workers.\n"
+        "# TYPE leaky_requests_total counter\n"
+        "leaky_requests_total %" PRIu64 "\n",
         __atomic_load_n(&ledger.shared->requests, __ATOMIC_RELAXED));
     gauge(r, "live_bytes", "Leaked by this process.", ledger.live_bytes);
     gauge(r, "held_bytes", "In bounded caches.", ledger.held_bytes);
@@ -240,6 +244,6 @@ void page_metrics(const struct request *q, struct reply *r)
            "# TYPE leaky_path_requests_total counter\n");
     for (int i = 0; (path = route_path(i, &hits)) != NULL; i++)
         if (hits > 0 && strpbrk(path, "\"\\") == NULL)
-            say(r, "leaky_path_requests_total{path=\"%s\"} %" PRIu64 "\n",
-                path, hits);
+            say(r, "leaky_path_requests_total{path=\"%s\"} %" PRIu64 "\n", path,
+                hits);
 }

@@ -118,8 +118,7 @@ static bool take_head(struct parse *p)
         if (cr == NULL || cr[1] != '\n')
             return false;
         n = (size_t)(cr - at);
-        if (first ? !take_request_line(p, n)
-                  : n == 0 || !take_header(p, at, n))
+        if (first ? !take_request_line(p, n) : n == 0 || !take_header(p, at, n))
             return false;
         first = false;
         at = cr + 2;
@@ -156,8 +155,7 @@ enum parse_result parse_step(struct parse *p)
 
         if (p->n == 0)
             return PARSE_MORE;
-        end = memmem(p->buffer + p->scanned, p->n - p->scanned, "\r\n\r\n",
-                     4);
+        end = memmem(p->buffer + p->scanned, p->n - p->scanned, "\r\n\r\n", 4);
         if (end == NULL) {
             p->scanned = p->n > 3 ? p->n - 3 : 0;
             return p->n >= PARSE_BUFFER / 2 ? PARSE_LARGE : PARSE_MORE;

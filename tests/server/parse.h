@@ -22,12 +22,12 @@ enum parse_result {
 
 struct parse {
     char buffer[PARSE_BUFFER];
-    size_t n;       /* bytes in the buffer */
-    size_t scanned; /* no end of head before here */
-    size_t nhead;   /* 0: the head is not complete */
-    size_t nkept;   /* body bytes kept behind the head */
-    uint64_t left;  /* body bytes still to come */
-    bool more_expected; /* asked for 100 Continue and not answered yet */
+    size_t n;               /* bytes in the buffer */
+    size_t scanned;         /* no end of head before here */
+    size_t nhead;           /* 0: the head is not complete */
+    size_t nkept;           /* body bytes kept behind the head */
+    uint64_t left;          /* body bytes still to come */
+    bool more_expected;     /* asked for 100 Continue and not answered yet */
     struct request request; /* pointers filled by parse_request */
     size_t target, ntarget, cookie; /* offsets */
 };
