@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TICK_MS = 250 };
+enum { TICK_MS = 250, MOST_ROOTS = 64, DIAGNOSE_LOAD_S = 8 };
 
 static const int signals[CONDUCTOR_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -55,21 +55,13 @@ double conductor_seconds(struct conductor *c)
 }
 
 /* Everything is recorded: write the last documents, let the target go. */
-void conductor_stop_target(struct conductor *c)
+static void stop_target(struct conductor *c)
 {
     struct err err = {""};
 
     c->stage = STAGE_STOPPING;
-    uv_timer_stop(&c->settle);
-    uv_timer_stop(&c->limit);
     if (c->sampler != NULL)
         sampler_stop(c->sampler);
-    c->ending.duration_s = conductor_seconds(c);
-    if (c->load != NULL) {
-        recorder_seconds(c->recorder);
-        if (recorder_latency(c->recorder, &err) != 0)
-            c->err = err;
-    }
     if (c->recorder != NULL &&
         recorder_meta(c->recorder, &c->ending, &err) != 0)
         c->err = err;
@@ -78,6 +70,56 @@ void conductor_stop_target(struct conductor *c)
         target_stop(c->target);
     else
         uv_stop(&c->loop);
+}
+
+/* A leak is worth a look at its holder while the target still lives. */
+static bool start_diagnosis(struct conductor *c)
+{
+    struct proc_id roots[MOST_ROOTS];
+    int64_t guardian = 0;
+    size_t n = target_roots(c->target, roots, MOST_ROOTS, &guardian);
+    struct load_phase phase = {
+        .duration_ns = DIAGNOSE_LOAD_S * CLOCK_NS_PER_S,
+        .requests = c->sc->load.block_requests,
+        .rate_from_rps = c->sc->load.rate_rps,
+        .rate_to_rps = c->sc->load.rate_rps,
+        .drain_ns = c->sc->load.timeout_ns,
+    };
+
+    if (!diagnose_open(c->rd, c->sc, roots, n, guardian, &c->diagnose))
+        return false;
+    c->stage = STAGE_DIAGNOSING;
+    progress_phase(c->progress, "a leak; looking for its holder");
+    rundir_event(c->rd, conductor_seconds(c), "phase", 0, "diagnose");
+    sampler_set_phase(c->sampler, PHASE_DIAGNOSE);
+    diagnose_before(c->diagnose);
+    c->step_done = load_requests(c->load);
+    load_start(c->load, &phase);
+    return true;
+}
+
+void conductor_diagnosed(struct conductor *c)
+{
+    diagnose_after(c->diagnose,
+                   (double)(load_requests(c->load) - c->step_done));
+    stop_target(c);
+}
+
+void conductor_wind_up(struct conductor *c)
+{
+    struct err err = {""};
+    enum run_end end = c->ending.end;
+
+    uv_timer_stop(&c->settle);
+    uv_timer_stop(&c->limit);
+    c->ending.duration_s = conductor_seconds(c);
+    if (c->recorder != NULL && recorder_freeze(c->recorder, &err) != 0)
+        c->err = err;
+    if (c->cfg->diagnose && c->load != NULL &&
+        (end == RUN_COMPLETE || end == RUN_CERTAIN || end == RUN_MAX_TIME) &&
+        start_diagnosis(c))
+        return;
+    stop_target(c);
 }
 
 /* The first word on how the run ends; later ones are not heard. */
@@ -111,7 +153,7 @@ void conductor_finish(struct conductor *c, enum run_end end, const char *fmt,
         load_stop(c->load);
         return; /* on_idle goes on */
     }
-    conductor_stop_target(c);
+    conductor_wind_up(c);
 }
 
 void conductor_failed(struct conductor *c, const struct err *err)
@@ -125,9 +167,9 @@ void conductor_failed(struct conductor *c, const struct err *err)
 
 static int open_sampler(struct conductor *c, struct err *err)
 {
-    struct proc_id roots[64];
+    struct proc_id roots[MOST_ROOTS];
     int64_t guardian = 0;
-    size_t n = target_roots(c->target, roots, 64, &guardian);
+    size_t n = target_roots(c->target, roots, MOST_ROOTS, &guardian);
     struct sampler_config cfg = {
         .sample = &c->sc->sample,
         .scenario = c->sc,
@@ -346,6 +388,7 @@ static void close_handle(uv_handle_t *h, void *arg)
 
 static void close_all(struct conductor *c)
 {
+    diagnose_close(&c->diagnose);
     sampler_close(&c->sampler);
     load_close(&c->load);
     target_close(&c->target);

@@ -4,6 +4,7 @@
 #define PLATEAU_CLI_CONDUCTOR_IMPL_H
 
 #include "harness/cli/conductor.h"
+#include "harness/cli/diagnose.h"
 #include "harness/cli/plan.h"
 #include "harness/cli/progress.h"
 #include "harness/load/load.h"
@@ -18,6 +19,7 @@ enum stage {
     STAGE_LOADING,  /* a step of the plan runs (or we observe) */
     STAGE_SETTLING, /* drained; the settle timer runs */
     STAGE_ENDING,   /* load_stop was called; waiting for the drain */
+    STAGE_DIAGNOSING, /* after the verdict; see diagnose.h */
     STAGE_STOPPING, /* waiting for the target to stop */
     STAGE_DONE,
 };
@@ -56,6 +58,7 @@ struct conductor {
     int last_block;
     double *values; /* one barrier's readings */
     struct run_ending ending;
+    struct diagnose *diagnose;
     struct err err; /* why the harness failed, if it did */
 };
 
@@ -70,8 +73,12 @@ void conductor_finish(struct conductor *c, enum run_end end, const char *fmt,
 /* As conductor_finish, for a fault of our own: exit code 5. */
 void conductor_failed(struct conductor *c, const struct err *err);
 
-/* All readings are taken: writes the last documents, lets the target go. */
-void conductor_stop_target(struct conductor *c);
+/* All readings are taken: diagnoses where that is asked for and worth it,
+ * writes the last documents, lets the target go. */
+void conductor_wind_up(struct conductor *c);
+
+/* The diagnosis' stretch of load is over. */
+void conductor_diagnosed(struct conductor *c);
 
 /* Makes the plan and starts its first step (or the first barrier). */
 void conductor_begin_steps(struct conductor *c);

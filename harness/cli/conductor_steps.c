@@ -51,7 +51,7 @@ static void on_settled(uv_timer_t *timer)
     if (c->stage != STAGE_SETTLING)
         return;
     if (c->final_barrier) {
-        conductor_stop_target(c);
+        conductor_wind_up(c);
         return;
     }
     c->step++;
@@ -181,12 +181,16 @@ void conductor_on_idle(void *user)
     struct conductor *c = user;
 
     recorder_seconds(c->recorder);
+    if (c->stage == STAGE_DIAGNOSING) {
+        conductor_diagnosed(c);
+        return;
+    }
     if (c->stage == STAGE_ENDING) {
         bool worth = c->ending.end != RUN_TARGET_FAILED &&
                      c->ending.end != RUN_HARNESS_FAILED;
 
         if (!worth) {
-            conductor_stop_target(c);
+            conductor_wind_up(c);
             return;
         }
         c->final_barrier = true;

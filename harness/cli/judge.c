@@ -61,8 +61,7 @@ static bool on_path(const char *name)
 }
 
 /* Prints the result on stdout: the JSON document or the text. */
-static void print_result(const struct report_input *in,
-                         const struct options *o)
+static void print_result(const struct report_input *in, const struct options *o)
 {
     struct buf out;
 

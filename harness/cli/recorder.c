@@ -24,6 +24,9 @@ struct recorder {
     char started[32];
     char *notes[MAX_NOTES];
     size_t nnotes;
+    bool frozen;
+    struct load_counts final; /* once frozen */
+    double late_p99_ms;
 };
 
 int recorder_open(struct rundir *rd, const struct scenario *sc,
@@ -151,7 +154,7 @@ void recorder_seconds(struct recorder *r)
     struct load_second s[64];
     size_t n;
 
-    if (r->load == NULL || r->seconds == NULL)
+    if (r->load == NULL || r->seconds == NULL || r->frozen)
         return;
     while ((n = load_take_seconds(r->load, s, 64)) > 0)
         for (size_t i = 0; i < n; i++) {
@@ -201,23 +204,30 @@ static void gather_notes(struct recorder *r)
         recorder_note(r, "%s", s);
 }
 
+/* p99 of send minus due; NaN in the closed model or before any send. */
+static double lateness_ms(const struct recorder *r)
+{
+    const struct histogram *late = load_lateness(r->load);
+
+    if (r->sc->load.model != LOAD_OPEN || histogram_count(late) == 0)
+        return NAN;
+    return (double)histogram_at(late, 99) / 1e6;
+}
+
 static void fill_load(const struct recorder *r, struct run_meta *m)
 {
-    struct load_counts c;
-    const struct histogram *late;
+    struct load_counts c = r->final;
 
     if (r->load == NULL)
         return;
-    load_get_counts(r->load, &c, NULL, NULL);
+    if (!r->frozen)
+        load_get_counts(r->load, &c, NULL, NULL);
     m->requests_total = (double)(c.ok + c.errors);
     m->errors_total = (double)c.errors;
     m->engine = load_engine_name(r->load);
     m->engine_why = load_engine_why(r->load);
-    if (!load_is_idle(r->load))
-        return;
-    late = load_lateness(r->load);
-    if (r->sc->load.model == LOAD_OPEN && histogram_count(late) > 0)
-        m->late_p99_ms = (double)histogram_at(late, 99) / 1e6;
+    if (r->frozen)
+        m->late_p99_ms = r->late_p99_ms;
 }
 
 static void fill_harness(const struct recorder *r, struct run_meta *m)
@@ -294,13 +304,17 @@ int recorder_meta(struct recorder *r, const struct run_ending *ending,
     return rc;
 }
 
-int recorder_latency(struct recorder *r, struct err *err)
+int recorder_freeze(struct recorder *r, struct err *err)
 {
     struct buf text;
     int rc;
 
-    if (r->load == NULL)
+    if (r->load == NULL || r->frozen)
         return 0;
+    recorder_seconds(r);
+    load_get_counts(r->load, &r->final, NULL, NULL);
+    r->late_p99_ms = lateness_ms(r);
+    r->frozen = true;
     buf_init(&text, 4u << 20);
     histogram_write_hgrm(load_response_times(r->load), &text);
     rc = rundir_document(r->rd, "latency.hgrm", &text, err);

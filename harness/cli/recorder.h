@@ -51,8 +51,10 @@ struct run_ending {
 int recorder_meta(struct recorder *r, const struct run_ending *ending,
                   struct err *err);
 
-/* Writes latency.hgrm; the load must be idle. */
-int recorder_latency(struct recorder *r, struct err *err);
+/* The measured part is over: takes the last seconds, writes latency.hgrm and
+ * holds the totals, so that what a diagnosis still sends is not counted. The
+ * load must be idle. Once is enough; more calls do nothing. */
+int recorder_freeze(struct recorder *r, struct err *err);
 
 void recorder_close(struct recorder **r);
 
