@@ -15,18 +15,18 @@ struct blame {
     int finding; /* index into findings */
     int kind;    /* index into record.kinds; -1: grows with time itself */
     struct interval per_request; /* of that kind; per hour when kind is -1 */
-    bool named;  /* guilty at the policy's confidence, error rate kept over
-                    all kinds */
+    bool named; /* guilty at the policy's confidence, error rate kept over
+                   all kinds */
     double minimum_per_request; /* smallest growth that would be named */
 };
 
 /* Growth by object type (objects.csv); ranked by confidence, then size. */
 struct type_growth {
-    char type[160];  /* foreign bytes: escape at the sink */
+    char type[160]; /* foreign bytes: escape at the sink */
     struct interval count_per_request;
     double bytes_per_request;
-    double count;    /* at the last census */
-    int group;       /* types that grow in step share a number; -1: none */
+    double count;     /* at the last census */
+    int group;        /* types that grow in step share a number; -1: none */
     bool significant; /* false discovery rate kept over all types */
 };
 
@@ -39,6 +39,7 @@ struct verdict {
     double steady_from_s;
     struct finding *findings;
     size_t nfindings;
+    int lead; /* index into findings: what it rests on most; -1: none */
     struct blame *blames;
     size_t nblames;
     struct type_growth *types;

@@ -1,0 +1,330 @@
+#include "analyzers/barriers.h"
+
+#include "analyzers/limits.h"
+#include "analyzers/student.h"
+#include "analyzers/words.h"
+#include "harness/base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Fewer requests than this never accuse: a cache of the usual size looks the
+   same until it is full. */
+#define REQUESTS_MIN 500
+
+/* Everything known while one column is judged. */
+struct judge {
+    const struct record *r;
+    const struct barriers_rule *rule;
+    struct finding *f;
+    struct blocks blocks;
+    struct growth_data data;
+    struct growth growth;
+    struct limits limits;
+    double requests, hours, rate_rps;
+    double value, low, high, low_leak, high_pass, high_end;
+    bool unmarked_fall; /* fell like a restart, but nobody counts restarts */
+};
+
+void barriers_rule(const struct policy *p, struct barriers_rule *rule)
+{
+    double sure = p->confidence, alpha;
+
+    if (!(sure > 0.5 && sure < 1))
+        sure = 0.95;
+    alpha = 1 - sure;
+    *rule = (struct barriers_rule){
+        .confidence = sure,
+        .alpha_leak = alpha / 10,
+        .alpha_pass = alpha / 2,
+        .power = true,
+        .forecast = true,
+    };
+}
+
+/* What growth_fit's answer means under the limits. */
+static enum outcome decide(const struct growth *g, const struct limits *l,
+                           const struct barriers_rule *rule, double requests,
+                           bool accuse)
+{
+    if (g->n == 0)
+        return OUTCOME_INCONCLUSIVE;
+    if (accuse && requests >= REQUESTS_MIN &&
+        growth_asymptotic(g, rule->alpha_leak) > l->leak)
+        return OUTCOME_LEAK;
+    if (growth_asymptotic(g, 1 - rule->alpha_pass) < l->pass &&
+        growth_terminal(g, 1 - rule->alpha_pass) < l->pass)
+        return OUTCOME_PASS;
+    return OUTCOME_INCONCLUSIVE;
+}
+
+/* The same data with growth `per_request` instead of its own. */
+static enum outcome planted(const struct judge *j, double per_request,
+                            struct growth *g)
+{
+    struct growth_data data = j->data;
+    double *d = mem_zalloc(data.n, sizeof *d);
+    enum outcome o;
+
+    for (size_t i = 0; i < data.n; i++)
+        d[i] = data.d[i] + (per_request - j->value) * data.requests[i];
+    data.d = d;
+    growth_fit(&data, g);
+    o = decide(g, &j->limits, j->rule, j->requests, true);
+    free(d);
+    return o;
+}
+
+/* The smallest growth that would have been called with 95 % probability: the
+   smallest that turns this run's own noise into a leak, and what that noise
+   might have hidden one time in twenty. */
+static double minimum(const struct judge *j)
+{
+    double spread = fmax(j->high - j->value, j->value - j->low);
+    double step = fmax(spread, 1e-9 * j->limits.leak) + 1e-12;
+    double lo = fmax(j->limits.leak, 0), hi = lo + step;
+    struct growth g = {0};
+    double margin = NAN;
+
+    for (int i = 0; i < 14; i++) {
+        bool leak;
+
+        growth_release(&g);
+        leak = planted(j, hi, &g) == OUTCOME_LEAK;
+        if (leak)
+            margin = growth_asymptotic(&g, 0.5) - growth_asymptotic(&g, 0.1);
+        if (leak && i >= 3)
+            break;
+        if (leak) {
+            if (hi - lo < 0.1 * hi)
+                break;
+            hi = lo + (hi - lo) / 2;
+        } else {
+            double was = hi;
+
+            hi += (hi - lo) * (isnan(margin) ? 2 : 0.5);
+            lo = was;
+        }
+    }
+    growth_release(&g);
+    return isnan(margin) ? NAN : hi + 1.28 * margin;
+}
+
+/* How many blocks like these, this growth going on, it takes until the answer
+   is no longer "inconclusive": the series is carried on by its best shape and
+   its own residuals over again. NaN: more than eight times as many. */
+static double forecast(const struct judge *j)
+{
+    size_t n = j->data.n, most = 8 * n < 160 ? 8 * n : 160;
+    double *v[5], answer = NAN, tail = growth_terminal(&j->growth, 0.5);
+    double goal = growth_asymptotic(&j->growth, 0.5);
+    struct growth_data data = j->data;
+
+    for (int i = 0; i < 5; i++)
+        v[i] = mem_zalloc(most, sizeof **v);
+    for (size_t i = 0; i < most; i++) {
+        size_t o = i % n;
+        double left = j->growth.fitted[o], fade;
+
+        v[1][i] = data.requests[o];
+        v[2][i] = data.hours[o];
+        v[3][i] = data.restarts != NULL ? data.restarts[o] : 0;
+        fade = exp(-(double)(i - n + 1) * j->growth.bend_rate);
+        if (i >= n)
+            left = data.requests[o] * (goal + (tail - goal) * fade);
+        v[0][i] = left + data.d[o] - j->growth.fitted[o];
+    }
+    data.d = v[0];
+    data.requests = v[1];
+    data.hours = v[2];
+    data.restarts = data.restarts != NULL ? v[3] : NULL;
+    data.nkinds = 0;
+    for (size_t m = n + 1; m <= most && isnan(answer); m += m < 8 ? 1 : m / 8) {
+        struct growth g;
+        double requests = 0;
+
+        data.n = m;
+        growth_fit(&data, &g);
+        for (size_t i = 0; i < m; i++)
+            requests += data.requests[i];
+        if (decide(&g, &j->limits, j->rule, requests, !j->unmarked_fall) !=
+            OUTCOME_INCONCLUSIVE)
+            answer = requests - j->requests;
+        growth_release(&g);
+    }
+    for (int i = 0; i < 5; i++)
+        free(v[i]);
+    return answer;
+}
+
+static enum shape shape_of(const struct judge *j)
+{
+    const struct growth *g = &j->growth;
+
+    if (g->n == 0)
+        return SHAPE_UNKNOWN;
+    if (j->high < 0 && j->f->grown < 0)
+        return SHAPE_FALLING;
+    if (j->blocks.restarted > 0 && g->restart_drop > 0 && j->low > 0)
+        return SHAPE_SAWTOOTH;
+    switch (g->shape) {
+    case GROWTH_LINE:
+    case GROWTH_SPIKE_LINE:
+    case GROWTH_JUMP_LINE:
+        return SHAPE_LINEAR;
+    case GROWTH_FILL:
+    case GROWTH_FILL_LINE:
+    case GROWTH_STOP:
+    case GROWTH_FILL_JUMP:
+    case GROWTH_STOP_JUMP:
+        return SHAPE_SATURATING;
+    case GROWTH_LOG:
+    case GROWTH_LOG_LINE:
+        return SHAPE_LOGARITHMIC;
+    case GROWTH_KINK:
+    case GROWTH_LATE:
+        return SHAPE_KINKED;
+    case GROWTH_JUMP:
+        return SHAPE_STEP;
+    default:
+        return SHAPE_FLAT;
+    }
+}
+
+/* Time until the limit is reached at the measured growth. */
+static void limit_times(const struct judge *j, const struct policy *p)
+{
+    double limit = p->limit_bytes > 0 ? p->limit_bytes : j->r->limit_bytes;
+    double room = limit - j->f->level;
+    struct finding *f = j->f;
+
+    if (f->outcome != OUTCOME_LEAK || !(limit > 0) ||
+        (f->metric.role != METRIC_MEMORY && f->metric.role != METRIC_CGROUP))
+        return;
+    room = fmax(room, 0);
+    f->limit_s.value = 3600 * room / f->per_hour.value;
+    f->limit_s.low = 3600 * room / f->per_hour.high;
+    f->limit_s.high =
+        f->per_hour.low > 0 ? 3600 * room / f->per_hour.low : INFINITY;
+}
+
+/* A zero that shows: the quantiles of a point mass come back as 1e-9. */
+static double tidy(double x, double scale)
+{
+    return fabs(x) < 1e-6 * scale ? 0 : x;
+}
+
+static void read_growth(struct judge *j)
+{
+    const struct growth *g = &j->growth;
+    double a = 1 - j->rule->confidence;
+    double scale = j->data.quantum / j->requests;
+
+    j->value = tidy(growth_asymptotic(g, 0.5), scale);
+    j->low = tidy(growth_asymptotic(g, a / 2), scale);
+    j->high = tidy(growth_asymptotic(g, 1 - a / 2), scale);
+}
+
+static void fill_window(struct judge *j)
+{
+    const struct series *s = &j->r->barriers;
+    const struct blocks *b = &j->blocks;
+    struct finding *f = j->f;
+    size_t first = 0;
+
+    for (size_t i = 0; i < b->n; i++) {
+        j->requests += b->requests[i];
+        j->hours += b->hours[i];
+    }
+    f->level = b->last;
+    f->grown = b->last - b->first;
+    if (b->n == 0)
+        return;
+    f->to_s = s->t_s[b->row[b->n - 1]];
+    f->to_requests = s->requests[b->row[b->n - 1]];
+    f->from_requests = f->to_requests - j->requests;
+    f->from_s = f->to_s - 3600 * j->hours;
+    f->steady_from_s = f->from_s;
+    first = j->growth.n > 0 ? j->growth.transient : 0;
+    if (first > 0)
+        f->steady_from_s = s->t_s[b->row[first - 1]];
+}
+
+static void fill_numbers(struct judge *j)
+{
+    struct finding *f = j->f;
+    double per_hour = j->rate_rps * 3600, width = (j->high - j->low) / 2;
+
+    f->per_request = (struct interval){j->value, j->low, j->high};
+    f->per_hour = (struct interval){j->value * per_hour, j->low * per_hour,
+                                    j->high * per_hour};
+    f->tolerance_per_request = j->limits.leak;
+    f->tolerance_per_hour = j->limits.leak * per_hour;
+    f->shape = shape_of(j);
+    if (f->outcome == OUTCOME_LEAK)
+        f->certainty = (j->low - j->limits.leak) / fmax(width, 1e-12);
+    else if (f->outcome == OUTCOME_PASS)
+        f->certainty = (j->limits.pass - j->high) / fmax(width, 1e-12);
+    if (j->rule->power) {
+        f->minimum_per_request = minimum(j);
+        f->minimum_per_hour = f->minimum_per_request * per_hour;
+    }
+    if (f->outcome == OUTCOME_INCONCLUSIVE && j->rule->forecast) {
+        f->more_requests = forecast(j);
+        f->more_s = f->more_requests * j->hours * 3600 / j->requests;
+    }
+}
+
+static void judge_column(struct judge *j, const struct policy *p)
+{
+    struct limits_at at = {.rate_rps = j->rate_rps,
+                           .limit_bytes = j->r->limit_bytes};
+    struct finding *f = j->f;
+
+    growth_fit(&j->data, &j->growth);
+    fill_window(j);
+    if (j->growth.n == 0)
+        return;
+    at.level = fmax(j->blocks.last, 0);
+    at.requests = j->requests;
+    at.span_s = j->hours * 3600;
+    limits_find(p, f->name, &f->metric, &at, &j->limits);
+    read_growth(j);
+    j->unmarked_fall =
+        j->r->barriers.proc_starts == NULL && j->blocks.top > 0.3;
+    f->outcome =
+        decide(&j->growth, &j->limits, j->rule, j->requests, !j->unmarked_fall);
+    fill_numbers(j);
+    limit_times(j, p);
+}
+
+void barriers_column(const struct record *r, const struct policy *p,
+                     const struct barriers_rule *rule, const struct column *c,
+                     struct finding *f)
+{
+    struct judge j = {.r = r, .rule = rule, .f = f};
+    struct barrier_words w = {0};
+
+    finding_init(f, &c->metric);
+    f->basis = BASIS_BARRIERS;
+    f->judged = limits_judged(p, f->name, &f->metric);
+    blocks_gather(r, c, rule->rows, &j.blocks);
+    blocks_view(&j.blocks, &f->metric, &j.data);
+    j.rate_rps = p->rate_rps > 0 ? p->rate_rps : barriers_rate(r);
+    judge_column(&j, p);
+    w.f = f;
+    w.blocks = j.blocks.n;
+    w.d = j.blocks.d;
+    w.requests = j.blocks.requests;
+    w.total_requests = j.requests;
+    w.restarts = j.blocks.restarted;
+    w.restart_drop = j.growth.n > 0 ? j.growth.restart_drop : NAN;
+    w.bends = j.growth.n > 0 ? growth_bends(&j.growth) : NAN;
+    w.driver = j.growth.driver;
+    w.few = j.requests < REQUESTS_MIN;
+    w.unmarked_fall = j.unmarked_fall;
+    w.survive = j.limits.survive;
+    words_barrier(&w, f->reason, sizeof f->reason);
+    growth_release(&j.growth);
+    blocks_release(&j.blocks);
+}

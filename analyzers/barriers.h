@@ -1,0 +1,59 @@
+/* Judges the barrier readings: no load, settled, collected. Counts are exact
+ * there, so a few blocks say what takes a sampled curve hours.
+ *
+ * Not for readings under load (continuous.h), nor for which request is guilty
+ * (attribution.h). Pure. */
+#ifndef PLATEAU_ANALYZERS_BARRIERS_H
+#define PLATEAU_ANALYZERS_BARRIERS_H
+
+#include "analyzers/finding.h"
+#include "analyzers/growth.h"
+#include "harness/model/record.h"
+
+#include <stddef.h>
+
+/* How hard to look. */
+struct barriers_rule {
+    double confidence; /* of the intervals that are shown, two-sided */
+    double alpha_leak; /* one-sided error for "leak" */
+    double alpha_pass; /* one-sided error for "pass" */
+    size_t rows;       /* barrier rows to use; 0: all */
+    bool power;        /* also state the minimum */
+    bool forecast;     /* also predict what would settle it */
+};
+
+/* The rule of a final verdict at the policy's confidence. */
+void barriers_rule(const struct policy *p, struct barriers_rule *rule);
+
+/* One column's readings, block by block, as growth_fit wants them. */
+struct blocks {
+    size_t n;
+    double *d, *requests, *hours, *restarts;
+    double **kinds;
+    size_t nkinds;
+    size_t *row;        /* barrier row that ends the block */
+    double restarted;   /* processes started in all blocks */
+    double first, last; /* readings at both ends */
+    double top;         /* the largest fall in one block, over the level */
+};
+
+/* Gathers column `c` of `r->barriers`. Rows without a reading, and blocks
+ * without a request, are joined to the next. Gives `out` to release. */
+void blocks_gather(const struct record *r, const struct column *c, size_t rows,
+                   struct blocks *out);
+
+/* A view of `b` for growth_fit; borrows. */
+void blocks_view(const struct blocks *b, const struct metric *m,
+                 struct growth_data *out);
+
+void blocks_release(struct blocks *b);
+
+/* Requests per second while load ran. NaN: unknown. */
+double barriers_rate(const struct record *r);
+
+/* Judges column `c`. Fills `f` completely. */
+void barriers_column(const struct record *r, const struct policy *p,
+                     const struct barriers_rule *rule, const struct column *c,
+                     struct finding *f);
+
+#endif

@@ -1,0 +1,86 @@
+/* Growth of one exact counter over the blocks of a run: what would go on, and
+ * how well that is known. The heart of the barrier verdict.
+ *
+ * The reading's differences from barrier to barrier are explained by a family
+ * of shapes (nothing, a straight line, something that fills and stops, growth
+ * like a logarithm, a change of slope, a single jump or a wild reading, and
+ * pairs of them), each under three kinds of noise (steps that stay, as of an
+ * allocator; errors of the single reading; both) and against several drivers
+ * (all requests, one kind of request, time). Every fit speaks with the weight
+ * of its evidence (Schwarz 1978, Hoeting et al. 1999), so that a run too short
+ * to tell a filling cache from a leak comes out wide by itself, and nothing
+ * needs to be cut off as warm-up.
+ *
+ * Not a judgement: see barriers.h. Pure; allocates, frees what it allocated. */
+#ifndef PLATEAU_ANALYZERS_GROWTH_H
+#define PLATEAU_ANALYZERS_GROWTH_H
+
+#include "analyzers/finding.h"
+#include "analyzers/mixture.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum growth_shape {
+    GROWTH_FLAT,
+    GROWTH_LINE,
+    GROWTH_FILL,      /* approaches a level exponentially */
+    GROWTH_FILL_LINE, /* the same on top of a line */
+    GROWTH_LOG,
+    GROWTH_LOG_LINE,
+    GROWTH_STOP, /* a line that ends: a cache is full */
+    GROWTH_KINK, /* one slope, then another */
+    GROWTH_LATE, /* nothing, then a line */
+    GROWTH_JUMP,
+    GROWTH_JUMP_LINE,
+    GROWTH_SPIKE, /* one wild reading */
+    GROWTH_SPIKE_LINE,
+    GROWTH_FILL_JUMP,
+    GROWTH_STOP_JUMP,
+    GROWTH_SHAPES,
+};
+
+struct growth_data {
+    size_t n;                   /* blocks */
+    const double *d;            /* reading after minus reading before, finite */
+    const double *requests;     /* in each block, > 0 */
+    const double *hours;        /* each block's duration, > 0; NULL: unknown */
+    const double *restarts;     /* processes started in each block, or NULL */
+    const double *const *kinds; /* nkinds arrays of n: requests of a kind */
+    size_t nkinds;
+    double quantum; /* readings are no finer than this */
+};
+
+enum { DRIVER_REQUESTS = -1, DRIVER_TIME = -2 }; /* else a kind's index */
+
+struct growth {
+    size_t n; /* blocks it rests on; 0: nothing could be fitted */
+    struct mixture asymptotic; /* growth per request that would go on */
+    struct mixture terminal;   /* growth per request when the run ended */
+    double shape_weight[GROWTH_SHAPES]; /* sum to 1 */
+    enum growth_shape shape;            /* the best fit, its driver and noise */
+    int driver;
+    double sigma;        /* noise of one block's difference, best fit */
+    double level_noise;  /* weight of "errors of the single reading" */
+    double *fitted;      /* the best fit's differences, n of them */
+    size_t transient;    /* blocks until the best fit's bend is over */
+    double bend_rate;    /* per block: how fast the best fit's bend fades */
+    double restart_drop; /* the level lost per restart, best fit; else NaN */
+};
+
+/* Fits `data`. Fewer than three blocks give n = 0. Gives a growth to
+ * release. */
+void growth_fit(const struct growth_data *data, struct growth *out);
+
+/* The p-quantile of the growth per request that would go on. */
+double growth_asymptotic(const struct growth *g, double p);
+
+/* The same of the growth at the run's end, which a filling cache still has. */
+double growth_terminal(const struct growth *g, double p);
+
+/* Weight of all shapes that end without growing. */
+double growth_bends(const struct growth *g);
+
+void growth_release(struct growth *g);
+
+#endif

@@ -1,0 +1,110 @@
+#include "analyzers/limits.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Whole-run growth, in bytes, that healthy programs show: allocators creep by
+   a few per cent in their first minutes whatever is done. */
+static void memory_limits(const struct metric *m, const struct limits_at *at,
+                          struct limits *out)
+{
+    double youth = fmin(1, 300 / fmax(at->span_s, 1e-9));
+    double leak, pass;
+
+    if (m->role == METRIC_HEAP) { /* what is live: no pages, no kept memory */
+        leak = fmax(0.005 * at->level, 200e3);
+        pass = fmax(0.02 * at->level, 400e3);
+    } else {
+        leak = fmax(fmax(0.006, 0.03 * youth) * at->level, 400e3);
+        pass = fmax(fmax(0.035, 0.06 * youth) * at->level, 700e3);
+    }
+    out->leak = leak / at->requests;
+    out->pass = pass / at->requests;
+}
+
+/* Counts: exact, so little may be called nothing. A handful of handles or
+   objects in the whole run is start-up that came late. */
+static void count_limits(const struct metric *m, const struct limits_at *at,
+                         struct limits *out)
+{
+    bool handles = m->role == METRIC_HANDLES;
+    double rate = handles ? 0.001 : 0.01;
+    double few = handles ? 2 : 20;
+
+    out->leak = fmax(rate, few / at->requests);
+    /* Descriptors come and go with idle connections: a pass may leave room
+       for a few more. */
+    out->pass = handles ? fmax(2 * rate, 5 / at->requests) : out->leak;
+}
+
+static double stated_limit(const struct tolerance *t,
+                           const struct limits_at *at)
+{
+    if (t->per == TOLERANCE_PER_HOUR)
+        return at->rate_rps > 0 ? t->value / (at->rate_rps * 3600) : NAN;
+    return t->value;
+}
+
+/* Growth per request that would just reach the memory limit in time. */
+static double survive_limit(const struct policy *p, const struct metric *m,
+                            const struct limits_at *at)
+{
+    double limit = p->limit_bytes > 0 ? p->limit_bytes : at->limit_bytes;
+    double rate = p->rate_rps > 0 ? p->rate_rps : at->rate_rps;
+
+    if (!(p->survive_s > 0) || !(limit > 0) || !(rate > 0) ||
+        m->unit != METRIC_BYTES)
+        return NAN;
+    return fmax(limit - at->level, 0) / (rate * p->survive_s);
+}
+
+void limits_find(const struct policy *p, const char *name,
+                 const struct metric *m, const struct limits_at *at,
+                 struct limits *out)
+{
+    const struct tolerance *t = policy_tolerance(p, name);
+    double stated = t != NULL ? stated_limit(t, at) : NAN;
+    double survive = survive_limit(p, m, at);
+
+    *out = (struct limits){0};
+    if (m->unit == METRIC_BYTES)
+        memory_limits(m, at, out);
+    else
+        count_limits(m, at, out);
+    if (isnan(stated) && isnan(survive))
+        return;
+    out->stated = true;
+    out->survive = !(stated <= survive);
+    if (isnan(survive))
+        out->survive = false;
+    out->leak = out->pass = fmin(isnan(stated) ? INFINITY : stated,
+                                 isnan(survive) ? INFINITY : survive);
+}
+
+bool limits_required(const struct policy *p, const char *name)
+{
+    const struct metric *m = metric_find(name);
+
+    for (size_t i = 0; i < p->nrequire; i++) {
+        const char *key = p->require[i];
+
+        if (strcmp(key, name) == 0 ||
+            (m != NULL &&
+             (strcmp(key, m->name) == 0 ||
+              (m->alias != NULL && strcmp(key, m->alias) == 0) ||
+              (m->tolerance != NULL && strcmp(key, m->tolerance) == 0))))
+            return true;
+    }
+    return false;
+}
+
+bool limits_judged(const struct policy *p, const char *name,
+                   const struct metric *m)
+{
+    if (m->cumulative)
+        return false;
+    if (m->role != METRIC_WITNESS && m->role != METRIC_CUSTOM &&
+        m->role != METRIC_CGROUP)
+        return true;
+    return policy_tolerance(p, name) != NULL || limits_required(p, name);
+}

@@ -1,0 +1,192 @@
+#include "analyzers/verdict.h"
+
+#include "analyzers/barriers.h"
+#include "analyzers/continuous.h"
+#include "analyzers/limits.h"
+#include "analyzers/verdict_words.h"
+#include "analyzers/vote.h"
+#include "harness/base/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_values(const struct column *c, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(c->v[i]))
+            return true;
+    return false;
+}
+
+/* Witnesses worth a slope of their own: they explain the others. */
+static bool explains(const struct metric *m)
+{
+    static const char *const names[] = {"native_free_bytes", "swap_bytes",
+                                        "pss_file_bytes",    "fds_socket",
+                                        "fds_file",          "procs"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(m->name, names[i]) == 0)
+            return true;
+    return m->role == METRIC_CGROUP || m->role == METRIC_CUSTOM;
+}
+
+static void judge_barriers(const struct record *r, const struct policy *p,
+                           struct verdict *out)
+{
+    const struct series *s = &r->barriers;
+
+    if (s->n < 2)
+        return;
+    out->findings = mem_zalloc(s->ncolumns, sizeof *out->findings);
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        const struct column *c = &s->columns[i];
+        bool judged = limits_judged(p, c->name, &c->metric);
+        struct barriers_rule rule;
+
+        if ((!judged && (c->metric.cumulative || !explains(&c->metric))) ||
+            !has_values(c, s->n))
+            continue;
+        barriers_rule(p, &rule);
+        rule.power &= judged;
+        rule.forecast &= judged;
+        barriers_column(r, p, &rule, c, &out->findings[out->nfindings++]);
+    }
+}
+
+static const struct finding *find(const struct continuous *c, const char *name)
+{
+    const struct metric *m = metric_find(name);
+
+    for (size_t i = 0; i < c->n; i++)
+        if (strcmp(c->findings[i].name, name) == 0 ||
+            (m != NULL && metric_find(c->findings[i].name) == m))
+            return &c->findings[i];
+    return NULL;
+}
+
+static struct finding *add_finding(struct verdict *v)
+{
+    v->findings =
+        mem_realloc(v->findings, v->nfindings + 1, sizeof *v->findings);
+    return &v->findings[v->nfindings++];
+}
+
+/* The samples' findings beside the barriers': joined where both speak. */
+static void join_samples(struct verdict *out, const struct continuous *c)
+{
+    size_t barriers = out->nfindings;
+
+    for (size_t i = 0; i < barriers; i++) {
+        const struct finding *s = find(c, out->findings[i].name);
+
+        if (s != NULL && out->findings[i].judged)
+            vote_join(&out->findings[i], s);
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        bool seen = false;
+
+        for (size_t j = 0; j < barriers; j++)
+            seen |= find(c, out->findings[j].name) == &c->findings[i];
+        if (!seen)
+            *add_finding(out) = c->findings[i];
+    }
+}
+
+/* A run that went wrong may accuse, but not acquit. */
+static void mind_the_run(const struct record *r, struct verdict *out)
+{
+    bool failed = r->target_failed || r->end == RUN_TARGET_FAILED;
+    bool errors =
+        r->errors_total > 0.5 * r->requests_total && r->requests_total > 0;
+
+    out->partial =
+        r->dir != NULL && (r->partial || failed || r->end == RUN_INTERRUPTED ||
+                           r->end == RUN_HARNESS_FAILED);
+    if (out->outcome == OUTCOME_PASS && (failed || errors))
+        out->outcome = OUTCOME_INCONCLUSIVE;
+}
+
+static bool lacks_required(const struct policy *p, const struct verdict *v,
+                           struct vote *vote)
+{
+    struct vote again;
+    struct finding *copy = mem_zalloc(v->nfindings + 1, sizeof *copy);
+
+    if (v->nfindings > 0)
+        memcpy(copy, v->findings, v->nfindings * sizeof *copy);
+    vote_all(copy, v->nfindings, p, &again);
+    free(copy);
+    if (again.lacks[0] == '\0')
+        return false;
+    *vote = again;
+    return true;
+}
+
+/* Without blocks the samples' own verdict stands, word for word; only what
+   the policy requires and nobody measured can still take a pass away. */
+static void judge_samples_only(const struct policy *p,
+                               const struct continuous *c, struct verdict *out,
+                               struct vote *vote)
+{
+    *vote = (struct vote){.outcome = c->outcome, .lead = c->lead};
+    out->outcome = c->outcome;
+    if (c->outcome == OUTCOME_PASS && lacks_required(p, out, vote))
+        out->outcome = OUTCOME_INCONCLUSIVE;
+    if (c->lead >= 0)
+        out->findings[c->lead].decisive = true;
+    snprintf(out->reason, sizeof out->reason, "%s", c->reason);
+}
+
+static double steady(const struct verdict *v, const struct continuous *c)
+{
+    double from = NAN;
+
+    for (size_t i = 0; i < v->nfindings; i++)
+        if (v->findings[i].decisive && !(v->findings[i].steady_from_s <= from))
+            from = v->findings[i].steady_from_s;
+    return isnan(from) ? c->steady_from_s : from;
+}
+
+void verdict_judge(const struct record *r, const struct policy *p,
+                   struct verdict *out)
+{
+    struct continuous c;
+    struct vote vote;
+
+    *out = (struct verdict){.steady_from_s = NAN, .lead = -1};
+    if (p == NULL)
+        p = &r->policy;
+    continuous_judge(&r->samples, p, &c);
+    judge_barriers(r, p, out);
+    if (out->nfindings > 0) {
+        join_samples(out, &c);
+        vote_all(out->findings, out->nfindings, p, &vote);
+        out->outcome = vote.outcome;
+    } else {
+        join_samples(out, &c);
+        judge_samples_only(p, &c, out, &vote);
+    }
+    out->lead = vote.lead;
+    out->steady_from_s = steady(out, &c);
+    mind_the_run(r, out);
+    verdict_words(r, p, &vote, out);
+    continuous_release(&c);
+}
+
+void verdict_release(struct verdict *v)
+{
+    free(v->findings);
+    free(v->blames);
+    free(v->types);
+    *v = (struct verdict){.lead = -1};
+}
+
+const struct finding *verdict_lead(const struct verdict *v)
+{
+    return v->lead >= 0 && (size_t)v->lead < v->nfindings
+               ? &v->findings[v->lead]
+               : NULL;
+}

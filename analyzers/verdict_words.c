@@ -1,0 +1,174 @@
+#include "analyzers/verdict_words.h"
+
+#include "analyzers/barriers.h"
+#include "analyzers/limits.h"
+#include "analyzers/words.h"
+
+#include <math.h>
+#include <string.h>
+
+#define ADD(...) words_add(v->reason, sizeof v->reason, __VA_ARGS__)
+#define ADVISE(...) words_add(v->advice, sizeof v->advice, __VA_ARGS__)
+
+static const char *title(const struct finding *f)
+{
+    const struct metric *m = metric_find(f->name);
+
+    return m != NULL ? m->title : f->name;
+}
+
+static const struct record_kind *guilty(const struct record *r,
+                                        const struct verdict *v,
+                                        const struct blame **which)
+{
+    for (size_t i = 0; i < v->nblames; i++)
+        if (v->blames[i].named && v->blames[i].finding == v->lead &&
+            v->blames[i].kind >= 0 && (size_t)v->blames[i].kind < r->nkinds) {
+            *which = &v->blames[i];
+            return &r->kinds[v->blames[i].kind];
+        }
+    return NULL;
+}
+
+/* "fds, threads": other findings with outcome `o`, a few of them. */
+static size_t add_others(struct verdict *v, enum outcome o, const char *head)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < v->nfindings; i++) {
+        const struct finding *f = &v->findings[i];
+
+        if ((int)i == v->lead || !f->judged || f->outcome != o)
+            continue;
+        if (n < 4)
+            ADD("%s%s", n == 0 ? head : ", ", title(f));
+        n++;
+    }
+    if (n > 4)
+        ADD(" and %zu more", n - 4);
+    if (n > 0)
+        ADD(".");
+    return n;
+}
+
+static void leak_reason(const struct record *r, const struct finding *lead,
+                        struct verdict *v)
+{
+    const struct blame *b = NULL;
+    const struct record_kind *kind = guilty(r, v, &b);
+    char t[WORDS_NUMBER], lo[WORDS_NUMBER], hi[WORDS_NUMBER];
+
+    if (kind != NULL)
+        ADD("%.80s keeps %s per request. ", kind->name,
+            words_amount(b->per_request.value, lead->metric.unit, t));
+    ADD("%s: %s", title(lead), lead->reason);
+    add_others(v, OUTCOME_LEAK, " Growing with it: ");
+    for (size_t i = 0; i < v->nfindings; i++) {
+        const struct finding *f = &v->findings[i];
+
+        if (f->outcome != OUTCOME_LEAK || !f->judged ||
+            !isfinite(f->limit_s.value))
+            continue;
+        ADD(" At this rate the memory limit is reached in %s (%s .. %s).",
+            words_time(f->limit_s.value, t), words_time(f->limit_s.low, lo),
+            words_time(f->limit_s.high, hi));
+        break;
+    }
+}
+
+static void pass_reason(const struct finding *lead, struct verdict *v)
+{
+    char a[WORDS_NUMBER];
+    const char *sep = " Nothing above ";
+
+    ADD("%s: %s", title(lead), lead->reason);
+    for (size_t i = 0; i < v->nfindings; i++) {
+        const struct finding *f = &v->findings[i];
+
+        if (!f->judged || f->outcome != OUTCOME_PASS ||
+            !isfinite(f->minimum_per_request) ||
+            (f->metric.role != METRIC_MEMORY &&
+             f->metric.role != METRIC_OBJECTS))
+            continue;
+        ADD("%s%s per request in %s", sep,
+            words_amount(f->minimum_per_request, f->metric.unit, a), title(f));
+        sep = ", ";
+    }
+    if (strcmp(sep, ", ") == 0)
+        ADD(" could hide in this run.");
+}
+
+static void add_caveats(const struct record *r, struct verdict *v)
+{
+    if (r->target_failed || r->end == RUN_TARGET_FAILED)
+        ADD(" The target failed%s%s: this judges what came before.",
+            r->end_detail != NULL ? ": " : "",
+            r->end_detail != NULL ? r->end_detail : "");
+    else if (r->end == RUN_INTERRUPTED)
+        ADD(" The run was interrupted; this judges what there is.");
+    else if (v->partial)
+        ADD(" The run did not get to its end; this judges what there is.");
+    if (r->errors_total > 0 && r->requests_total > 0 &&
+        r->errors_total >= 0.01 * r->requests_total)
+        ADD(" %.0f %% of the requests failed: the mix was not what the "
+            "scenario asked for.",
+            100 * r->errors_total / r->requests_total);
+    if (r->rate_missed)
+        ADD(" The load generator fell short of its rate.");
+}
+
+static void advise(const struct record *r, const struct policy *p,
+                   const struct vote *vote, struct verdict *v)
+{
+    const struct finding *lead = verdict_lead(v);
+    char a[WORDS_NUMBER], b[WORDS_NUMBER];
+
+    (void)p;
+    if (v->outcome == OUTCOME_LEAK && v->ntypes > 0 && v->types[0].significant)
+        ADVISE("Find who keeps %.100s alive, fix it, and confirm with "
+               "`plateau compare`.",
+               v->types[0].type);
+    else if (v->outcome == OUTCOME_LEAK)
+        ADVISE("Look first at what keeps %s growing, fix it, and confirm "
+               "with `plateau compare`.",
+               lead != NULL ? title(lead) : "memory");
+    else if (v->outcome == OUTCOME_PASS)
+        ADVISE("Nothing to do. For smaller leaks than stated, run more "
+               "blocks.");
+    else if (vote->lacks[0] != '\0')
+        ADVISE("Make %s readable (see the notes on sources), or drop it "
+               "from [verdict].",
+               vote->lacks);
+    else if (r->target_failed)
+        ADVISE("Get the target through the run first.");
+    else if (lead != NULL && isfinite(lead->more_requests))
+        ADVISE("Run about %s more requests (%s at this load).",
+               words_number(lead->more_requests, a),
+               words_time(lead->more_s, b));
+    else if (r->barriers.n > 1)
+        ADVISE("More of the same will hardly settle it: use longer blocks, "
+               "a longer settle time, or a source that counts objects.");
+    else
+        ADVISE("Run longer, or in blocks, or with a source that counts "
+               "objects.");
+}
+
+void verdict_words(const struct record *r, const struct policy *p,
+                   const struct vote *vote, struct verdict *v)
+{
+    const struct finding *lead = verdict_lead(v);
+
+    if (v->reason[0] == '\0' && lead != NULL && v->outcome == OUTCOME_LEAK)
+        leak_reason(r, lead, v);
+    else if (v->reason[0] == '\0' && lead != NULL && v->outcome == OUTCOME_PASS)
+        pass_reason(lead, v);
+    else if (v->reason[0] == '\0' && lead != NULL)
+        ADD("%s: %s", title(lead), lead->reason);
+    if (vote->why[0] != '\0')
+        ADD("%s%s", v->reason[0] != '\0' ? " " : "", vote->why);
+    if (v->reason[0] == '\0')
+        ADD("Nothing was measured that could show a leak.");
+    add_caveats(r, v);
+    v->advice[0] = '\0';
+    advise(r, p, vote, v);
+}

@@ -1,0 +1,251 @@
+#include "analyzers/vote.h"
+
+#include "analyzers/limits.h"
+#include "analyzers/words.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void vote_join(struct finding *b, const struct finding *s)
+{
+    bool rising = b->per_request.value > b->tolerance_per_request;
+    bool level = b->per_request.value <= b->tolerance_per_request;
+    char reason[sizeof b->reason];
+
+    if (b->outcome != OUTCOME_INCONCLUSIVE ||
+        s->outcome == OUTCOME_INCONCLUSIVE || !s->judged)
+        return;
+    /* The samples may settle it where the blocks lean the same way. A count
+       that the blocks could not read at all is theirs alone. */
+    if (isnan(b->per_request.value)) {
+        *b = *s;
+        return;
+    }
+    if ((s->outcome == OUTCOME_LEAK && !rising) ||
+        (s->outcome == OUTCOME_PASS && !level))
+        return;
+    memcpy(reason, b->reason, sizeof reason);
+    *b = *s;
+    b->basis = BASIS_BOTH;
+    words_add(b->reason, sizeof b->reason, " The blocks lean the same way.");
+}
+
+static struct finding *named(struct finding *f, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(f[i].name, name) == 0)
+            return &f[i];
+    return NULL;
+}
+
+static bool stated(const struct policy *p, const struct finding *f)
+{
+    return policy_tolerance(p, f->name) != NULL || p->survive_s > 0;
+}
+
+static void excuse(struct finding *f, const char *why)
+{
+    f->judged = false;
+    words_add(f->reason, sizeof f->reason, " %s", why);
+}
+
+static bool leaks(const struct finding *f)
+{
+    return f != NULL && f->judged && f->outcome == OUTCOME_LEAK;
+}
+
+static bool passes(const struct finding *f)
+{
+    return f != NULL && f->judged && f->outcome == OUTCOME_PASS;
+}
+
+/* Private growth shows in RSS and in PSS or USS. RSS alone is sharing, PSS
+   alone is others unmapping. */
+static void explain_sharing(struct finding *f, size_t n, const struct policy *p)
+{
+    static const char *const private_names[] = {"uss_bytes", "pss_anon_bytes",
+                                                "pss_bytes"};
+    struct finding *rss = named(f, n, "rss_bytes");
+    struct finding *pss = named(f, n, "pss_bytes");
+    bool grows = false, still = false;
+
+    for (int i = 0; i < 3; i++) {
+        const struct finding *m = named(f, n, private_names[i]);
+
+        grows |= leaks(m);
+        still |= passes(m);
+    }
+    if (leaks(rss) && still && !grows && !stated(p, rss))
+        excuse(rss, "Private memory is level, so these pages are shared "
+                    "with others: not a leak.");
+    if (leaks(pss) && passes(named(f, n, "uss_bytes")) && passes(rss) &&
+        !stated(p, pss))
+        excuse(pss, "USS and RSS are level, so others unmapped what was "
+                    "shared: not a leak.");
+}
+
+/* Memory that the allocator keeps although nothing lives in it. */
+static void explain_kept(struct finding *f, size_t n, const struct policy *p)
+{
+    const struct finding *used = named(f, n, "native_inuse_bytes");
+    const struct finding *kept = named(f, n, "native_free_bytes");
+
+    if (used == NULL)
+        used = named(f, n, "heap_inuse_bytes");
+    if (kept == NULL)
+        kept = named(f, n, "heap_free_bytes");
+    if (!passes(used) || kept == NULL)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (f[i].judged && f[i].metric.role == METRIC_OBJECTS &&
+            f[i].outcome != OUTCOME_PASS)
+            return; /* something else may live there */
+    for (size_t i = 0; i < n; i++)
+        if (leaks(&f[i]) && f[i].metric.role == METRIC_MEMORY &&
+            kept->per_request.value > 0.5 * f[i].per_request.value &&
+            !stated(p, &f[i]))
+            excuse(&f[i], "The heap in use is level and its free part grew as "
+                          "much: the allocator keeps it, nothing is leaked.");
+}
+
+static void explain_cgroup(struct finding *f, size_t n, const struct policy *p)
+{
+    bool other = false;
+
+    for (size_t i = 0; i < n; i++)
+        other |= leaks(&f[i]) && f[i].metric.role != METRIC_CGROUP;
+    for (size_t i = 0; i < n; i++)
+        if (leaks(&f[i]) && f[i].metric.role == METRIC_CGROUP && !other &&
+            policy_tolerance(p, f[i].name) == NULL)
+            excuse(&f[i], "The control group alone grows: page cache, not "
+                          "the service.");
+}
+
+/* What convinces most: exact counts, then live heap, then memory. */
+static int rank(const struct finding *f)
+{
+    static const int by_role[] = {
+        [METRIC_OBJECTS] = 5, [METRIC_HEAP] = 4,   [METRIC_HANDLES] = 3,
+        [METRIC_MEMORY] = 2,  [METRIC_CUSTOM] = 2, [METRIC_CGROUP] = 1,
+    };
+
+    return by_role[f->metric.role];
+}
+
+static int pick_lead(const struct finding *f, size_t n, enum outcome o)
+{
+    int lead = -1;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct finding *l = lead < 0 ? NULL : &f[lead];
+        double a = isnan(f[i].certainty) ? -1 : f[i].certainty;
+        double b = l == NULL || isnan(l->certainty) ? -1 : l->certainty;
+
+        if (!f[i].judged || f[i].outcome != o)
+            continue;
+        if (l == NULL || rank(&f[i]) > rank(l) ||
+            (rank(&f[i]) == rank(l) && a > b))
+            lead = (int)i;
+    }
+    return lead;
+}
+
+/* A metric that the user spoke of must have been judged. */
+static bool lacking(const struct finding *f, size_t n, const struct policy *p,
+                    char *out, size_t size)
+{
+    for (size_t i = 0; i < p->nrequire + p->ntolerances; i++) {
+        const char *key = i < p->nrequire
+                              ? p->require[i]
+                              : p->tolerances[i - p->nrequire].metric;
+        struct policy one = {.require = (char **)&key, .nrequire = 1};
+        bool found = false;
+
+        for (size_t j = 0; j < n; j++)
+            found |= f[j].outcome != OUTCOME_INCONCLUSIVE &&
+                     limits_required(&one, f[j].name);
+        if (!found) {
+            snprintf(out, size, "%s", key);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether an undecided finding stands in the way of a pass. */
+static bool blocks_pass(struct finding *f, size_t n, size_t i,
+                        const struct policy *p)
+{
+    struct finding *u = &f[i];
+    bool private_level = passes(named(f, n, "uss_bytes")) ||
+                         passes(named(f, n, "pss_anon_bytes")) ||
+                         passes(named(f, n, "pss_bytes"));
+
+    if (!u->judged || u->outcome != OUTCOME_INCONCLUSIVE)
+        return false;
+    if (stated(p, u) || limits_required(p, u->name))
+        return true;
+    if (u->metric.role == METRIC_CGROUP)
+        return false;
+    if (u->metric.role == METRIC_MEMORY)
+        return !private_level && !passes(named(f, n, "rss_bytes"));
+    return true;
+}
+
+static bool proves_pass(const struct finding *f)
+{
+    return f->judged && f->outcome == OUTCOME_PASS &&
+           (f->metric.role == METRIC_MEMORY || f->metric.role == METRIC_HEAP ||
+            f->metric.role == METRIC_OBJECTS ||
+            f->metric.role == METRIC_CGROUP || f->metric.role == METRIC_CUSTOM);
+}
+
+static void mark_decisive(struct finding *f, size_t n, enum outcome o)
+{
+    for (size_t i = 0; i < n; i++)
+        f[i].decisive = f[i].judged && f[i].outcome == o;
+}
+
+void vote_all(struct finding *f, size_t n, const struct policy *p,
+              struct vote *out)
+{
+    bool proof = false;
+    int blocker = -1;
+
+    *out = (struct vote){.lead = -1};
+    explain_sharing(f, n, p);
+    explain_kept(f, n, p);
+    explain_cgroup(f, n, p);
+    out->lead = pick_lead(f, n, OUTCOME_LEAK);
+    if (out->lead >= 0) {
+        out->outcome = OUTCOME_LEAK;
+        mark_decisive(f, n, OUTCOME_LEAK);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        proof |= proves_pass(&f[i]);
+        if (blocks_pass(f, n, i, p) &&
+            (blocker < 0 || rank(&f[i]) > rank(&f[blocker])))
+            blocker = (int)i;
+    }
+    if (lacking(f, n, p, out->lacks, sizeof out->lacks)) {
+        snprintf(out->why, sizeof out->why,
+                 "%s must be judged for a pass, and it could not be.",
+                 out->lacks);
+        out->lead = blocker;
+        return;
+    }
+    if (blocker < 0 && proof) {
+        out->outcome = OUTCOME_PASS;
+        out->lead = pick_lead(f, n, OUTCOME_PASS);
+        mark_decisive(f, n, OUTCOME_PASS);
+        return;
+    }
+    out->lead = blocker >= 0 ? blocker : pick_lead(f, n, OUTCOME_INCONCLUSIVE);
+    if (out->lead >= 0)
+        f[out->lead].decisive = true;
+    else
+        snprintf(out->why, sizeof out->why,
+                 "Nothing was measured that could show a leak.");
+}

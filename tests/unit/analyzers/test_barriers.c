@@ -1,0 +1,268 @@
+#include "analyzers/barriers.h"
+
+#include "tests/unit/analyzers/records.h"
+#include "tests/unit/assert_close.h"
+
+#include <string.h>
+
+static void judge(const struct record *r, struct finding *f)
+{
+    struct barriers_rule rule;
+
+    barriers_rule(&r->policy, &rule);
+    barriers_column(r, &r->policy, &rule, &r->barriers.columns[0], f);
+    assert_true(f->reason[0] != '\0');
+    assert_null(strstr(f->reason, "nan"));
+}
+
+/* What a person reads off the numbers at a glance. */
+static void test_glance(void **state)
+{
+    static const struct {
+        const char *metric;
+        double per_block;
+        size_t n;
+        double d[10];
+        enum outcome want;
+        enum shape shape;
+    } cases[] = {
+        {"py_gc_objects",
+         300,
+         6,
+         {300, 300, 300, 300, 300, 300},
+         OUTCOME_LEAK,
+         SHAPE_LINEAR},
+        {"py_gc_objects",
+         100,
+         8,
+         {100, 100, 100, 100, 100, 100, 100, 100},
+         OUTCOME_LEAK,
+         SHAPE_LINEAR},
+        {"py_gc_objects", 300, 6, {0}, OUTCOME_PASS, SHAPE_FLAT},
+        {"py_gc_objects",
+         1000,
+         10,
+         {3099, 3019, 3050, 2721, 28, 3, 0, 1, 0, 0},
+         OUTCOME_PASS,
+         SHAPE_SATURATING},
+        {"py_gc_objects",
+         1000,
+         4,
+         {3099, 3019, 3050, 2721},
+         OUTCOME_INCONCLUSIVE,
+         SHAPE_UNKNOWN},
+        {"py_gc_objects",
+         300,
+         8,
+         {0, 0, 5000, 0, 0, 0, 0, 0},
+         OUTCOME_PASS,
+         SHAPE_STEP},
+        {"py_gc_objects",
+         300,
+         8,
+         {300, 300, 300, 300, 150, 0, 0, 0},
+         OUTCOME_PASS,
+         SHAPE_SATURATING},
+        {"py_gc_objects",
+         300,
+         8,
+         {900, 400, 310, 302, 300, 300, 300, 300},
+         OUTCOME_LEAK,
+         SHAPE_UNKNOWN},
+        {"fds", 500, 6, {0, 0, 0, 0, 0, 0}, OUTCOME_PASS, SHAPE_FLAT},
+        {"fds", 500, 6, {5, 5, 5, 5, 5, 5}, OUTCOME_LEAK, SHAPE_LINEAR},
+        {"threads", 500, 6, {0, 1, 0, 0, 0, 0}, OUTCOME_PASS, SHAPE_STEP},
+        {"pss_bytes",
+         1000,
+         8,
+         {2.36e6, 2.37e6, 2.36e6, 2.37e6, 2.36e6, 2.36e6, 2.37e6, 2.36e6},
+         OUTCOME_LEAK,
+         SHAPE_LINEAR},
+        {"pss_bytes",
+         1000,
+         8,
+         {4096, 0, 8192, -4096, 0, 4096, -8192, 4096},
+         OUTCOME_PASS,
+         SHAPE_FLAT},
+        {"py_gc_objects",
+         300,
+         2,
+         {300, 300},
+         OUTCOME_INCONCLUSIVE,
+         SHAPE_UNKNOWN},
+        {"py_gc_objects",
+         40,
+         8,
+         {40, 40, 40, 40, 40, 40, 40, 40},
+         OUTCOME_INCONCLUSIVE,
+         SHAPE_UNKNOWN},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct record r;
+        struct finding f;
+
+        records_open(&r, cases[i].n, cases[i].per_block);
+        records_column(&r, cases[i].metric, 60e6, cases[i].d);
+        judge(&r, &f);
+        if (f.outcome != cases[i].want ||
+            (cases[i].shape != SHAPE_UNKNOWN && f.shape != cases[i].shape))
+            print_error("case %zu: %s, shape %d, %g (%g .. %g): %s\n", i,
+                        f.reason, f.shape, f.per_request.value,
+                        f.per_request.low, f.per_request.high, f.reason);
+        assert_int_equal(f.outcome, cases[i].want);
+        if (cases[i].shape != SHAPE_UNKNOWN)
+            assert_int_equal(f.shape, cases[i].shape);
+        assert_true(f.per_request.low <= f.per_request.value ||
+                    f.shape == SHAPE_UNKNOWN);
+        records_close(&r);
+    }
+}
+
+/* Exact counts do not make an interval of no width. */
+static void test_never_certain(void **state)
+{
+    const double d[5] = {500, 500, 500, 500, 500};
+    struct record r;
+    struct finding f;
+
+    (void)state;
+    records_open(&r, 5, 500);
+    records_column(&r, "py_blocks", 1e5, d);
+    judge(&r, &f);
+    assert_int_equal(f.outcome, OUTCOME_LEAK);
+    assert_close(f.per_request.value, 1, 1e-3);
+    assert_true(f.per_request.low < 1 && f.per_request.low > 0.98);
+    assert_true(f.per_request.high > 1 && f.per_request.high < 1.02);
+    records_close(&r);
+}
+
+/* Worse readings only ever lead to "inconclusive". */
+static void test_bad_readings(void **state)
+{
+    const double d[6] = {300, 300, 300, 300, 300, 300};
+    struct record r;
+    struct finding f;
+    struct column *c;
+
+    (void)state;
+    records_open(&r, 6, 300);
+    c = records_column(&r, "py_gc_objects", 1e5, d);
+    for (size_t i = 0; i < 7; i++)
+        c->v[i] = NAN;
+    judge(&r, &f);
+    assert_int_equal(f.outcome, OUTCOME_INCONCLUSIVE);
+    c->v[3] = 5;
+    c->v[5] = INFINITY;
+    judge(&r, &f);
+    assert_int_equal(f.outcome, OUTCOME_INCONCLUSIVE);
+    free(r.barriers.requests);
+    r.barriers.requests = NULL;
+    judge(&r, &f);
+    assert_int_equal(f.outcome, OUTCOME_INCONCLUSIVE);
+    records_close(&r);
+}
+
+/* One reading missing joins two blocks and changes nothing else. */
+static void test_gap(void **state)
+{
+    const double d[8] = {300, 300, 300, 300, 300, 300, 300, 300};
+    struct record r;
+    struct finding f;
+
+    (void)state;
+    records_open(&r, 8, 300);
+    records_column(&r, "py_gc_objects", 1e5, d)->v[4] = NAN;
+    judge(&r, &f);
+    assert_int_equal(f.outcome, OUTCOME_LEAK);
+    assert_close(f.per_request.value, 1, 1e-3);
+    records_close(&r);
+}
+
+/* Every life leaks 1 per request; a restart in every third block gives back
+   what the life held. The total is bounded, the verdict is a leak. */
+static void test_masked_by_recycling(void **state)
+{
+    const double d[12] = {300, 300, -600, 300, 300, -600,
+                          300, 300, -600, 300, 300, -600};
+    struct record r;
+    struct finding f;
+
+    (void)state;
+    records_open(&r, 12, 300);
+    records_column(&r, "py_gc_objects", 1e5, d);
+    r.barriers.proc_starts = mem_zalloc(13, sizeof(double));
+    for (size_t i = 0; i < 13; i++)
+        r.barriers.proc_starts[i] = (double)(2 + i / 3);
+    judge(&r, &f);
+    assert_int_equal(f.outcome, OUTCOME_LEAK);
+    assert_close(f.per_request.value, 1, 0.01);
+    assert_non_null(strstr(f.reason, "recycling"));
+    records_close(&r);
+}
+
+/* The policy's own tolerance decides, per request or per hour. */
+static void test_tolerance(void **state)
+{
+    const double d[6] = {30, 31, 30, 30, 30, 31};
+    struct tolerance t = {.metric = (char *)"py_objects", .value = 0.2};
+    struct record r;
+    struct finding f;
+
+    (void)state;
+    records_open(&r, 6, 300);
+    records_column(&r, "py_gc_objects", 1e5, d);
+    judge(&r, &f);
+    assert_int_equal(f.outcome, OUTCOME_LEAK);
+    r.policy.tolerances = &t;
+    r.policy.ntolerances = 1;
+    judge(&r, &f);
+    assert_int_equal(f.outcome, OUTCOME_PASS);
+    t.per = TOLERANCE_PER_HOUR;
+    judge(&r, &f);
+    assert_int_equal(f.outcome, OUTCOME_LEAK);
+    r.policy.tolerances = NULL;
+    r.policy.ntolerances = 0;
+    records_close(&r);
+}
+
+/* "Must survive 1 day under 100 MB": the same growth, two limits. */
+static void test_survive(void **state)
+{
+    const double d[8] = {1e5, 1e5, 1e5, 1e5, 1e5, 1e5, 1e5, 1e5};
+    struct record r;
+    struct finding f;
+
+    (void)state;
+    records_open(&r, 8, 1000);
+    records_column(&r, "pss_bytes", 60e6, d);
+    r.policy.survive_s = 86400;
+    r.policy.rate_rps = 50; /* 4.32 million requests a day */
+    r.policy.limit_bytes = 100e6;
+    judge(&r, &f);
+    assert_int_equal(f.outcome, OUTCOME_LEAK);
+    /* 39.2 MB of room, 100 bytes a request, 50 a second. */
+    assert_close(f.limit_s.value, 39.2e6 / 100 / 50, 50);
+    assert_true(f.limit_s.low < f.limit_s.value);
+    assert_true(f.limit_s.high > f.limit_s.value);
+    r.policy.limit_bytes = 1e9;
+    judge(&r, &f);
+    assert_int_equal(f.outcome, OUTCOME_PASS);
+    records_close(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_glance),
+        cmocka_unit_test(test_never_certain),
+        cmocka_unit_test(test_bad_readings),
+        cmocka_unit_test(test_gap),
+        cmocka_unit_test(test_masked_by_recycling),
+        cmocka_unit_test(test_tolerance),
+        cmocka_unit_test(test_survive),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,175 @@
+#include "analyzers/vote.h"
+
+#include "tests/unit/assert_close.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { NO = OUTCOME_PASS, YES = OUTCOME_LEAK, OPEN = OUTCOME_INCONCLUSIVE };
+
+struct column_says {
+    const char *name;
+    int outcome;
+};
+
+/* Builds findings from names and outcomes and votes. */
+static enum outcome vote(const struct column_says *says, size_t n,
+                         const struct policy *p, struct finding *f,
+                         struct vote *v)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct metric m;
+
+        metric_describe(says[i].name, &m);
+        finding_init(&f[i], &m);
+        f[i].outcome = (enum outcome)says[i].outcome;
+        f[i].judged = m.role != METRIC_WITNESS;
+        f[i].per_request.value = says[i].outcome == YES ? 100 : 0;
+    }
+    vote_all(f, n, p, v);
+    return v->outcome;
+}
+
+static void test_table(void **state)
+{
+    static const struct {
+        struct column_says says[5];
+        enum outcome want;
+    } cases[] = {
+        {{{"rss_bytes", NO}}, OUTCOME_PASS},
+        {{{"rss_bytes", YES}}, OUTCOME_LEAK},
+        {{{"rss_bytes", OPEN}}, OUTCOME_INCONCLUSIVE},
+        {{{0}}, OUTCOME_INCONCLUSIVE},
+        /* Private growth shows in both. */
+        {{{"rss_bytes", YES}, {"pss_bytes", YES}}, OUTCOME_LEAK},
+        {{{"rss_bytes", YES}, {"pss_bytes", NO}}, OUTCOME_PASS},
+        {{{"rss_bytes", NO}, {"pss_bytes", YES}, {"uss_bytes", NO}},
+         OUTCOME_PASS},
+        {{{"rss_bytes", YES}, {"pss_bytes", NO}, {"uss_bytes", YES}},
+         OUTCOME_LEAK},
+        /* Objects hidden behind kept memory. */
+        {{{"rss_bytes", NO}, {"pss_bytes", NO}, {"py_blocks", YES}},
+         OUTCOME_LEAK},
+        {{{"rss_bytes", NO}, {"native_inuse_bytes", YES}}, OUTCOME_LEAK},
+        {{{"pss_bytes", NO}, {"py_gc_objects", OPEN}}, OUTCOME_INCONCLUSIVE},
+        /* Kept memory alone is no leak; with objects undecided it may be. */
+        {{{"rss_bytes", YES},
+          {"native_inuse_bytes", NO},
+          {"native_free_bytes", YES}},
+         OUTCOME_PASS},
+        {{{"rss_bytes", YES},
+          {"native_inuse_bytes", NO},
+          {"native_free_bytes", YES},
+          {"py_blocks", OPEN}},
+         OUTCOME_LEAK},
+        {{{"rss_bytes", YES},
+          {"native_inuse_bytes", NO},
+          {"native_free_bytes", NO}},
+         OUTCOME_LEAK},
+        /* The control group alone. */
+        {{{"rss_bytes", NO}, {"cgroup_bytes", YES}}, OUTCOME_PASS},
+        {{{"rss_bytes", YES}, {"cgroup_bytes", YES}}, OUTCOME_LEAK},
+        /* Handles count, but prove no pass by themselves. */
+        {{{"rss_bytes", NO}, {"fds", YES}}, OUTCOME_LEAK},
+        {{{"fds", NO}, {"threads", NO}}, OUTCOME_INCONCLUSIVE},
+        {{{"rss_bytes", OPEN}, {"pss_bytes", NO}}, OUTCOME_PASS},
+    };
+    struct policy p;
+
+    (void)state;
+    policy_default(&p);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct finding f[5];
+        struct vote v;
+        size_t n = 0;
+
+        while (n < 5 && cases[i].says[n].name != NULL)
+            n++;
+        if (vote(cases[i].says, n, &p, f, &v) != cases[i].want)
+            print_error("case %zu: %s\n", i, outcome_name(v.outcome));
+        assert_int_equal(v.outcome, cases[i].want);
+        if (v.lead >= 0)
+            assert_true(f[v.lead].judged);
+        if (v.outcome != OUTCOME_INCONCLUSIVE)
+            assert_true(v.lead >= 0 && f[v.lead].decisive);
+    }
+}
+
+/* What the user required or gave a tolerance cannot be missing in a pass. */
+static void test_required(void **state)
+{
+    static const struct column_says says[] = {{"rss_bytes", NO},
+                                              {"pss_bytes", OPEN}};
+    char *require[] = {(char *)"py_objects"};
+    struct tolerance t = {.metric = (char *)"pss", .value = 64};
+    struct finding f[2];
+    struct policy p;
+    struct vote v;
+
+    (void)state;
+    policy_default(&p);
+    assert_int_equal(vote(says, 2, &p, f, &v), OUTCOME_PASS);
+    p.require = require;
+    p.nrequire = 1;
+    assert_int_equal(vote(says, 2, &p, f, &v), OUTCOME_INCONCLUSIVE);
+    assert_string_equal(v.lacks, "py_objects");
+    p.nrequire = 0;
+    p.tolerances = &t;
+    p.ntolerances = 1;
+    assert_int_equal(vote(says, 2, &p, f, &v), OUTCOME_INCONCLUSIVE);
+    assert_string_equal(v.lacks, "pss");
+}
+
+/* A tolerance that the user stated is a criterion, sharing or not. */
+static void test_stated(void **state)
+{
+    static const struct column_says says[] = {{"rss_bytes", YES},
+                                              {"pss_bytes", NO}};
+    struct tolerance t = {.metric = (char *)"rss", .value = 64};
+    struct finding f[2];
+    struct policy p;
+    struct vote v;
+
+    (void)state;
+    policy_default(&p);
+    p.tolerances = &t;
+    p.ntolerances = 1;
+    assert_int_equal(vote(says, 2, &p, f, &v), OUTCOME_LEAK);
+}
+
+static void test_join(void **state)
+{
+    struct finding b, s;
+    struct metric m;
+
+    (void)state;
+    metric_describe("rss_bytes", &m);
+    finding_init(&b, &m);
+    finding_init(&s, &m);
+    b.basis = BASIS_BARRIERS;
+    b.judged = s.judged = true;
+    b.tolerance_per_request = 10;
+    b.per_request.value = 30;
+    s.outcome = OUTCOME_PASS;
+    vote_join(&b, &s); /* the blocks lean the other way */
+    assert_int_equal(b.outcome, OUTCOME_INCONCLUSIVE);
+    s.outcome = OUTCOME_LEAK;
+    vote_join(&b, &s);
+    assert_int_equal(b.outcome, OUTCOME_LEAK);
+    assert_int_equal(b.basis, BASIS_BOTH);
+    b.outcome = OUTCOME_PASS;
+    vote_join(&b, &s); /* exact readings are not overruled */
+    assert_int_equal(b.outcome, OUTCOME_PASS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_required),
+        cmocka_unit_test(test_stated),
+        cmocka_unit_test(test_join),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
