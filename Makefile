@@ -189,6 +189,12 @@ check-valgrind: ## the unit tests under valgrind
 run-tests:
 	@$(RUN_TESTS)
 
+readme: build/plateau ## write the key reference into README.md
+	@$(PYTHON) tests/lint/lint.py --write-keys
+
+format: ## let clang-format decide (.clang-format)
+	@clang-format -i $(shell git ls-files "*.c" "*.h")
+
 lint: ## layers, style, headers, formatting, static analysis
 	@tests/setup.sh lint
 	@$(PYTHON) tests/lint/lint.py --all
@@ -236,7 +242,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
 
 .PHONY: all unit check-unit tests fuzzers setup demo check check-asan check-tsan \
-	check-valgrind run-tests lint cover fuzz install uninstall clean help FORCE
+	check-valgrind run-tests readme format lint cover fuzz install uninstall clean help FORCE
 FORCE:
 .SECONDARY:
 

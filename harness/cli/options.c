@@ -190,8 +190,8 @@ bool options_parse(int argc, char **argv, const struct command_help *help,
 {
     bool helped = false;
 
-    *out = (struct options){.args =
-                                mem_zalloc((size_t)argc + 1, sizeof(char *))};
+    *out =
+        (struct options){.args = mem_zalloc((size_t)argc + 1, sizeof(char *))};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--") == 0) {
             out->rest = argv + i + 1;

@@ -34,6 +34,7 @@ static const struct metric table[] = {
     {"py_blocks", "py_allocated_blocks", "py_blocks",
      "Python allocator blocks", N, METRIC_OBJECTS, 0},
     {"py_tasks", NULL, "py_tasks", "asyncio tasks", N, METRIC_HANDLES, 0},
+    {"py_garbage", NULL, NULL, "objects in gc.garbage", N, METRIC_WITNESS, 0},
     {"py_gc_collections", NULL, NULL, "collector runs", N, METRIC_WITNESS, 1},
     {"py_gc_uncollectable", NULL, NULL, "uncollectable objects", N,
      METRIC_WITNESS, 1},

@@ -159,6 +159,17 @@ static void note_dropped(struct record *r, const char *file,
                     file, s->bad_cells);
 }
 
+/* A diagnosis that cannot be read is none: the verdict does not need it. */
+static void load_diagnosis(struct record *r)
+{
+    char *path = file_join(r->dir, "diagnosis.json");
+    struct err err;
+
+    if (diagnosis_load(path, &r->diagnosis, &err) != 0)
+        r->diagnosis.ran = false;
+    free(path);
+}
+
 static void load_policy(struct record *r)
 {
     char *path = file_join(r->dir, "scenario.ini");
@@ -195,6 +206,7 @@ int record_load(const char *dir, struct record *out, struct err *err)
     record_read_processes(out);
     record_read_events(out);
     load_policy(out);
+    load_diagnosis(out);
     fill_totals(out);
     note_dropped(out, "samples.csv", &out->samples);
     note_dropped(out, "barriers.csv", &out->barriers);
@@ -246,6 +258,7 @@ void record_release(struct record *r)
     free(r->barrier_block);
     release_lists(r);
     policy_release(&r->policy);
+    diagnosis_release(&r->diagnosis);
     free(r->dir);
     free(r->name);
     free(r->end_detail);

@@ -7,6 +7,7 @@
 #define PLATEAU_MODEL_RECORD_H
 
 #include "harness/base/err.h"
+#include "harness/model/diagnosis.h"
 #include "harness/model/policy.h"
 #include "harness/model/series.h"
 
@@ -87,6 +88,7 @@ struct record {
     struct record_process *processes;
     size_t nprocesses;
     struct policy policy; /* from scenario.ini in the directory */
+    struct diagnosis diagnosis; /* from diagnosis.json; ran: false if none */
 
     /* From run.json; strings may be NULL. */
     enum run_end end;

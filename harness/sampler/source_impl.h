@@ -65,5 +65,6 @@ extern const struct source_ops source_ops_http;
 extern const struct source_ops source_ops_command;
 extern const struct source_ops source_ops_python;
 extern const struct source_ops source_ops_jvm;
+extern const struct source_ops source_ops_agent;
 
 #endif

@@ -23,10 +23,18 @@ struct uv_loop_s;
 enum target_event {
     TARGET_STARTED, /* the command runs (or the process was found) */
     TARGET_READY,   /* `ready` was answered */
-    TARGET_NOT_READY, /* did not get ready in time; the detail says why */
-    TARGET_EXITED,  /* the main process is gone; the detail says how */
-    TARGET_STOPPED, /* target_stop is complete: nothing of it is left */
+    TARGET_NOT_READY, /* could not be started, ended before it was ready, or
+                         was not ready in time; the detail says why */
+    TARGET_EXITED,  /* after TARGET_READY: the main process is gone (of a
+                       command that went into the background: its last
+                       process); the detail says how */
+    TARGET_STOPPED, /* target_stop is complete: nothing of it is left, or the
+                       detail says what */
 };
+
+/* Of NOT_READY and EXITED one comes at most, and once; then nothing but
+ * TARGET_STOPPED. `detail` is one line, never NULL, foreign bytes included:
+ * escape at the sink. */
 
 typedef void target_event_fn(void *user, enum target_event what,
                              const char *detail);
@@ -37,11 +45,14 @@ struct target_config {
     int log_fd; /* the target's stdout and stderr; -1: dropped. Borrowed. */
     target_event_fn *on_event;
     void *user;
+    const char *guard_program; /* runs `__guard`; NULL: this very program.
+                                  For tests, whose main is another. */
 };
 
 /* Starts the command, or finds the process; then polls `ready`. Events come
  * from the loop. An address that is already served by somebody else before
- * the command starts is an error (else we would load the wrong program). */
+ * the command starts is an error (else we would load the wrong program).
+ * Ignores SIGPIPE in this process from then on. */
 int target_open(const struct target_config *cfg, struct target **out,
                 struct err *err);
 
@@ -55,6 +66,10 @@ size_t target_roots(const struct target *t, struct proc_id *out, size_t max,
 /* Directory of the target's cgroup, if the scenario names one; else NULL. */
 const char *target_cgroup(const struct target *t);
 
+/* The last lines (at most 20) of a started target's output, "" for none.
+ * Foreign bytes. Borrowed until the next call. */
+const char *target_output_tail(struct target *t);
+
 /* True when we started it (and must end it). */
 bool target_is_ours(const struct target *t);
 
@@ -65,7 +80,9 @@ const char *target_label(const struct target *t);
  * SIGKILL; forgets an attached one. TARGET_STOPPED follows. Idempotent. */
 void target_stop(struct target *t);
 
-/* After TARGET_STOPPED (or a failed start) and a loop run: frees, nulls. */
+/* After TARGET_STOPPED (also from within that event): frees, nulls. NULL in
+ * `*t` is fine. A target_open that failed leaves nothing to close, but needs
+ * one more run of the loop. */
 void target_close(struct target **t);
 
 /* The body of `plateau __guard`: never returns to the caller's main flow but

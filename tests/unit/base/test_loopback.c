@@ -48,11 +48,27 @@ static void test_other_family(void **state)
     assert_false(loopback_address((struct sockaddr *)&un));
 }
 
+static void test_permits(void **state)
+{
+    char *allowed[] = {"Staging.example"};
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    const struct sockaddr *sa = (struct sockaddr *)&a;
+
+    (void)state;
+    a.sin_addr.s_addr = htonl(0x0a000001);
+    assert_false(loopback_permits(sa, "other", allowed, 1));
+    assert_false(loopback_permits(sa, "staging.example", allowed, 0));
+    assert_true(loopback_permits(sa, "staging.example", allowed, 1));
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_true(loopback_permits(sa, "other", allowed, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_other_family),
+        cmocka_unit_test(test_permits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

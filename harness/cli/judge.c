@@ -1,0 +1,110 @@
+#include "harness/cli/judge.h"
+
+#include "harness/base/file.h"
+#include "harness/base/mem.h"
+#include "reports/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int judge_exit_code(const struct record *r, const struct verdict *v)
+{
+    if (r->end == RUN_HARNESS_FAILED)
+        return EXIT_HARNESS;
+    if (r->target_failed || r->end == RUN_TARGET_FAILED)
+        return EXIT_TARGET;
+    if (r->end == RUN_INTERRUPTED && r->signal > 0)
+        return 128 + r->signal;
+    switch (v->outcome) {
+    case OUTCOME_PASS:
+        return EXIT_PASS;
+    case OUTCOME_LEAK:
+        return EXIT_LEAK;
+    default:
+        return EXIT_INCONCLUSIVE;
+    }
+}
+
+bool judge_is_certain(const char *dir)
+{
+    struct record r;
+    struct verdict v;
+    struct err err;
+    bool certain;
+
+    if (record_load(dir, &r, &err) != 0)
+        return false;
+    verdict_judge(&r, NULL, &v);
+    certain = v.certain && v.outcome != OUTCOME_INCONCLUSIVE;
+    verdict_release(&v);
+    record_release(&r);
+    return certain;
+}
+
+static bool on_path(const char *name)
+{
+    const char *path = getenv("PATH");
+    char *copy = mem_strdup(path != NULL ? path : "/usr/bin:/bin");
+    char *save = NULL;
+    bool found = false;
+
+    for (char *d = strtok_r(copy, ":", &save); d != NULL && !found;
+         d = strtok_r(NULL, ":", &save)) {
+        char *full = file_join(d, name);
+
+        found = access(full, X_OK) == 0;
+        free(full);
+    }
+    free(copy);
+    return found;
+}
+
+/* Prints the result on stdout: the JSON document or the text. */
+static void print_result(const struct report_input *in, const struct options *o)
+{
+    struct buf out;
+
+    buf_init(&out, 64u << 20);
+    if (o->json)
+        report_json(in, &out);
+    else
+        report_text(in, options_color(o, stdout), options_width(stdout), &out);
+    fwrite(buf_str(&out), 1, out.len, stdout);
+    fflush(stdout);
+    buf_release(&out);
+}
+
+int judge_and_report(const char *dir, const struct options *o)
+{
+    struct record r;
+    struct verdict v;
+    struct buf notice;
+    struct err err = {""};
+    int code;
+
+    if (record_load(dir, &r, &err) != 0) {
+        complain("%s", err.msg);
+        return EXIT_HARNESS;
+    }
+    verdict_judge(&r, NULL, &v);
+    code = judge_exit_code(&r, &v);
+    struct report_input in = {.record = &r,
+                              .verdict = &v,
+                              .exit_code = code,
+                              .out_dir = o->out_dir != NULL ? o->out_dir : dir,
+                              .gnuplot = on_path("gnuplot")};
+    buf_init(&notice, 1 << 16);
+    if (report_all(&in, &notice, &err) != 0) {
+        complain("%s", err.msg);
+        if (code == EXIT_PASS)
+            code = EXIT_HARNESS;
+    }
+    if (notice.len > 0 && !o->quiet)
+        fprintf(stderr, "%s", buf_str(&notice));
+    print_result(&in, o);
+    buf_release(&notice);
+    verdict_release(&v);
+    record_release(&r);
+    return code;
+}

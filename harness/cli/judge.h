@@ -1,0 +1,24 @@
+/* From a run directory to a printed verdict and an exit code: what `run`,
+ * `observe`, `analyze`, `report` and `demo` have in common. */
+#ifndef PLATEAU_CLI_JUDGE_H
+#define PLATEAU_CLI_JUDGE_H
+
+#include "analyzers/verdict.h"
+#include "harness/cli/options.h"
+#include "harness/model/record.h"
+
+#include <stdbool.h>
+
+/* The exit code that a record and its verdict stand for: 4 when the target
+ * failed, 128+n after a signal, else 0, 1 or 3. */
+int judge_exit_code(const struct record *r, const struct verdict *v);
+
+/* True when the run in `dir` may stop now: its verdict is certain by the
+ * sequential rule. Quiet about errors (false). */
+bool judge_is_certain(const char *dir);
+
+/* Loads `dir`, judges, writes all artifacts into it, prints the verdict (or
+ * the JSON document) on stdout. Returns the exit code. */
+int judge_and_report(const char *dir, const struct options *o);
+
+#endif

@@ -1,0 +1,70 @@
+/* What the diagnosis after a leak found: who holds the memory and who asked
+ * for it. Written to diagnosis.json in the run directory and read back with
+ * the record. Data; strings owned; all of them foreign text (escape at the
+ * sink). It never changes a verdict. */
+#ifndef PLATEAU_MODEL_DIAGNOSIS_H
+#define PLATEAU_MODEL_DIAGNOSIS_H
+
+#include "harness/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A chain of references that keeps instances of a type alive. */
+struct diagnosis_chain {
+    char *type;       /* module.qualname of what grows */
+    char *text;       /* "module shop -> history: list[51204] -> Order" */
+    double instances; /* living ones of the type, all processes */
+    double sampled;   /* instances that were followed */
+    double found;     /* of those, how many hang on this chain */
+};
+
+/* An allocation site that kept more and more. */
+struct diagnosis_site {
+    char *where; /* "shop.py:41" */
+    char *trace; /* callers, newest first, one per line */
+    double bytes_per_request, count_per_request;
+};
+
+/* A mapping of the process that grew while the diagnosis ran load. */
+struct diagnosis_mapping {
+    char *name; /* "[heap]", "anonymous", a file */
+    double grown_bytes, resident_bytes;
+};
+
+struct diagnosis {
+    bool ran;
+    double seconds;
+    double requests; /* of the diagnosis' own load */
+    char *method;    /* "from outside", "through the agent" */
+    struct diagnosis_chain *chains;
+    size_t nchains;
+    struct diagnosis_site *sites;
+    size_t nsites;
+    struct diagnosis_mapping *mappings;
+    size_t nmappings;
+    char **notes; /* what could not be found out, one line each */
+    size_t nnotes;
+};
+
+/* Append one; the strings are copied. */
+void diagnosis_add_chain(struct diagnosis *d,
+                         const struct diagnosis_chain *chain);
+void diagnosis_add_site(struct diagnosis *d, const struct diagnosis_site *site);
+void diagnosis_add_mapping(struct diagnosis *d,
+                           const struct diagnosis_mapping *mapping);
+void diagnosis_note(struct diagnosis *d, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+struct buf;
+
+/* Appends the JSON document. */
+void diagnosis_write(const struct diagnosis *d, struct buf *out);
+
+/* Reads the document back; a missing file leaves `ran` false and is no
+ * error. Gives a diagnosis to release. */
+int diagnosis_load(const char *path, struct diagnosis *out, struct err *err);
+
+void diagnosis_release(struct diagnosis *d);
+
+#endif

@@ -1,0 +1,227 @@
+#include "harness/sampler/inspect/procmem.h"
+
+#include "harness/base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* 65,530 mappings with long names; beyond it the map is cut. */
+#define MAPS_BYTES_MAX (32u << 20)
+#define PAGEMAP_RUN 512u
+
+struct procmem {
+    int mem, pagemap;
+};
+
+static ssize_t procmem_read(void *ctx, uint64_t addr, void *buf, size_t n)
+{
+    struct procmem *p = ctx;
+    size_t done = 0;
+
+    while (done < n && addr + done <= (uint64_t)INT64_MAX) {
+        ssize_t got =
+            pread(p->mem, (char *)buf + done, n - done, (off_t)(addr + done));
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        done += (size_t)got;
+    }
+    return (ssize_t)done;
+}
+
+/* Bit 63: present in memory; bit 62: swapped out. */
+static int procmem_pages(void *ctx, uint64_t addr, size_t n, unsigned char *out)
+{
+    struct procmem *p = ctx;
+    uint64_t entry[PAGEMAP_RUN];
+
+    if (p->pagemap < 0)
+        return -1;
+    for (size_t i = 0; i < n;) {
+        size_t part = n - i < PAGEMAP_RUN ? n - i : PAGEMAP_RUN;
+        off_t at = (off_t)((addr / MEMVIEW_PAGE + i) * sizeof entry[0]);
+        ssize_t got = pread(p->pagemap, entry, part * sizeof entry[0], at);
+
+        if (got <= 0)
+            return -1;
+        part = (size_t)got / sizeof entry[0];
+        if (part == 0)
+            return -1;
+        for (size_t k = 0; k < part; k++)
+            out[i + k] = entry[k] >> 63         ? MEMPAGE_PRESENT
+                         : (entry[k] >> 62) & 1 ? MEMPAGE_SWAPPED
+                                                : MEMPAGE_ABSENT;
+        i += part;
+    }
+    return 0;
+}
+
+static void procmem_close(void *ctx)
+{
+    struct procmem *p = ctx;
+
+    if (p->mem >= 0)
+        close(p->mem);
+    if (p->pagemap >= 0)
+        close(p->pagemap);
+    free(p);
+}
+
+static const struct memview_ops procmem_ops = {
+    .read = procmem_read,
+    .pages = procmem_pages,
+    .close = procmem_close,
+};
+
+static int proc_open(int64_t pid, const char *file)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%" PRId64 "/%s", pid, file);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Reads a small /proc file. Returns its length or -1. */
+static ssize_t proc_read(int64_t pid, const char *file, char *buf, size_t cap)
+{
+    int fd = proc_open(pid, file);
+    ssize_t got;
+
+    if (fd < 0)
+        return -1;
+    got = read(fd, buf, cap - 1);
+    close(fd);
+    if (got >= 0)
+        buf[got] = '\0';
+    return got;
+}
+
+int64_t procmem_start_time(int64_t pid)
+{
+    char text[1024];
+    char *p;
+    long long start;
+
+    if (proc_read(pid, "stat", text, sizeof text) <= 0)
+        return -1;
+    /* The command may hold spaces and parentheses: count from the last. */
+    p = strrchr(text, ')');
+    if (!p)
+        return -1;
+    p++;
+    for (int field = 3; field < 22; field++) {
+        p = strchr(p + 1, ' ');
+        if (!p)
+            return -1;
+    }
+    return sscanf(p, "%lld", &start) == 1 ? (int64_t)start : -1;
+}
+
+int64_t procmem_threads(int64_t pid)
+{
+    char text[4096];
+    const char *p;
+    long long n;
+
+    if (proc_read(pid, "status", text, sizeof text) <= 0)
+        return -1;
+    p = strstr(text, "\nThreads:");
+    return p && sscanf(p, "\nThreads: %lld", &n) == 1 ? (int64_t)n : -1;
+}
+
+/* Yama's setting: 0 when it is absent. */
+static int yama_scope(void)
+{
+    FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+    int scope = 0;
+
+    if (!f)
+        return 0;
+    if (fscanf(f, "%d", &scope) != 1)
+        scope = 0;
+    fclose(f);
+    return scope;
+}
+
+/* /proc/PID belongs to the process's effective user. */
+static enum procmem_trouble denied_because(int64_t pid)
+{
+    char path[64];
+    struct stat st;
+
+    snprintf(path, sizeof path, "/proc/%" PRId64, pid);
+    if (stat(path, &st) != 0)
+        return PROCMEM_GONE;
+    if (geteuid() != 0 && st.st_uid != geteuid())
+        return PROCMEM_OTHER_UID;
+    return yama_scope() > 0 ? PROCMEM_YAMA : PROCMEM_DENIED;
+}
+
+struct memview *procmem_open(int64_t pid, enum procmem_trouble *trouble,
+                             struct err *err)
+{
+    struct procmem *p = mem_zalloc(1, sizeof *p);
+    struct memview *v;
+
+    p->pagemap = proc_open(pid, "pagemap");
+    p->mem = proc_open(pid, "mem");
+    if (p->mem < 0) {
+        int why = errno;
+
+        *trouble =
+            why == ENOENT || why == ESRCH ? PROCMEM_GONE : denied_because(pid);
+        err_set(err, "process %" PRId64 ": cannot read its memory: %s", pid,
+                strerror(why));
+        procmem_close(p);
+        return NULL;
+    }
+    v = memview_new(&procmem_ops, p);
+    *trouble = PROCMEM_FINE;
+    if (procmem_refresh(v, pid, err) != 0) {
+        *trouble = PROCMEM_GONE;
+        memview_close(&v);
+    }
+    return v;
+}
+
+int procmem_refresh(struct memview *v, int64_t pid, struct err *err)
+{
+    size_t cap = 64u << 10, len = 0;
+    char *text = NULL;
+    int fd = proc_open(pid, "maps");
+
+    if (fd < 0)
+        return err_set(err, "process %" PRId64 ": has ended", pid);
+    text = mem_realloc(NULL, cap, 1);
+    for (;;) {
+        ssize_t got;
+
+        if (len == cap) {
+            if (cap >= MAPS_BYTES_MAX)
+                break;
+            cap *= 2;
+            text = mem_realloc(text, cap, 1);
+        }
+        got = read(fd, text + len, cap - len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        len += (size_t)got;
+    }
+    close(fd);
+    memview_set_maps(v, text, len);
+    free(text);
+    if (len == 0)
+        return err_set(err, "process %" PRId64 ": has no memory (it is ending)",
+                       pid);
+    return 0;
+}

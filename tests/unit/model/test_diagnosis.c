@@ -1,0 +1,106 @@
+/* A diagnosis survives the way through its document. */
+#include "harness/model/diagnosis.h"
+
+#include "harness/base/buf.h"
+#include "harness/base/file.h"
+#include "harness/base/mem.h"
+#include "tests/unit/assert_close.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char path[64];
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/plateau-test-%ld.json", (long)getpid());
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    unlink(path);
+    return 0;
+}
+
+static void round_trip(void **state)
+{
+    struct diagnosis d = {.ran = true, .seconds = 3.5, .requests = 500};
+    struct diagnosis back;
+    struct buf text;
+    struct err err;
+
+    (void)state;
+    d.method = mem_strdup("from outside");
+    diagnosis_add_chain(
+        &d, &(struct diagnosis_chain){.type = "shop.Order",
+                                      .text = "module shop -> history -> Order",
+                                      .instances = 51204,
+                                      .sampled = 5,
+                                      .found = 4});
+    diagnosis_add_site(
+        &d, &(struct diagnosis_site){.where = "shop.py:41",
+                                     .trace = "shop.py:41\nshop.py:9",
+                                     .bytes_per_request = 2365.5,
+                                     .count_per_request = 3});
+    diagnosis_add_mapping(&d,
+                          &(struct diagnosis_mapping){.name = "[heap]\033[31m",
+                                                      .grown_bytes = 4096,
+                                                      .resident_bytes = 8192});
+    diagnosis_note(&d, "no %s", "agent");
+    buf_init(&text, 1 << 20);
+    diagnosis_write(&d, &text);
+    assert_int_equal(file_write(path, text.p, text.len, &err), 0);
+    assert_int_equal(diagnosis_load(path, &back, &err), 0);
+    assert_true(back.ran);
+    assert_int_equal(back.nchains, 1);
+    assert_string_equal(back.chains[0].text, d.chains[0].text);
+    assert_close(back.chains[0].instances, 51204, 0);
+    assert_string_equal(back.sites[0].trace, d.sites[0].trace);
+    assert_close(back.sites[0].bytes_per_request, 2365.5, 1e-6);
+    assert_string_equal(back.mappings[0].name, d.mappings[0].name);
+    assert_string_equal(back.notes[0], "no agent");
+    diagnosis_release(&back);
+    diagnosis_release(&d);
+    buf_release(&text);
+}
+
+static void a_missing_file_is_no_diagnosis(void **state)
+{
+    struct diagnosis d;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(diagnosis_load("/nonexistent/diagnosis.json", &d, &err),
+                     0);
+    assert_false(d.ran);
+}
+
+static void junk_is_an_error(void **state)
+{
+    struct diagnosis d;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(file_write(path, "{\"chains\":", 10, &err), 0);
+    assert_int_equal(diagnosis_load(path, &d, &err), -1);
+    assert_int_equal(file_write(path, "{\"chains\":[7,{}]}", 17, &err), 0);
+    assert_int_equal(diagnosis_load(path, &d, &err), 0);
+    assert_int_equal(d.nchains, 2);
+    assert_string_equal(d.chains[1].text, "");
+    diagnosis_release(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(a_missing_file_is_no_diagnosis),
+        cmocka_unit_test(junk_is_an_error),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
