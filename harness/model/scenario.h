@@ -40,6 +40,8 @@ struct name_value {
 
 struct scenario_target {
     struct url url;
+    char *userinfo; /* "name:password" of the url, NULL: none; already turned
+                       into a header of each request */
     /* Exactly one of these five is set (or none: url only, no memory can be
        read unless the port's owner is found: then `port` is taken from url) */
     char *command; /* started without a shell; words split with quotes */
@@ -134,6 +136,7 @@ struct request {
     size_t ncaptures;
     double weight; /* 0: only as a step of flows */
     int64_t timeout_ns; /* 0: load.timeout */
+    bool replayed; /* stands in a replay's entries */
     int line;
 };
 
@@ -151,8 +154,9 @@ struct feeder {
     char *file; /* as written: {{csv FILE COLUMN}} */
     char **columns;
     size_t ncolumns;
-    char **cells; /* nrows * ncolumns */
+    char **cells; /* nrows * ncolumns, row by row; point into `text` */
     size_t nrows;
+    char *text;   /* the file's bytes, unquoted in place */
 };
 
 struct replay {
@@ -162,6 +166,8 @@ struct replay {
     struct replay_entry {
         int64_t at_ns; /* from the first entry, speed already applied */
         int request;   /* index into requests */
+        char *path;    /* as recorded, to be sent instead of the request's
+                          path; NULL: the request's own */
     } *entries;
     size_t nentries;
 };
@@ -176,6 +182,7 @@ struct custom_source {
     bool http;
     char **only; /* take these metrics; none: all, up to a limit */
     size_t nonly;
+    int line;
 };
 
 struct scenario_sample {
@@ -223,11 +230,22 @@ double scenario_kind_weight(const struct scenario *sc, size_t kind);
 /* True when the kind is a flow; `*index` is its place in requests or flows. */
 bool scenario_kind_at(const struct scenario *sc, size_t kind, size_t *index);
 
+enum scenario_flag {
+    SCENARIO_NO_LOAD = 1, /* observe: url and requests are not needed */
+};
+
 /* Reads and checks `path` ("-": standard input). `sets` are `section.key=value`
  * texts that win over the file. Gives a scenario to release; on mistakes
  * returns -1, with all of them in `m` (never NULL). */
 int scenario_load(const char *path, char *const *sets, size_t nsets,
                   struct scenario *out, struct mistakes *m);
+
+/* The same from memory. `label` is the file's name for messages and for what
+ * stands beside it; `flags` of enum scenario_flag. Text "" and sets alone make
+ * a scenario too. */
+int scenario_load_text(const char *text, size_t len, const char *label,
+                       char *const *sets, size_t nsets, unsigned flags,
+                       struct scenario *out, struct mistakes *m);
 
 /* Reads only the [verdict] section of a recorded scenario.ini into `p`; used
  * by record_load: lenient, takes what it understands. */

@@ -37,9 +37,15 @@ struct piece {
     size_t nchoices;
 };
 
+/* Where the text goes decides how values are made fit for it: in a path what
+ * a URL cannot hold is percent-encoded and the first byte is always '/'; in a
+ * header control characters become spaces; a body takes bytes as they are. */
+enum template_place { TEMPLATE_BODY, TEMPLATE_HEADER, TEMPLATE_PATH };
+
 struct template {
     struct piece *pieces;
     size_t n;
+    enum template_place place;
 };
 
 /* What rendering needs; owned by the worker or virtual user. */
@@ -61,6 +67,7 @@ int template_render(const struct template *t,
 /* True when every piece is text: renders the same each time. */
 bool template_is_constant(const struct template *t);
 bool template_uses_seq(const struct template *t);
+bool template_uses_feeder(const struct template *t, size_t feeder);
 
 /* An upper bound of the rendered length in bytes (captures count 4096). */
 size_t template_max_len(const struct template *t, const struct scenario *sc);

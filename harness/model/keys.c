@@ -1,0 +1,166 @@
+#include "harness/model/keys.h"
+
+#include "harness/base/suggest.h"
+#include "harness/model/metric.h"
+#include "harness/model/scenario.h"
+#include "harness/model/scenario_reader.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NONE 0
+#define S(member) offsetof(struct scenario, member)
+#define R(member) offsetof(struct request, member)
+#define F(member) offsetof(struct flow, member)
+
+enum type_index {
+#define TYPE(name, title, plain, repeats) TYPE_##name,
+#include "harness/model/key_types.def"
+#undef TYPE
+};
+
+static const struct key_type types[] = {
+#define TYPE(name, title, plain, repeats)                                      \
+    {#name, title, plain, repeats, take_##name},
+#include "harness/model/key_types.def"
+#undef TYPE
+};
+
+static const struct key keys[] = {
+#define KEY(section, name, type, field, min, max, words, fallback, example,    \
+            help)                                                              \
+    {SECTION_##section, name, &types[TYPE_##type], field, min, max,            \
+     words,             fallback, example, help},
+#include "harness/model/keys.def"
+#undef KEY
+};
+
+enum { NKEYS = sizeof keys / sizeof *keys };
+_Static_assert((int)NKEYS <= (int)KEY_COUNT_MAX, "KEY_COUNT_MAX is too small");
+
+static const struct {
+    const char *name, *help;
+} sections[SECTION_COUNT] = {
+    {"scenario", "What the experiment is called."},
+    {"target", "The service: where it is, how it starts, what is measured. "
+               "At most one of command, pid, pidfile, port and cgroup."},
+    {"load", "How much load, for how long."},
+    {"request", "One kind of request. Sections [request NAME], as many as "
+                "there are kinds."},
+    {"flow", "A user's path through several requests: values captured in one "
+             "step serve the next. Sections [flow NAME]."},
+    {"data", "Names for CSV files."},
+    {"replay", "Recorded requests instead of weights."},
+    {"sample", "What is measured, how often."},
+    {"verdict", "What counts as a leak."},
+};
+
+const struct key *key_at(size_t i)
+{
+    return i < NKEYS ? &keys[i] : NULL;
+}
+
+const char *section_name(enum key_section s)
+{
+    return s < SECTION_COUNT ? sections[s].name : NULL;
+}
+
+enum key_section section_find(const char *word, size_t n)
+{
+    for (int s = 0; s < SECTION_COUNT; s++)
+        if (strlen(sections[s].name) == n &&
+            memcmp(sections[s].name, word, n) == 0)
+            return (enum key_section)s;
+    return SECTION_COUNT;
+}
+
+bool section_is_named(enum key_section s)
+{
+    return s == SECTION_REQUEST || s == SECTION_FLOW;
+}
+
+/* Length of a pattern's fixed front: "env." of "env.NAME"; the whole length
+ * for a plain key. */
+static size_t fixed_length(const char *name)
+{
+    size_t n = 0;
+
+    while (name[n] != '\0' && !isupper((unsigned char)name[n]))
+        n++;
+    return n;
+}
+
+const struct key *key_find(enum key_section section, const char *name,
+                           const char **arg)
+{
+    const struct key *found = NULL;
+
+    *arg = NULL;
+    for (size_t i = 0; i < NKEYS; i++) {
+        const struct key *k = &keys[i];
+        size_t n = fixed_length(k->name);
+
+        if (k->section != section)
+            continue;
+        if (k->name[n] == '\0' && strcmp(k->name, name) == 0) {
+            *arg = NULL;
+            return k;
+        }
+        if (k->name[n] != '\0' && strncmp(k->name, name, n) == 0 &&
+            name[n] != '\0') {
+            found = k;
+            *arg = name + n;
+        }
+    }
+    return found;
+}
+
+/* Offers one candidate and, when it is the nearest so far, keeps its text. */
+static void offer(const char *name, const char *candidate, char *out,
+                  size_t size, bool *any, size_t *distance)
+{
+    const char *best = *any ? out : NULL;
+
+    suggest_offer(name, candidate, &best, distance);
+    if (best != candidate)
+        return;
+    snprintf(out, size, "%s", candidate);
+    *any = true;
+}
+
+const char *key_suggest(enum key_section section, const char *name, char *out,
+                        size_t size)
+{
+    const char *dot = strchr(name, '.');
+    const struct metric *m;
+    size_t distance = 0;
+    bool any = false;
+    char text[96];
+
+    for (size_t i = 0; i < NKEYS; i++) {
+        const struct key *k = &keys[i];
+        size_t n = fixed_length(k->name);
+
+        if (k->section != section || n == 0)
+            continue;
+        if (k->name[n] == '\0') {
+            offer(name, k->name, out, size, &any, &distance);
+        } else if (dot != NULL) {
+            snprintf(text, sizeof text, "%.*s%s", (int)n, k->name, dot + 1);
+            offer(name, text, out, size, &any, &distance);
+        } else {
+            snprintf(text, sizeof text, "%.*s", (int)n - 1, k->name);
+            if (suggest_distance(name, text) <= 1) {
+                snprintf(out, size, "%s", k->name);
+                return out;
+            }
+        }
+    }
+    for (int i = 0; section == SECTION_VERDICT && (m = metric_at(i)); i++) {
+        if (m->tolerance != NULL)
+            offer(name, m->tolerance, out, size, &any, &distance);
+        offer(name, m->name, out, size, &any, &distance);
+    }
+    return any ? out : NULL;
+}
