@@ -218,20 +218,20 @@ fuzz: ## each parser under libFuzzer for FUZZ_SECONDS (60)
 			-artifact_prefix=build/fuzz/ \
 			build/fuzz/corpus/$$f tests/fuzz/corpus/$$f; done
 
-# PREFIX/lib/plateau/leaky is where an installed `plateau demo` looks.
+# PREFIX/libexec/plateau/leaky is where an installed `plateau demo` looks.
 install: all ## into $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/plateau \
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/plateau \
 		$(DESTDIR)$(PREFIX)/share/plateau/scenarios \
 		$(DESTDIR)$(PREFIX)/share/doc/plateau
 	install -m 755 build/plateau $(DESTDIR)$(PREFIX)/bin/plateau
-	install -m 755 build/leaky $(DESTDIR)$(PREFIX)/lib/plateau/leaky
+	install -m 755 build/leaky $(DESTDIR)$(PREFIX)/libexec/plateau/leaky
 	install -m 644 scenarios/*.ini $(DESTDIR)$(PREFIX)/share/plateau/scenarios/
 	install -m 644 README.md LICENSE CHANGELOG.md \
 		$(DESTDIR)$(PREFIX)/share/doc/plateau/
 
 uninstall: ## what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/plateau
-	rm -rf $(DESTDIR)$(PREFIX)/lib/plateau $(DESTDIR)$(PREFIX)/share/plateau \
+	rm -rf $(DESTDIR)$(PREFIX)/libexec/plateau $(DESTDIR)$(PREFIX)/share/plateau \
 		$(DESTDIR)$(PREFIX)/share/doc/plateau
 
 clean: ## remove build/

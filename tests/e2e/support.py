@@ -192,11 +192,14 @@ class Case(unittest.TestCase):
         """Runs the program to its end. Runs are kept in this test's folder
         unless the arguments say otherwise."""
         self.assertTrue(os.path.exists(PLATEAU), "not built: " + PLATEAU)
-        out = os.path.join(self.folder, "run")
         arguments = [str(a) for a in arguments]
-        if arguments and arguments[0] in ("run", "observe", "demo") \
-                and "--out" not in arguments:
-            arguments[1:1] = ["--out", out]
+        if "--out" in arguments:
+            out = arguments[arguments.index("--out") + 1]
+        else:
+            self.runs = getattr(self, "runs", 0) + 1
+            out = os.path.join(self.folder, "run-%d" % self.runs)
+            if arguments and arguments[0] in ("run", "observe", "demo"):
+                arguments[1:1] = ["--out", out]
         began = time.monotonic()
         child = subprocess.Popen(
             [PLATEAU] + arguments, cwd=cwd or self.folder, stdin=stdin,
@@ -221,6 +224,47 @@ class Case(unittest.TestCase):
 
     def expect_status(self, result, status):
         self.assertEqual(result.status, status, result.told())
+
+
+class ScenarioCase(Case):
+    """Runs scenarios against the patient, started by the program itself."""
+
+    LOAD = {"rate": "2000/s", "connections": "8", "warmup": "1s",
+            "blocks": "8", "block": "1000 requests", "settle": "200ms",
+            "max_time": "60s"}
+
+    def scenario(self, leaky=(), requests=None, load=None, more="",
+                 target="", name="test", command=None):
+        """Writes a scenario; gives its path. `requests` maps a name to the
+        lines of its section; `load` adds to LOAD (None removes a key)."""
+        self.port = free_port()
+        load = dict(self.LOAD, **(load or {}))
+        requests = requests or {"ok": "path = /ok\nweight = 1"}
+        if command is None:
+            command = " ".join([LEAKY, "--port", str(self.port)] +
+                               list(leaky))
+        lines = ["[scenario]", "name = " + name, "[target]",
+                 "url = http://127.0.0.1:%d" % self.port]
+        if command:
+            lines += ["command = " + command,
+                      "ready = GET /health within 10s"]
+        lines += [target, "[load]"]
+        lines += ["%s = %s" % (k, v) for k, v in load.items()
+                  if v is not None]
+        for request, text in requests.items():
+            lines += ["[request %s]" % request, text]
+        lines += ["[sample]", "every = 100ms", more]
+        return self.write("scenario.ini", "\n".join(lines) + "\n")
+
+    def leak_of(self, result, kind, metric=None):
+        """Growth laid at one kind of request, by the first (or that)
+        metric that names it."""
+        for b in result.verdict()["blames"]:
+            if b["kind"] == kind and b["named"] and \
+                    metric in (None, b["metric"]):
+                return b["slope"]
+        raise AssertionError("nothing is laid at %s\n%s" % (kind,
+                                                            result.told()))
 
 
 def ask(port, path, method="GET", body=None, headers=None):
