@@ -1,0 +1,64 @@
+"""The demo, and the other bundled scenarios."""
+
+import support
+
+
+class DemoTest(support.ScenarioCase):
+    serial = True
+    timeout = 120
+
+    def setUp(self):
+        super().setUp()
+        if support.FLAVOUR != "release":
+            self.skipTest("the demo finds its server beside build/plateau")
+
+    def demo(self, *more):
+        program = support.PLATEAU
+        support.PLATEAU = support.os.path.join(support.ROOT, "build",
+                                               "plateau")
+        try:
+            return self.plateau("demo", *more)
+        finally:
+            support.PLATEAU = program
+
+    def test_leak(self):
+        r = self.demo()
+        self.expect_status(r, 1)
+        self.assertLess(r.took_s, 60)
+        self.assertTrue(r.out.lstrip().startswith("LEAK"), r.told())
+        self.assertAlmostEqual(self.leak_of(r, "order"), 2048, delta=205)
+        self.assertRegex(r.out, r"POST /orders|order")
+        self.assertRegex(r.out, r"(1\.[89]\d*|2\.[012]\d*) KiB|20\d\d B")
+
+    def test_healthy(self):
+        r = self.demo("--healthy")
+        self.expect_status(r, 0)
+        self.assertLess(r.took_s, 60)
+        self.assertTrue(r.out.lstrip().startswith("PASS"), r.told())
+
+
+class BundledTest(support.Case):
+    serial = True
+    timeout = 150
+
+    def run_bundled(self, name, status):
+        r = self.plateau("run", "scenarios/" + name, cwd=support.ROOT, env={
+            "LEAKY_PORT": str(support.free_port()), "LEAKY": support.LEAKY},
+            timeout=120)
+        self.expect_status(r, status)
+        return r
+
+    def test_demo(self):
+        self.run_bundled("demo.ini", 1)
+
+    def test_demo_healthy(self):
+        self.run_bundled("demo-healthy.ini", 0)
+
+    def test_shop(self):
+        r = self.run_bundled("shop.ini", 1)
+        self.assertEqual(r.verdict()["errors"], 0)
+        self.assertTrue([b for b in r.verdict()["blames"]
+                         if b["named"] and b["kind"] == "buy"], r.told())
+
+    def test_soak(self):
+        self.run_bundled("soak.ini", 0)
