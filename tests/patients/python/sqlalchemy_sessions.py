@@ -1,0 +1,35 @@
+"""Root cause: SQLAlchemy sessions that are kept and never closed; each holds
+its objects. PATIENT_DATABASE names a real PostgreSQL database."""
+
+import os
+
+from sqlalchemy import Column, Integer, String, create_engine
+from sqlalchemy.orm import Session, declarative_base
+
+from twin import LEAKING, make_app
+
+app = make_app(__name__)
+Base = declarative_base()
+engine = create_engine(os.environ["PATIENT_DATABASE"], pool_size=2)
+open_sessions = []
+
+
+class Item(Base):
+    __tablename__ = "items"
+    id = Column(Integer, primary_key=True)
+    name = Column(String)
+
+
+Base.metadata.create_all(engine)
+
+
+@app.post("/work")
+def work():
+    session = Session(engine)
+    item = session.merge(Item(id=1, name="one"))
+    session.commit()
+    if LEAKING:
+        open_sessions.append(session)
+    else:
+        session.close()
+    return {"id": item.id if LEAKING else 1}, 201
