@@ -1,12 +1,8 @@
 /* plateau run: the main job. */
 #include "harness/cli/commands.h"
 #include "harness/cli/conductor.h"
-#include "harness/cli/judge.h"
 #include "harness/cli/options.h"
-
-#include "harness/base/buf.h"
-
-#include <stdlib.h>
+#include "harness/cli/start.h"
 
 static bool no_diagnose, self_check;
 
@@ -31,44 +27,6 @@ static const struct command_help help = {
     .nflags = sizeof flags / sizeof *flags,
 };
 
-/* Prints all mistakes of a scenario; returns the exit code. */
-static int scenario_wrong(struct mistakes *m)
-{
-    struct buf text;
-
-    buf_init(&text, 4u << 20);
-    mistakes_write(m, &text);
-    fputs(buf_str(&text), stderr);
-    buf_release(&text);
-    return EXIT_USAGE;
-}
-
-static int run_scenario(struct scenario *sc, const struct options *o)
-{
-    struct conductor_config cfg = {.scenario = sc,
-                                   .out_dir = o->out_dir,
-                                   .quiet = o->quiet,
-                                   .verbose = o->verbose,
-                                   .color = options_color(o, stderr),
-                                   .diagnose = !no_diagnose};
-    struct conductor_result result;
-    struct options report = *o;
-    struct err err = {""};
-    int code;
-
-    if (self_check)
-        sc->policy.self_check = true;
-    if (conductor_run(&cfg, &result, &err) != 0) {
-        complain("%s", err.msg);
-        free(result.dir);
-        return EXIT_HARNESS;
-    }
-    report.out_dir = NULL;
-    code = judge_and_report(result.dir, &report);
-    free(result.dir);
-    return code;
-}
-
 int cmd_run(int argc, char **argv)
 {
     struct options o;
@@ -82,12 +40,22 @@ int cmd_run(int argc, char **argv)
     if (o.nargs != 1) {
         complain("run wants one scenario file (see plateau run --help)");
         code = EXIT_USAGE;
-    } else if (scenario_load(o.args[0], o.sets, o.nsets, &sc, &m) != 0) {
-        code = scenario_wrong(&m);
-    } else {
-        code = run_scenario(&sc, &o);
-        scenario_release(&sc);
+        goto out;
     }
+    if (self_check)
+        options_add_set(&o, "verdict.self_check=on");
+    if (scenario_load(o.args[0], o.sets, o.nsets, &sc, &m) != 0) {
+        code = start_complain(&m);
+        goto out;
+    }
+    struct conductor_config cfg = {.scenario = &sc,
+                                   .out_dir = o.out_dir,
+                                   .quiet = o.quiet,
+                                   .verbose = o.verbose,
+                                   .color = options_color(&o, stderr),
+                                   .diagnose = !no_diagnose};
+    code = start_and_report(&sc, &cfg, &o);
+    scenario_release(&sc);
 out:
     mistakes_release(&m);
     options_release(&o);

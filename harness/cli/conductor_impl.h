@@ -15,12 +15,12 @@
 #include <uv.h>
 
 enum stage {
-    STAGE_STARTING, /* waiting for the target */
-    STAGE_LOADING,  /* a step of the plan runs (or we observe) */
-    STAGE_SETTLING, /* drained; the settle timer runs */
-    STAGE_ENDING,   /* load_stop was called; waiting for the drain */
+    STAGE_STARTING,   /* waiting for the target */
+    STAGE_LOADING,    /* a step of the plan runs (or we observe) */
+    STAGE_SETTLING,   /* drained; the settle timer runs */
+    STAGE_ENDING,     /* load_stop was called; waiting for the drain */
     STAGE_DIAGNOSING, /* after the verdict; see diagnose.h */
-    STAGE_STOPPING, /* waiting for the target to stop */
+    STAGE_STOPPING,   /* waiting for the target to stop */
     STAGE_DONE,
 };
 

@@ -28,6 +28,12 @@ void complain(const char *fmt, ...)
     free(s);
 }
 
+void options_add_set(struct options *o, const char *text)
+{
+    o->sets = mem_realloc(o->sets, o->nsets + 1, sizeof *o->sets);
+    o->sets[o->nsets++] = (char *)text;
+}
+
 /* The flags every command knows; `what` says which field of struct options. */
 static const struct common {
     const char *name, *value, *help;
@@ -141,8 +147,7 @@ static bool apply_common(struct options *o, char what, char *value)
     case 'c':
         return set_color(o, value);
     default: /* 's' */
-        o->sets = mem_realloc(o->sets, o->nsets + 1, sizeof *o->sets);
-        o->sets[o->nsets++] = value;
+        options_add_set(o, value);
         return true;
     }
 }

@@ -51,6 +51,9 @@ struct options {
 bool options_parse(int argc, char **argv, const struct command_help *help,
                    struct options *out, int *exit_code);
 
+/* Adds one more --set; `text` is borrowed. */
+void options_add_set(struct options *o, const char *text);
+
 void options_release(struct options *o);
 
 /* Should output on `stream` carry colours? --color, NO_COLOR, TERM, isatty. */
