@@ -232,11 +232,13 @@ class ScenarioCase(Case):
     LOAD = {"rate": "2000/s", "connections": "8", "warmup": "1s",
             "blocks": "8", "block": "1000 requests", "settle": "200ms",
             "max_time": "60s"}
+    STOP = "auto"
 
     def scenario(self, leaky=(), requests=None, load=None, more="",
                  target="", name="test", command=None):
         """Writes a scenario; gives its path. `requests` maps a name to the
-        lines of its section; `load` adds to LOAD (None removes a key)."""
+        lines of its section; `load` adds to LOAD (None removes a key).
+        STOP is [verdict] stop: "end" where a test counts what was sent."""
         self.port = free_port()
         load = dict(self.LOAD, **(load or {}))
         requests = requests or {"ok": "path = /ok\nweight = 1"}
@@ -254,6 +256,9 @@ class ScenarioCase(Case):
         for request, text in requests.items():
             lines += ["[request %s]" % request, text]
         lines += ["[sample]", "every = 100ms", more]
+        if "[verdict]" not in more:
+            lines += ["[verdict]"]
+        lines += ["stop = " + self.STOP]
         return self.write("scenario.ini", "\n".join(lines) + "\n")
 
     def leak_of(self, result, kind, metric=None):

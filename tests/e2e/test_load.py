@@ -9,17 +9,18 @@ import support
 
 
 class WireCase(support.ScenarioCase):
+    STOP = "end"
     LOAD = {"rate": "500/s", "connections": "4", "warmup": "0s",
             "blocks": "2", "block": "100 requests", "settle": "100ms",
             "max_time": "30s"}
 
     def sent(self, requests, load=None, leaky=(), more="", status=None,
-             env=None):
+             env=None, target=""):
         """Runs; gives the requests as received, /health left out."""
         self.log = os.path.join(self.folder, "log")
         r = self.plateau("run", self.scenario(
-            ["--log", self.log] + list(leaky), requests, load, more),
-            env=env)
+            ["--log", self.log] + list(leaky), requests, load, more,
+            target), env=env)
         if status is not None:
             self.expect_status(r, status)
         else:
@@ -238,8 +239,7 @@ class SecretTest(WireCase):
              "b": "path = /echo?key=${SHOP_TOKEN}\nweight = 1\n"
                   "header = Proxy-Authorization: Basic dXNlcjpwYXNz\n"
                   "capture.back = regex (hush[-a-z0-9]*)"},
-            more="[target]\nenv.APP_PASSWORD = ${APP_PASSWORD}\n",
-            env={"SHOP_TOKEN": "hush-token-4711",
+            target="env.APP_PASSWORD = ${APP_PASSWORD}", env={"SHOP_TOKEN": "hush-token-4711",
                  "APP_PASSWORD": "pa55-in-env"})
         self.assertTrue(any("Bearer hush-token-4711" in t for t in sent))
         os.unlink(self.log)

@@ -21,6 +21,7 @@ SHOP = {"browse": "path = /products/{{int 1 50}}\nweight = 8",
 
 class RunTest(support.ScenarioCase):
     serial = True
+    STOP = "end"
 
     def test_leak(self):
         scenario = self.scenario(["--leak", "2048"], SHOP)

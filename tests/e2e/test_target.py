@@ -11,6 +11,7 @@ from support import LEAKY, PLATEAU
 
 
 class LifeTest(support.ScenarioCase):
+    STOP = "end"
     SHORT = {"blocks": "4", "block": "500 requests"}
 
     def assert_gone(self):
@@ -117,6 +118,8 @@ class LifeTest(support.ScenarioCase):
 
 
 class KilledHarnessTest(support.ScenarioCase):
+    STOP = "end"
+
     def begin(self, leaky=(), blocks="60"):
         """A run under way: (process, directory), load running."""
         scenario = self.scenario(["--leak", "2048"] + list(leaky), {
