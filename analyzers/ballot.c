@@ -1,0 +1,129 @@
+#include "analyzers/ballot.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Which body a column sits in. */
+enum bench {
+    BENCH_NONE,
+    BENCH_MEMORY, /* all must agree: views of the same pages */
+    BENCH_SINGLE, /* each speaks for itself: heaps, objects, handles */
+    BENCH_CGROUP, /* only where nothing else measures memory */
+    BENCH_CUSTOM, /* memory of unknown meaning: only where nothing else is */
+};
+
+static bool has_data(const struct column_view *v)
+{
+    return v->doubt != DOUBT_NO_DATA;
+}
+
+static enum bench bench_of(const struct finding *f,
+                           const struct column_view *v)
+{
+    switch (f->metric.role) {
+    case METRIC_MEMORY:
+        return BENCH_MEMORY;
+    case METRIC_HEAP:
+    case METRIC_OBJECTS:
+    case METRIC_HANDLES:
+        return BENCH_SINGLE;
+    case METRIC_CGROUP:
+        return BENCH_CGROUP;
+    case METRIC_CUSTOM:
+        /* Named in a tolerance: asked for, so it speaks. */
+        return v->explicit_tolerance ? BENCH_SINGLE : BENCH_CUSTOM;
+    case METRIC_WITNESS:
+        break;
+    }
+    return BENCH_NONE;
+}
+
+/* The body of memory: one that passes acquits all (growth of RSS alone is
+ * sharing, of PSS alone is others unmapping); a leak needs the others at
+ * least to lean the same way. */
+static enum outcome of_memory(const struct continuous *c,
+                              const struct column_view *v, enum bench body)
+{
+    int leaks = 0, passes = 0, against = 0;
+
+    for (size_t i = 0; i < c->n; i++) {
+        if (bench_of(&c->findings[i], &v[i]) != body || !has_data(&v[i]))
+            continue;
+        leaks += c->findings[i].outcome == OUTCOME_LEAK;
+        passes += c->findings[i].outcome == OUTCOME_PASS;
+        against += c->findings[i].outcome == OUTCOME_INCONCLUSIVE &&
+                   v[i].above < 0.7;
+    }
+    if (passes > 0)
+        return OUTCOME_PASS;
+    return leaks > 0 && against == 0 ? OUTCOME_LEAK : OUTCOME_INCONCLUSIVE;
+}
+
+static bool any(const struct continuous *c, const struct column_view *v,
+                enum bench body)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (bench_of(&c->findings[i], &v[i]) == body && has_data(&v[i]))
+            return true;
+    return false;
+}
+
+/* The finding that says `o` most clearly within a body (or in any, with
+ * BENCH_NONE); ties go to the first. */
+static int clearest(const struct continuous *c, const struct column_view *v,
+                    enum bench body, enum outcome o)
+{
+    int best = -1;
+    double most = -INFINITY;
+
+    for (size_t i = 0; i < c->n; i++) {
+        const struct finding *f = &c->findings[i];
+        double width = v[i].growth.high - v[i].growth.low;
+        double clear = -width / fmax(fabs(v[i].growth.value), 1e-300);
+
+        if (!f->judged || f->outcome != o || !has_data(&v[i]) ||
+            (body != BENCH_NONE && bench_of(f, &v[i]) != body))
+            continue;
+        if (o != OUTCOME_LEAK)
+            clear = 0;
+        if (best < 0 || clear > most) {
+            best = (int)i;
+            most = clear;
+        }
+    }
+    return best;
+}
+
+void ballot_count(struct continuous *c, const struct column_view *v)
+{
+    enum bench body = any(c, v, BENCH_MEMORY)   ? BENCH_MEMORY
+                      : any(c, v, BENCH_CGROUP) ? BENCH_CGROUP
+                                                : BENCH_CUSTOM;
+    bool single = any(c, v, BENCH_SINGLE);
+    enum outcome memory = of_memory(c, v, body), all = memory;
+    bool has_memory = any(c, v, body);
+
+    if (!has_memory || (single && body == BENCH_CUSTOM))
+        all = single ? OUTCOME_PASS : OUTCOME_INCONCLUSIVE;
+    for (size_t i = 0; i < c->n; i++) {
+        struct finding *f = &c->findings[i];
+        enum bench at = bench_of(f, &v[i]);
+
+        f->judged = has_data(&v[i]) && (at == body || at == BENCH_SINGLE);
+        if (at != BENCH_SINGLE || !f->judged)
+            continue;
+        if (f->outcome == OUTCOME_LEAK)
+            all = OUTCOME_LEAK;
+        else if (f->outcome == OUTCOME_INCONCLUSIVE && v[i].above > 0.5 &&
+                 all == OUTCOME_PASS)
+            all = OUTCOME_INCONCLUSIVE;
+    }
+    c->outcome = all;
+    c->lead = memory == all ? clearest(c, v, body, all) : -1;
+    if (c->lead < 0)
+        c->lead = clearest(c, v, BENCH_NONE, all);
+    if (c->lead < 0)
+        c->lead = clearest(c, v, BENCH_NONE, OUTCOME_INCONCLUSIVE);
+    for (size_t i = 0; i < c->n; i++)
+        c->findings[i].decisive = (int)i == c->lead;
+}

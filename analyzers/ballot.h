@@ -1,0 +1,14 @@
+/* From columns to one answer: which of them vote, and how. Private growth
+ * must show in every view of private memory; counts of objects or handles
+ * speak for themselves; page cache never speaks alone. */
+#ifndef PLATEAU_ANALYZERS_BALLOT_H
+#define PLATEAU_ANALYZERS_BALLOT_H
+
+#include "analyzers/column.h"
+#include "analyzers/continuous.h"
+
+/* Sets `judged` and `decisive` of the findings of `c`, its outcome and its
+ * lead, from the views (one per finding). */
+void ballot_count(struct continuous *c, const struct column_view *views);
+
+#endif

@@ -1,0 +1,18 @@
+/* Takes out readings that no process can have had: lone zeros and lone wild
+ * values, up or down. What repeats or lasts is evidence and stays. */
+#ifndef PLATEAU_ANALYZERS_CLEAN_H
+#define PLATEAU_ANALYZERS_CLEAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Sets to NaN the readings of `y` (length `n`) that stand alone, one or two
+ * in a row, far from neighbours that agree. Lone zeros go when `positive`.
+ * Returns how many. */
+size_t clean_readings(double *y, size_t n, bool positive);
+
+/* Smallest step between readings that differ: what they were rounded to.
+ * 0 when nothing differs. */
+double clean_quantum(const double *y, size_t n);
+
+#endif

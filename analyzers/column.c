@@ -1,0 +1,290 @@
+#include "analyzers/column.h"
+
+#include "analyzers/clean.h"
+#include "analyzers/guards.h"
+#include "analyzers/thresholds.h"
+#include "analyzers/opening.h"
+#include "analyzers/steps.h"
+#include "analyzers/trial.h"
+#include "harness/base/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    READINGS_MIN = 8,
+    OPENINGS = 3,
+    POINTS = 48,
+};
+
+/* Half widths of the openings, in shares of the run. */
+static const double widths[OPENINGS] = {0.02, 0.05, 0.09};
+
+/* One column being judged. */
+struct bench {
+    const struct column_context *x;
+    const struct rows *r;
+    const struct column *c;
+    struct column_view *v;
+    double *y, *open[OPENINGS];
+    struct trial whole, late, guess, now;
+    struct trial_plan plan; /* the one that `whole` came from */
+    bool guessed;
+};
+
+static bool prepare(struct bench *b)
+{
+    const struct rows *r = b->r;
+    struct column_view *v = b->v;
+    double *w = mem_zalloc(r->n, sizeof *w);
+    size_t m = 0;
+
+    rows_readings(r, b->c->v, b->y);
+    clean_readings(b->y, r->n, b->c->metric.unit == METRIC_BYTES);
+    for (size_t i = r->n - r->n / 3; i < r->n; i++)
+        if (!isnan(b->y[i]))
+            w[m++] = b->y[i];
+    v->level = stats_median(w, m);
+    m = 0;
+    for (size_t i = r->n * 3 / 100; i < r->n; i++)
+        if (!isnan(b->y[i]))
+            w[m++] = b->y[i];
+    stats_sort(w, m);
+    v->swing = stats_quantile_sorted(w, m, 0.98) -
+               stats_quantile_sorted(w, m, 0.02);
+    free(w);
+    v->noise = steps_noise(b->y, r->n);
+    v->lives = r->nlives;
+    v->span_requests = NAN;
+    if (r->n > 0) {
+        v->span_s = r->t_s[r->n - 1] - r->t_s[0];
+        if (r->requests != NULL)
+            v->span_requests = r->requests[r->n - 1] - r->requests[0];
+    }
+    return m >= READINGS_MIN && !isnan(v->level) && v->span_s > 0;
+}
+
+/* Below this variance a misfit means nothing: rounding, and shapes that are
+ * never quite those of the family. */
+static double floor_variance(const struct bench *b)
+{
+    const struct column_view *v = b->v;
+    double q = clean_quantum(b->y, b->r->n);
+    double small = 2e-4 * v->level, shape = 0.004 * v->swing;
+
+    if (b->c->metric.unit == METRIC_BYTES)
+        q = fmin(q, 1 << 20);
+    return small * small + q * q / 12 + shape * shape;
+}
+
+static double width(const struct trial *t)
+{
+    return t->growth.high - t->growth.low;
+}
+
+/* Carries out `p` and keeps it in `best` when it is the sharper. */
+static void attempt(struct bench *b, const struct trial_plan *p,
+                    struct trial *best)
+{
+    trial_run(p, &b->now);
+    if (!b->now.ok || (best->ok && width(&b->now) >= width(best)))
+        return;
+    *best = b->now;
+    if (best == &b->whole)
+        b->plan = *p;
+}
+
+static void run_trials(struct bench *b)
+{
+    bool one_life = b->r->nlives == 1;
+    struct trial_plan p = {.rows = b->r,
+                           .load = b->x->load,
+                           .y = b->y,
+                           .level = b->v->level,
+                           .floor_var = floor_variance(b),
+                           .confidence = b->x->policy->confidence,
+                           .from = 0.03,
+                           .points = POINTS};
+
+    attempt(b, &p, &b->whole);
+    p.points = POINTS / 2;
+    attempt(b, &p, &b->whole);
+    p.points = POINTS;
+    p.stat = BINS_FLOOR;
+    attempt(b, &p, &b->whole);
+    p.stat = BINS_MIDDLE;
+    for (int k = 0; k < OPENINGS && one_life; k++) {
+        p.y = b->open[k];
+        attempt(b, &p, &b->whole);
+    }
+    /* The recent past by itself may acquit, never accuse. */
+    p.y = b->y;
+    p.from = one_life ? 0.45 : p.from;
+    p.late = one_life ? 0 : 0.45;
+    p.points = one_life ? POINTS / 2 : POINTS;
+    attempt(b, &p, &b->late);
+    if (one_life) {
+        p.y = b->open[1];
+        attempt(b, &p, &b->late);
+    }
+}
+
+/* Restarts that nobody recorded: what if the falls were that? */
+static void run_guess(struct bench *b)
+{
+    const struct column_view *v = b->v;
+    struct trial_plan p = b->plan;
+    struct rows r;
+    int *life;
+    double least = fmax(fmax(0.25 * v->swing, 8 * v->noise),
+                        0.01 * fabs(v->level));
+
+    if (b->r->nlives != 1)
+        return;
+    life = mem_zalloc(b->r->n, sizeof *life);
+    if (guards_guess_lives(b->r, b->y, b->open[1], least, &r, life)) {
+        b->guessed = true;
+        p.rows = &r;
+        p.y = b->y;
+        p.points = POINTS;
+        p.stat = BINS_MIDDLE;
+        trial_run(&p, &b->guess);
+    }
+    free(life);
+}
+
+/* Nothing in `t` speaks for growth that matters, and the future it tells is
+ * flat. */
+static bool acquits(const struct bench *b, const struct trial *t)
+{
+    const struct column_view *v = b->v;
+    double calm = fmax(v->leak_above, 0.1 * v->swing);
+
+    return t->ok && t->growth.high < v->pass_below &&
+           t->ahead.high < v->pass_below &&
+           t->ahead.value < 0.5 * v->leak_above &&
+           trial_above(t, v->leak_above) < 0.2 &&
+           (v->explicit_tolerance ||
+            (trial_above(t, 0.0025 * fabs(v->level)) < 0.9 &&
+             t->late_rise < calm));
+}
+
+static enum doubt reason_to_doubt(const struct bench *b)
+{
+    const struct trial *t = &b->whole;
+    const struct column_view *v = b->v;
+
+    if (t->growth.value > 0.5 * v->leak_above && v->span_s < 90)
+        return DOUBT_SHORT;
+    if (b->x->load->varied && v->load_matters)
+        return DOUBT_LOAD;
+    if (t->growth.low > 0 && t->growth.high < v->pass_below)
+        return DOUBT_SMALL;
+    if (t->ahead.value > 0.4 * v->leak_above &&
+        t->growth.value < 0.5 * t->ahead.value)
+        return DOUBT_BEND;
+    return DOUBT_NOISE;
+}
+
+static enum outcome decide(struct bench *b)
+{
+    struct column_view *v = b->v;
+    const struct trial *t = &b->whole;
+    double news = fmax(0.4 * v->leak_above, 6 * v->noise);
+    double least = fmax(0.05 * v->swing, 10 * v->noise);
+
+    v->doubt = reason_to_doubt(b);
+    if (b->guessed && (!b->guess.ok ||
+                       trial_above(&b->guess, v->leak_above) > 0.3)) {
+        v->doubt = DOUBT_FALLS;
+        return OUTCOME_INCONCLUSIVE;
+    }
+    if (t->growth.low > v->leak_above)
+        return OUTCOME_LEAK;
+    if (!acquits(b, t) && !acquits(b, &b->late))
+        return OUTCOME_INCONCLUSIVE;
+    if (guards_end_rise(b->y, b->r->n) > news) {
+        v->doubt = DOUBT_NEWS;
+        return OUTCOME_INCONCLUSIVE;
+    }
+    if (b->r->nlives == 1 && guards_stairs_pause(b->y, b->r->n, least)) {
+        v->doubt = DOUBT_STAIRS;
+        return OUTCOME_INCONCLUSIVE;
+    }
+    return OUTCOME_PASS;
+}
+
+static void view_trial(struct bench *b)
+{
+    struct column_view *v = b->v;
+    const struct trial *t = &b->whole;
+
+    v->growth = t->growth;
+    v->ahead = t->ahead;
+    v->above = trial_above(t, v->leak_above);
+    v->late_rise = t->late_rise;
+    v->rho = t->rho;
+    v->best_form = t->best_form;
+    v->kink_share = t->kink_share;
+    v->load_matters = t->best_form & FIT_LOAD;
+}
+
+static struct interval scaled(struct interval i, double by)
+{
+    return (struct interval){i.value / by, i.low / by, i.high / by};
+}
+
+static void fill(const struct bench *b, struct finding *f)
+{
+    const struct column_view *v = b->v;
+    double hours = v->span_s / 3600;
+
+    f->per_request = scaled(v->growth, v->span_requests);
+    f->per_hour = scaled(v->growth, hours);
+    f->tolerance_per_request = v->leak_above / v->span_requests;
+    f->tolerance_per_hour = v->leak_above / hours;
+    f->level = v->level;
+    f->from_s = b->r->t_s[0];
+    f->to_s = b->r->t_s[b->r->n - 1];
+    if (b->r->requests != NULL) {
+        f->from_requests = b->r->requests[0];
+        f->to_requests = b->r->requests[b->r->n - 1];
+    }
+}
+
+void column_judge(const struct column_context *x, const struct column *c,
+                  struct finding *f, struct column_view *v)
+{
+    struct bench *b = mem_zalloc(1, sizeof *b);
+
+    *v = (struct column_view){.doubt = DOUBT_NO_DATA};
+    finding_init(f, &c->metric);
+    snprintf(f->name, sizeof f->name, "%s", c->name);
+    f->basis = BASIS_SAMPLES;
+    b->x = x;
+    b->r = x->rows;
+    b->c = c;
+    b->v = v;
+    b->y = mem_zalloc(b->r->n, sizeof *b->y);
+    if (!prepare(b))
+        goto out;
+    thresholds_set(x, c, v);
+    for (int k = 0; k < OPENINGS; k++) {
+        b->open[k] = mem_zalloc(b->r->n, sizeof *b->open[k]);
+        opening(b->y, b->r->n, (size_t)(widths[k] * (double)b->r->n) + 1,
+                b->open[k]);
+    }
+    run_trials(b);
+    if (!b->whole.ok)
+        goto out;
+    run_guess(b);
+    view_trial(b);
+    f->outcome = decide(b);
+    fill(b, f);
+out:
+    for (int k = 0; k < OPENINGS; k++)
+        free(b->open[k]);
+    free(b->y);
+    free(b);
+}

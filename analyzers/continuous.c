@@ -1,0 +1,129 @@
+#include "analyzers/continuous.h"
+
+#include "analyzers/column.h"
+#include "analyzers/ballot.h"
+#include "analyzers/remarks.h"
+#include "harness/base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_judged(const struct column *c)
+{
+    return c->metric.role != METRIC_WITNESS && !c->metric.cumulative;
+}
+
+/* The last reading of the memory limit, if the series has one. */
+static double limit_of(const struct series *s)
+{
+    const struct column *c = series_column(s, "cgroup_limit_bytes");
+
+    for (size_t i = s->n; c != NULL && i-- > 0;)
+        if (isfinite(c->v[i]) && c->v[i] > 0)
+            return c->v[i];
+    return NAN;
+}
+
+void continuous_judge(const struct series *s, const struct policy *p,
+                      struct continuous *out)
+{
+    struct rows r;
+    struct load load;
+    struct column_view *v = mem_zalloc(s->ncolumns, sizeof *v);
+
+    *out = (struct continuous){.lead = -1, .steady_from_s = NAN};
+    out->findings = mem_zalloc(s->ncolumns, sizeof *out->findings);
+    rows_select(s, &r);
+    load_measure(&r, &load);
+    struct column_context x = {&r, &load, p, limit_of(s)};
+
+    for (size_t i = 0; i < s->ncolumns; i++)
+        if (is_judged(&s->columns[i])) {
+            column_judge(&x, &s->columns[i], &out->findings[out->n],
+                         &v[out->n]);
+            out->n++;
+        }
+    ballot_count(out, v);
+    remarks_findings(out, v);
+    remarks_verdict(out, v, &r);
+    if (out->lead >= 0)
+        out->steady_from_s = out->findings[out->lead].steady_from_s;
+    load_release(&load);
+    rows_release(&r);
+    free(v);
+}
+
+void continuous_release(struct continuous *c)
+{
+    free(c->findings);
+    *c = (struct continuous){.lead = -1};
+}
+
+static double *copy(const double *v, size_t n)
+{
+    double *w = NULL;
+
+    if (v != NULL) {
+        w = mem_zalloc(n, sizeof *w);
+        memcpy(w, v, n * sizeof *w);
+    }
+    return w;
+}
+
+static void copy_series(const struct series *s, struct series *out)
+{
+    *out = *s;
+    out->t_s = copy(s->t_s, s->n);
+    out->requests = copy(s->requests, s->n);
+    out->proc_starts = copy(s->proc_starts, s->n);
+    if (s->phase != NULL) {
+        out->phase = mem_zalloc(s->n, 1);
+        memcpy(out->phase, s->phase, s->n);
+    }
+    out->columns = mem_zalloc(s->ncolumns, sizeof *out->columns);
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        struct column *c = &out->columns[i];
+
+        c->name = mem_strdup(s->columns[i].name);
+        metric_describe(c->name, &c->metric);
+        c->v = copy(s->columns[i].v, s->n);
+    }
+}
+
+/* A leak of private memory shows in resident memory however it is counted,
+ * and in the control group. */
+static bool grows_with(const struct metric *m, const struct metric *planted)
+{
+    bool memory = planted->role == METRIC_MEMORY ||
+                  planted->role == METRIC_CGROUP;
+
+    return memory && (m->role == METRIC_MEMORY || m->role == METRIC_CGROUP);
+}
+
+void continuous_plant(const struct series *s, const char *name,
+                      double per_hour, struct series *out)
+{
+    const struct column *c = series_column(s, name);
+    struct rows r;
+
+    copy_series(s, out);
+    if (c == NULL)
+        return;
+    rows_select(s, &r);
+    double hours = r.n > 1 ? (r.t_s[r.n - 1] - r.t_s[0]) / 3600 : 0;
+    double *x = mem_zalloc(s->n, sizeof *x); /* share of the growth, 0 .. 1 */
+
+    rows_growth(&r, s, x);
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        struct column *d = &out->columns[i];
+
+        if (strcmp(d->name, c->name) != 0 &&
+            !grows_with(&d->metric, &c->metric))
+            continue;
+        for (size_t k = 0; k < s->n; k++)
+            d->v[k] += x[k] * per_hour * hours;
+    }
+    free(x);
+    rows_release(&r);
+}
