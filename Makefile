@@ -24,7 +24,12 @@ SAN_cover := --coverage -O0
 SAN_fuzz := -fsanitize=fuzzer-no-link,address,undefined -Wno-error
 SAN := $(SAN_$(FLAVOUR))
 
-PLATEAU_CPPFLAGS := -I. -D_GNU_SOURCE -DPLATEAU_VERSION='"$(VERSION)"'
+# inih tells its version to pkg-config only.
+INIH_VERSION := $(shell sed -n 's/^Version: *//p' \
+	/usr/lib/*/pkgconfig/inih.pc /usr/lib/pkgconfig/inih.pc 2>/dev/null)
+
+PLATEAU_CPPFLAGS := -I. -D_GNU_SOURCE -DPLATEAU_VERSION='"$(VERSION)"' \
+	-DPLATEAU_INIH_VERSION='"$(or $(INIH_VERSION),unknown)"'
 PLATEAU_CFLAGS := -std=c11 -fno-strict-aliasing -ffp-contract=off -pthread \
 	$(WARN) $(SAN)
 PLATEAU_LDFLAGS := -pthread $(SAN)
@@ -63,6 +68,9 @@ $(foreach l,$(LAYERS),$(eval $(call layer_rule,$l)))
 $(O)/%.o: %.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# The agent's text is a part of the program (agent.c includes its bytes).
+$(O)/harness/sampler/agent/agent.o: harness/sampler/agent/plateau_agent.py
 
 # Changed flags rebuild everything.
 $(O)/flags: FORCE
