@@ -81,6 +81,12 @@ int census_count(struct census_reader *r, const struct census_options *o,
 
 void census_release(struct census *c);
 
+/* Adds `b` to `a` (zeroed, or a census of another process): counts, and types
+ * by name. What is unknown in one Python process is unknown in the sum; the
+ * pause and the largest free piece are the greatest, not the sum. */
+void census_add(struct census *a, const struct census *b);
+void census_count_add(struct census_count *a, const struct census_count *b);
+
 /* What cannot be seen in this process, one line each: what is missing, what
  * the verdict loses, what would help. NULL behind the last. Borrowed until the
  * next call with `r`; complete after the first census. */
