@@ -1,0 +1,364 @@
+#include "reports/sentences.h"
+
+#include "harness/base/mem.h"
+#include "reports/say.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX 4000
+#define TYPES_SHOWN 3
+#define GUILTY_SHOWN 5
+
+static void add_line(struct view *v, const char *label, struct buf *text)
+{
+    v->lines = mem_realloc(v->lines, v->nlines + 1, sizeof *v->lines);
+    v->lines[v->nlines++] =
+        (struct view_line){.label = label, .text = buf_take(text)};
+}
+
+static void add_text(struct view *v, const char *label, const char *text)
+{
+    struct buf b;
+
+    buf_init(&b, TEXT_MAX);
+    buf_adds(&b, text);
+    add_line(v, label, &b);
+}
+
+/* ---- what was seen ---- */
+
+/* True when some line already says `text`. */
+static bool said(const struct view *v, const char *text)
+{
+    for (size_t i = 0; i < v->nlines; i++)
+        if (strstr(v->lines[i].text, text) != NULL)
+            return true;
+    return false;
+}
+
+static void add_reasons(struct view *v)
+{
+    const struct verdict *d = v->in->verdict;
+
+    if (d->reason[0] != '\0')
+        add_text(v, "", d->reason);
+    for (size_t i = 0; i < v->nmetrics; i++) {
+        const struct finding *f = v->metrics[i];
+
+        if (f->decisive && f->reason[0] != '\0' && !said(v, f->reason))
+            add_text(v, "", f->reason);
+    }
+}
+
+/* ---- who does it ---- */
+
+/* "1.00 Python allocator blocks": what a request keeps. Bytes go without the
+ * metric's title when they are the process's memory. */
+static void say_kept(struct buf *b, const struct blame *w,
+                     const struct finding *f)
+{
+    say_amount(b, w->per_request.value, f->metric.unit);
+    if (f->metric.role != METRIC_MEMORY)
+        buf_addf(b, " %s", f->metric.title ? f->metric.title : f->name);
+    else
+        buf_addf(b, " (%s)", f->name);
+}
+
+/* The k-th named blame of a kind, in the verdict's order, or NULL. */
+static const struct blame *named_blame(const struct verdict *d, int kind,
+                                       size_t k)
+{
+    for (size_t i = 0; i < d->nblames; i++)
+        if (d->blames[i].named && d->blames[i].kind == kind && k-- == 0)
+            return &d->blames[i];
+    return NULL;
+}
+
+static bool valid(const struct verdict *d, const struct blame *w)
+{
+    return w->finding >= 0 && (size_t)w->finding < d->nfindings;
+}
+
+/* " (95 %: 2.27 .. 2.35 KiB)", of memory before counts, because that is what
+ * runs out. */
+static void say_certain(struct view *v, struct buf *b, int kind)
+{
+    const struct verdict *d = v->in->verdict;
+    const struct blame *w, *best = NULL;
+
+    for (size_t k = 0; (w = named_blame(d, kind, k)) != NULL; k++)
+        if (valid(d, w) &&
+            (best == NULL ||
+             (d->findings[w->finding].metric.unit == METRIC_BYTES &&
+              d->findings[best->finding].metric.unit != METRIC_BYTES)))
+            best = w;
+    if (best == NULL || isnan(best->per_request.low))
+        return;
+    buf_adds(b, " (");
+    say_percent(b, v->in->record->policy.confidence);
+    buf_adds(b, ": ");
+    say_range(b, best->per_request.low, best->per_request.high,
+              d->findings[best->finding].metric.unit);
+    buf_addc(b, ')');
+}
+
+static void add_blamed(struct view *v, int kind)
+{
+    const struct verdict *d = v->in->verdict;
+    const struct blame *w;
+    struct buf b;
+    size_t k;
+
+    buf_init(&b, TEXT_MAX);
+    if (kind < 0) {
+        buf_adds(&b, "grows with time, whatever is requested: ");
+    } else {
+        char *name = view_kind_name(v->in->record, kind);
+
+        buf_addf(&b, "%s keeps ", name);
+        free(name);
+    }
+    for (k = 0; (w = named_blame(d, kind, k)) != NULL; k++) {
+        if (!valid(d, w))
+            continue;
+        if (k > 0)
+            buf_adds(&b, named_blame(d, kind, k + 1) ? ", " : " and ");
+        say_kept(&b, w, &d->findings[w->finding]);
+    }
+    buf_adds(&b, kind < 0 ? " per hour" : " per request");
+    say_certain(v, &b, kind);
+    add_line(v, "who", &b);
+}
+
+/* One line per guilty kind, in the verdict's order. */
+static void add_guilty(struct view *v)
+{
+    const struct verdict *d = v->in->verdict;
+    size_t shown = 0;
+
+    for (size_t i = 0; i < d->nblames && shown < GUILTY_SHOWN; i++) {
+        const struct blame *w = &d->blames[i];
+
+        if (w->named && named_blame(d, w->kind, 0) == w) {
+            add_blamed(v, w->kind);
+            shown++;
+        }
+    }
+}
+
+/* The least growth per request that could hide in the kinds not named. */
+static void add_others(struct view *v)
+{
+    const struct verdict *d = v->in->verdict;
+    const struct finding *lead = verdict_lead(d);
+    double worst = NAN;
+    size_t n = 0;
+    struct buf b;
+
+    for (size_t i = 0; i < d->nblames && lead != NULL; i++) {
+        const struct blame *w = &d->blames[i];
+
+        if (!valid(d, w) || &d->findings[w->finding] != lead || w->named ||
+            w->kind < 0)
+            continue;
+        worst = fmax(worst, w->minimum_per_request);
+        n++;
+    }
+    if (n == 0 || !isfinite(worst))
+        return;
+    buf_init(&b, TEXT_MAX);
+    buf_adds(&b, "every other request: no growth above ");
+    say_amount(&b, worst, lead->metric.unit);
+    buf_addf(&b, " per request (%s) could hide in this run", lead->name);
+    add_line(v, "others", &b);
+}
+
+static void add_types(struct view *v)
+{
+    const struct verdict *d = v->in->verdict;
+    size_t shown = 0, more = 0;
+    struct buf b;
+
+    buf_init(&b, TEXT_MAX);
+    for (size_t i = 0; i < d->ntypes; i++) {
+        const struct type_growth *t = &d->types[i];
+
+        if (!t->significant)
+            continue;
+        if (shown == TYPES_SHOWN) {
+            more++;
+            continue;
+        }
+        buf_adds(&b, shown++ > 0 ? ", " : "");
+        buf_addf(&b, "%s +", t->type);
+        say_amount(&b, t->count_per_request.value, METRIC_COUNT);
+        buf_adds(&b, " per request");
+    }
+    if (more > 0)
+        buf_addf(&b, " and %zu more types", more);
+    if (shown > 0)
+        add_line(v, "types", &b);
+    else
+        buf_release(&b);
+}
+
+/* ---- how far the judgement reaches ---- */
+
+/* The metric that the run's sensitivity is quoted for: the lead, or the
+ * first judged one with a known minimum. */
+static const struct finding *quoted(const struct view *v)
+{
+    const struct finding *f = verdict_lead(v->in->verdict);
+
+    if (f != NULL && isfinite(f->minimum_per_request))
+        return f;
+    for (size_t i = 0; i < v->njudged; i++)
+        if (isfinite(v->metrics[i]->minimum_per_request) ||
+            isfinite(v->metrics[i]->minimum_per_hour))
+            return v->metrics[i];
+    return NULL;
+}
+
+static void add_sensitivity(struct view *v)
+{
+    const struct finding *f = quoted(v);
+    struct buf b;
+
+    if (v->in->verdict->outcome != OUTCOME_PASS || f == NULL)
+        return;
+    buf_init(&b, TEXT_MAX);
+    buf_adds(&b, "the smallest leak this run could have missed: ");
+    if (isfinite(f->minimum_per_request)) {
+        say_amount(&b, f->minimum_per_request, f->metric.unit);
+        buf_adds(&b, " per request");
+    } else {
+        say_amount(&b, f->minimum_per_hour, f->metric.unit);
+        buf_adds(&b, " per hour");
+    }
+    buf_addf(&b, " (%s)", f->name);
+    add_line(v, "unseen", &b);
+}
+
+static void add_needs(struct view *v)
+{
+    double requests = NAN, seconds = NAN;
+    struct buf b;
+
+    if (v->in->verdict->outcome != OUTCOME_INCONCLUSIVE)
+        return;
+    for (size_t i = 0; i < v->njudged; i++) {
+        if (v->metrics[i]->outcome != OUTCOME_INCONCLUSIVE)
+            continue;
+        requests = fmax(requests, v->metrics[i]->more_requests);
+        seconds = fmax(seconds, v->metrics[i]->more_s);
+    }
+    buf_init(&b, TEXT_MAX);
+    if (isfinite(requests) && requests > 0) {
+        buf_adds(&b, "about ");
+        say_count(&b, requests);
+        buf_adds(&b, " more requests");
+        if (isfinite(seconds) && seconds > 0) {
+            buf_adds(&b, " (");
+            say_time(&b, seconds);
+            buf_adds(&b, " at this load)");
+        }
+        buf_adds(&b, " would settle it");
+        add_line(v, "needs", &b);
+    } else if (isfinite(seconds) && seconds > 0) {
+        buf_adds(&b, "about ");
+        say_time(&b, seconds);
+        buf_adds(&b, " more would settle it");
+        add_line(v, "needs", &b);
+    } else {
+        buf_release(&b);
+    }
+}
+
+static void add_limit(struct view *v)
+{
+    const struct record *r = v->in->record;
+    const struct finding *f = NULL;
+    double rate;
+    struct buf b;
+
+    for (size_t i = 0; i < v->njudged; i++)
+        if (isfinite(v->metrics[i]->limit_s.value) &&
+            v->metrics[i]->outcome == OUTCOME_LEAK &&
+            (f == NULL || v->metrics[i]->limit_s.value < f->limit_s.value))
+            f = v->metrics[i];
+    if (f == NULL)
+        return;
+    buf_init(&b, TEXT_MAX);
+    rate = view_rate(r, f);
+    if (isfinite(rate)) {
+        buf_adds(&b, "at ");
+        say_amount(&b, rate, METRIC_COUNT);
+        buf_adds(&b, " requests/s ");
+    }
+    buf_adds(&b, "the ");
+    if (isfinite(r->limit_bytes)) {
+        say_amount(&b, r->limit_bytes, METRIC_BYTES);
+        buf_addc(&b, ' ');
+    }
+    buf_adds(&b, "memory limit is reached in ");
+    say_time_interval(&b, &f->limit_s);
+    add_line(v, "limit", &b);
+}
+
+/* ---- what weakens it ---- */
+
+static void add_run(struct view *v)
+{
+    const struct record *r = v->in->record;
+    struct buf b;
+
+    if (r->end_detail != NULL && r->end_detail[0] != '\0' &&
+        (r->target_failed || r->end == RUN_HARNESS_FAILED ||
+         r->end == RUN_INTERRUPTED || r->end == RUN_MAX_TIME))
+        add_text(v, "run", r->end_detail);
+    else if (r->end == RUN_INTERRUPTED)
+        add_text(v, "run", "interrupted before its planned end");
+    if (r->target_failed) {
+        buf_init(&b, TEXT_MAX);
+        buf_addf(&b, "the target failed, so this run counts as failed whatever "
+                     "its memory did (memory alone: %s)",
+                 outcome_name(v->in->verdict->outcome));
+        add_line(v, "run", &b);
+    }
+    if (r->partial)
+        add_text(v, "run",
+                 "partial: the run did not get to write its end; judged from "
+                 "what it left behind");
+    if (r->rate_missed)
+        add_text(v, "run",
+                 "the load generator could not keep the planned rate");
+}
+
+static void add_control(struct view *v)
+{
+    const struct verdict *d = v->in->verdict;
+
+    if (d->control_ran && d->control_text[0] != '\0')
+        add_text(v, "control", d->control_text);
+    else if (d->control_ran)
+        add_text(v, "control",
+                 d->control_ok ? "a leak planted into this run's readings was "
+                                 "found"
+                               : "a leak planted into this run's readings was "
+                                 "NOT found");
+}
+
+void sentences_add(struct view *v)
+{
+    add_reasons(v);
+    add_guilty(v);
+    add_others(v);
+    add_types(v);
+    add_sensitivity(v);
+    add_needs(v);
+    add_limit(v);
+    add_control(v);
+    add_run(v);
+}
