@@ -3,7 +3,6 @@
 #include "harness/base/clock.h"
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
-#include "reports/report.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,24 +16,6 @@
 #define TIME_LIMIT_NS (20 * CLOCK_NS_PER_S)
 
 extern char **environ;
-
-bool report_gnuplot_found(void)
-{
-    const char *path = getenv("PATH");
-    bool found = false;
-
-    while (path != NULL && *path != '\0' && !found) {
-        size_t n = strcspn(path, ":");
-        char *dir = mem_strndup(path, n);
-        char *file = file_join(n > 0 ? dir : ".", "gnuplot");
-
-        found = access(file, X_OK) == 0;
-        free(file);
-        free(dir);
-        path += n + (path[n] == ':');
-    }
-    return found;
-}
 
 /* Waits for `pid`, kills it after the time limit. Returns its wait status, or
  * -1 when it had to be killed. */

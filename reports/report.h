@@ -33,7 +33,4 @@ void report_text(const struct report_input *in, bool color, int width,
 /* The one JSON document of --json: the same bytes as verdict.json. */
 void report_json(const struct report_input *in, struct buf *out);
 
-/* Whether gnuplot is on the PATH: for report_input.gnuplot. */
-bool report_gnuplot_found(void);
-
 #endif

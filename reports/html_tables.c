@@ -1,0 +1,262 @@
+/* The tables of report.html that speak of the verdict: metrics, guilty kinds
+ * of request, object types, what holds them. html_run.c has the run's. */
+#include "reports/html_impl.h"
+
+#include "reports/say.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TYPES_SHOWN 50
+#define BLAMES_SHOWN 100
+#define ROWS_SHOWN 30
+
+static void section(struct buf *out, const char *heading, const char *lead)
+{
+    buf_addf(out, "<section><h2>%s</h2>", heading);
+    if (lead != NULL)
+        buf_addf(out, "<p class=\"dim\">%s</p>", lead);
+    buf_adds(out, "\n<div class=\"scroll\"><table>\n<tr>");
+}
+
+static void section_end(struct buf *out)
+{
+    buf_adds(out, "</table></div></section>\n");
+}
+
+static void metric_row(struct buf *out, const struct view *v,
+                       const struct finding *f)
+{
+    enum metric_unit u = f->metric.unit;
+
+    buf_adds(out, "<tr><td class=\"w\">");
+    html_text(out, f->name);
+    if (f->metric.role != METRIC_CUSTOM && f->metric.title != NULL) {
+        buf_adds(out, "<small>");
+        html_text(out, f->metric.title);
+        buf_adds(out, "</small>");
+    }
+    if (f->judged)
+        buf_addf(out, "</td><td class=\"%s\"><span class=\"tag\">%s</span>",
+                 outcome_name(f->outcome), outcome_name(f->outcome));
+    else
+        buf_adds(out, "</td><td>not judged");
+    buf_addf(out, "<small>%s</small></td>", shape_name(f->shape));
+    if (v->by_request)
+        html_td_interval(out, &f->per_request, u);
+    html_td_amount(out,
+                   v->by_request ? f->minimum_per_request
+                                 : f->minimum_per_hour, u);
+    html_td_interval(out, &f->per_hour, u);
+    html_td_amount(out, f->level, u);
+    buf_adds(out, "<td class=\"w\"><small>");
+    html_text(out, f->reason);
+    buf_adds(out, "</small></td></tr>\n");
+}
+
+void html_metrics(struct buf *out, const struct view *v)
+{
+    if (v->nmetrics == 0)
+        return;
+    section(out, "Metrics",
+            "Growth that would go on, with its interval; &ldquo;could "
+            "miss&rdquo; is the smallest leak that this run might not have "
+            "noticed.");
+    buf_adds(out, "<th>metric</th><th>verdict</th>");
+    if (v->by_request)
+        buf_adds(out, "<th class=\"n\">growth per request</th>");
+    buf_adds(out, "<th class=\"n\">could miss</th><th class=\"n\">growth per "
+                  "hour</th><th class=\"n\">level</th><th>why</th></tr>\n");
+    for (size_t i = 0; i < v->nmetrics; i++)
+        metric_row(out, v, v->metrics[i]);
+    section_end(out);
+}
+
+static bool blame_valid(const struct verdict *d, const struct blame *b)
+{
+    return b->finding >= 0 && (size_t)b->finding < d->nfindings;
+}
+
+static void blame_row(struct buf *out, const struct view *v,
+                      const struct blame *b)
+{
+    const struct finding *f = &v->in->verdict->findings[b->finding];
+    char *name = view_kind_name(v->in->record, b->kind);
+
+    buf_adds(out, "<tr>");
+    html_td(out, name);
+    html_td(out, f->name);
+    buf_addf(out, "<td class=\"%s\"><span class=\"tag\">%s</span></td>",
+             b->named ? "leak" : "pass", b->named ? "guilty" : "not seen");
+    html_td_interval(out, &b->per_request, f->metric.unit);
+    html_td_amount(out, b->minimum_per_request, f->metric.unit);
+    buf_adds(out, "</tr>\n");
+    free(name);
+}
+
+void html_blames(struct buf *out, const struct view *v)
+{
+    const struct verdict *d = v->in->verdict;
+    size_t shown = 0, left = 0;
+
+    for (int named = 1; named >= 0; named--)
+        for (size_t i = 0; i < d->nblames; i++) {
+            if (d->blames[i].named != (named == 1) ||
+                !blame_valid(d, &d->blames[i]))
+                continue;
+            if (shown >= BLAMES_SHOWN) {
+                left++;
+                continue;
+            }
+            if (shown++ == 0) {
+                section(out, "Which request leaks",
+                        "The mix of requests was varied from block to block; "
+                        "growth is laid at the kind it follows. &ldquo;Not "
+                        "seen&rdquo; reaches down to the last column.");
+                buf_adds(out, "<th>request</th><th>metric</th><th></th><th "
+                              "class=\"n\">growth per request of this "
+                              "kind</th><th class=\"n\">would be named "
+                              "from</th></tr>\n");
+            }
+            blame_row(out, v, &d->blames[i]);
+        }
+    if (shown > 0) {
+        if (left > 0)
+            buf_addf(out, "<tr><td colspan=\"5\">and %zu more in "
+                          "verdict.json</td></tr>\n", left);
+        section_end(out);
+    }
+}
+
+void html_types(struct buf *out, const struct view *v)
+{
+    const struct verdict *d = v->in->verdict;
+
+    if (d->ntypes == 0)
+        return;
+    section(out, "Object types",
+            "Live objects by type, counted at the barriers.");
+    buf_adds(out, "<th>type</th><th></th><th class=\"n\">per request</th><th "
+                  "class=\"n\">bytes per request</th><th class=\"n\">at the "
+                  "end</th></tr>\n");
+    for (size_t i = 0; i < d->ntypes && i < TYPES_SHOWN; i++) {
+        const struct type_growth *t = &d->types[i];
+
+        buf_adds(out, "<tr><td class=\"w\"><code>");
+        html_text(out, t->type);
+        buf_adds(out, "</code></td>");
+        buf_adds(out, t->significant ? "<td class=\"leak\"><span class=\"tag\">"
+                                       "grows</span></td>"
+                                     : "<td></td>");
+        html_td_interval(out, &t->count_per_request, METRIC_COUNT);
+        html_td_amount(out, t->bytes_per_request, METRIC_BYTES);
+        html_td_count(out, t->count);
+        buf_adds(out, "</tr>\n");
+    }
+    if (d->ntypes > TYPES_SHOWN)
+        buf_addf(out, "<tr><td colspan=\"5\">and %zu more in "
+                      "verdict.json</td></tr>\n", d->ntypes - TYPES_SHOWN);
+    section_end(out);
+}
+
+/* ---- the diagnosis: who holds it, who asked for it ---- */
+
+static void chains(struct buf *out, const struct diagnosis *d)
+{
+    if (d->nchains == 0)
+        return;
+    buf_adds(out, "<h3>What holds the growing objects</h3><div "
+                  "class=\"scroll\"><table>\n<tr><th>type</th><th>held "
+                  "by</th><th class=\"n\">of those followed</th><th "
+                  "class=\"n\">alive</th></tr>\n");
+    for (size_t i = 0; i < d->nchains && i < ROWS_SHOWN; i++) {
+        const struct diagnosis_chain *c = &d->chains[i];
+
+        buf_adds(out, "<tr><td class=\"w\"><code>");
+        html_text(out, c->type);
+        buf_adds(out, "</code></td><td class=\"w\"><code>");
+        html_text(out, c->text);
+        buf_adds(out, "</code></td><td class=\"n\">");
+        say_percent(out, c->sampled > 0 ? c->found / c->sampled : NAN);
+        buf_adds(out, "</td>");
+        html_td_count(out, c->instances);
+        buf_adds(out, "</tr>\n");
+    }
+    buf_adds(out, "</table></div>\n");
+}
+
+static void sites(struct buf *out, const struct diagnosis *d)
+{
+    if (d->nsites == 0)
+        return;
+    buf_adds(out, "<h3>Where it was allocated</h3><div class=\"scroll\">"
+                  "<table>\n<tr><th>place</th><th class=\"n\">bytes per "
+                  "request</th><th class=\"n\">blocks per "
+                  "request</th></tr>\n");
+    for (size_t i = 0; i < d->nsites && i < ROWS_SHOWN; i++) {
+        const struct diagnosis_site *s = &d->sites[i];
+
+        buf_adds(out, "<tr><td class=\"w\"><code>");
+        html_text(out, s->where);
+        buf_adds(out, "</code>");
+        if (s->trace != NULL && *s->trace != '\0') {
+            buf_adds(out, "<pre>");
+            html_text(out, s->trace);
+            buf_adds(out, "</pre>");
+        }
+        buf_adds(out, "</td>");
+        html_td_amount(out, s->bytes_per_request, METRIC_BYTES);
+        html_td_amount(out, s->count_per_request, METRIC_COUNT);
+        buf_adds(out, "</tr>\n");
+    }
+    buf_adds(out, "</table></div>\n");
+}
+
+static void mappings(struct buf *out, const struct diagnosis *d)
+{
+    if (d->nmappings == 0)
+        return;
+    buf_adds(out, "<h3>Mappings that grew during the diagnosis</h3><div "
+                  "class=\"scroll\"><table>\n<tr><th>mapping</th><th "
+                  "class=\"n\">grown</th><th "
+                  "class=\"n\">resident</th></tr>\n");
+    for (size_t i = 0; i < d->nmappings && i < ROWS_SHOWN; i++) {
+        buf_adds(out, "<tr>");
+        html_td(out, d->mappings[i].name);
+        html_td_amount(out, d->mappings[i].grown_bytes, METRIC_BYTES);
+        html_td_amount(out, d->mappings[i].resident_bytes, METRIC_BYTES);
+        buf_adds(out, "</tr>\n");
+    }
+    buf_adds(out, "</table></div>\n");
+}
+
+void html_diagnosis(struct buf *out, const struct view *v)
+{
+    const struct diagnosis *d = &v->in->record->diagnosis;
+
+    if (!d->ran)
+        return;
+    buf_adds(out, "<section><h2>Diagnosis</h2><p class=\"dim\">Taken after "
+                  "the verdict, ");
+    html_text(out, d->method);
+    if (d->seconds > 0) {
+        buf_adds(out, ", in ");
+        say_time(out, d->seconds);
+    }
+    if (d->requests > 0) {
+        buf_adds(out, " with ");
+        say_count(out, d->requests);
+        buf_adds(out, " more requests");
+    }
+    buf_adds(out, ". It does not change the verdict.</p>\n");
+    chains(out, d);
+    sites(out, d);
+    mappings(out, d);
+    for (size_t i = 0; i < d->nnotes; i++) {
+        buf_adds(out, "<p class=\"dim\">");
+        html_text(out, d->notes[i]);
+        buf_adds(out, "</p>\n");
+    }
+    buf_adds(out, "</section>\n");
+}
