@@ -119,6 +119,7 @@ static void blank(struct census_count *c)
     c->blocks = c->tracked = c->frozen = c->objects = c->object_bytes =
         c->tasks = -1;
     c->gc_collections = c->gc_uncollectable = c->threads = -1;
+    c->processes = 1;
     c->native_inuse = c->native_free = c->native_largest_free = -1;
 }
 
@@ -164,6 +165,8 @@ static void scan(struct census_reader *r, bool full, int64_t until_ns,
     };
 
     r->blocks = 0;
+    out->native_hidden = !census_has_native(r);
+    out->python_hidden = r->rt.kind != PYRUNTIME_NONE && !census_is_python(r);
     out->partial |= !heapscan_run(r->scan, &o, &sink, &native);
     if (census_is_python(r) && r->alloc.pools && !out->partial && r->saw_pool) {
         out->blocks = pyblocks_read(r->v, &r->large, r->blocks);
@@ -226,8 +229,8 @@ static void reset(struct census_reader *r)
     memview_forget(r->v);
     r->objects = r->object_bytes = r->tracked = 0;
     if (census_is_python(r)) {
+        memset(r->tally, 0, pytypes_count(r->types) * sizeof *r->tally);
         pytypes_begin(r->types);
-        memset(r->tally, 0, PYTYPES_MAX * sizeof *r->tally);
     }
 }
 

@@ -5,7 +5,7 @@
  * A reader is opened once and kept over many censuses: it caches what it
  * learned about the process. It may be opened for any process; what is not
  * CPython gets its native heap read. Not thread-safe: one reader, one thread
- * at a time. Bounded: memory of our own about 12 MB plus names, time as the
+ * at a time. Bounded: memory of our own about 5 MB plus names, time as the
  * options say. Text (type names, version) holds bytes from the target: escape
  * at the sink. */
 #ifndef PLATEAU_SAMPLER_INSPECT_CENSUS_H
@@ -28,7 +28,11 @@ struct census_type {
 
 /* Counts. "Unknown" is -1. */
 struct census_count {
+    int64_t processes;    /* 1; more in a sum */
     bool python;          /* Python numbers could be read */
+    bool python_hidden;   /* CPython is there, but of a kind that cannot be
+                             counted (see the notes) */
+    bool native_hidden;   /* the C library is not glibc: no native numbers */
     int64_t blocks;       /* in use: what sys.getallocatedblocks() says */
     int64_t tracked;      /* in the collector's lists: len(gc.get_objects()) */
     int64_t frozen;       /* tracked, but set aside by gc.freeze(): not among
@@ -85,7 +89,6 @@ void census_release(struct census *c);
  * by name. What is unknown in one Python process is unknown in the sum; the
  * pause and the largest free piece are the greatest, not the sum. */
 void census_add(struct census *a, const struct census *b);
-void census_count_add(struct census_count *a, const struct census_count *b);
 
 /* What cannot be seen in this process, one line each: what is missing, what
  * the verdict loses, what would help. NULL behind the last. Borrowed until the

@@ -90,6 +90,8 @@ static void discover(struct census_reader *r)
     for (size_t i = 0; i < n && !r->first_module; i++)
         if (maps[i].inode && maps[i].readable)
             r->first_module = maps[i].start;
+    if (r->types)
+        memset(r->tally, 0, pytypes_count(r->types) * sizeof *r->tally);
     pytypes_free(r->types);
     r->types = NULL;
     r->saw_pool = false;
@@ -109,6 +111,8 @@ static void discover(struct census_reader *r)
 
 static void unplug(struct census_reader *r)
 {
+    if (r->types)
+        memset(r->tally, 0, pytypes_count(r->types) * sizeof *r->tally);
     pytypes_free(r->types);
     r->types = NULL;
     heapscan_free(r->scan);

@@ -79,7 +79,28 @@ static void add(int64_t *a, int64_t b)
     *a = *a < 0 || b < 0 ? -1 : *a + b;
 }
 
-void census_count_add(struct census_count *a, const struct census_count *b)
+/* A process without glibc adds nothing to the native heap: a kind of process,
+ * not a failure, so that the sum is of the same processes each time. */
+static void add_native(struct census_count *a, const struct census_count *b)
+{
+    if (b->native_hidden && a->processes > 0)
+        return;
+    if (a->processes == 0 || a->native_hidden) {
+        a->native_hidden = b->native_hidden;
+        a->native_inuse = b->native_inuse;
+        a->native_free = b->native_free;
+        a->native_largest_free = b->native_largest_free;
+        return;
+    }
+    add(&a->native_inuse, b->native_inuse);
+    add(&a->native_free, b->native_free);
+    if (a->native_inuse < 0)
+        a->native_largest_free = -1;
+    else if (a->native_largest_free < b->native_largest_free)
+        a->native_largest_free = b->native_largest_free;
+}
+
+static void add_count(struct census_count *a, const struct census_count *b)
 {
     /* A process without Python has no Python objects: nothing is unknown. */
     if (!a->python && !b->python) {
@@ -102,13 +123,10 @@ void census_count_add(struct census_count *a, const struct census_count *b)
         add(&a->gc_collections, b->gc_collections);
         add(&a->gc_uncollectable, b->gc_uncollectable);
     }
+    a->python_hidden |= b->python_hidden;
     add(&a->threads, b->threads);
-    add(&a->native_inuse, b->native_inuse);
-    add(&a->native_free, b->native_free);
-    if (a->native_inuse < 0)
-        a->native_largest_free = -1;
-    else if (a->native_largest_free < b->native_largest_free)
-        a->native_largest_free = b->native_largest_free;
+    add_native(a, b);
+    a->processes += b->processes;
     a->cpu_ns += b->cpu_ns;
     a->wall_ns += b->wall_ns;
     if (a->pause_ns < b->pause_ns)
@@ -122,7 +140,7 @@ void census_add(struct census *a, const struct census *b)
 {
     size_t n = a->ntypes;
 
-    census_count_add(&a->n, &b->n);
+    add_count(&a->n, &b->n);
     if (a->version[0] == '\0')
         memcpy(a->version, b->version, sizeof a->version);
     if (b->ntypes == 0)
