@@ -157,7 +157,8 @@ size_t proctree_scan(struct proctree *t, proctree_change_fn *change,
     /* `n` grows while we walk: children of children. */
     for (size_t i = 0; i < t->n; i++)
         take_children(t, t->m[i].st.id.pid);
-    qsort(t->m, t->n, sizeof *t->m, by_age);
+    if (t->n > 1)
+        qsort(t->m, t->n, sizeof *t->m, by_age);
     announce(t, change, user);
     return t->n;
 }
