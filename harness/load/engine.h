@@ -46,11 +46,17 @@ struct transfer {
     const char *target;     /* path and query, base included; "/..." */
     size_t target_len;
     const char *headers;    /* complete lines "Name: value\r\n"...; Host,
-                               Content-Length and Connection are the engine's */
+                               Content-Length and Transfer-Encoding are the
+                               engine's */
     size_t headers_len;
     const char *body;
     size_t body_len;
     bool has_body;          /* sends Content-Length even when 0 */
+    const char *host;       /* value of the Host header; NULL: the URL's */
+    const char *url;        /* absolute, instead of the scenario's origin and
+                               `target` (a redirect); NULL: none. An engine
+                               that has one origin only fails it with
+                               TRANSFER_REDIRECT */
     int64_t due_ns;         /* intended send time; times count from here */
     int64_t timeout_ns;     /* from the moment it is sent */
     int session;            /* virtual user: keeps its cookies; -1: none */
@@ -65,7 +71,8 @@ struct transfer {
     /* Set by the engine before `done`. */
     enum transfer_error error;
     int status;             /* 0: no answer */
-    int64_t sent_ns, first_byte_ns, end_ns;
+    int64_t sent_ns; /* the engine began: to send, or to connect first */
+    int64_t first_byte_ns, end_ns;
     uint64_t body_bytes;    /* received, whether kept or not */
     size_t kept, kept_headers;
 
@@ -87,6 +94,8 @@ struct engine_stats {
     uint64_t connects;      /* connections opened */
     uint64_t bytes_in, bytes_out;
     uint64_t resource_errors;
+    uint64_t retries;       /* sent again, since a kept connection had been
+                               closed by the peer before it answered a byte */
     int open_connections;
 };
 

@@ -31,7 +31,8 @@ struct load_phase {
                              exactly (low-discrepancy order), not by chance */
     uint64_t seed;        /* of this phase's order */
     int64_t drain_ns;     /* longest wait for in-flight transfers, after that
-                             they are cancelled and counted as errors */
+                             they are cancelled and counted as errors; 0: the
+                             request timeout */
 };
 
 /* Cumulative since load_open. */
@@ -42,13 +43,16 @@ struct load_kind_counts {
 struct load_counts {
     uint64_t sent, ok, errors;
     uint64_t late;       /* sent over 1 ms after they were due */
+    uint64_t unsent;     /* were due in a phase but never sent, since every
+                            connection was busy until its time was over */
     uint64_t in_flight;
     uint64_t by_error[TRANSFER_ERRORS]; /* transport failures by class */
     uint64_t unexpected_status, failed_checks, failed_captures;
-    uint64_t connects, bytes_in, bytes_out;
+    uint64_t connects, retries, bytes_in, bytes_out;
 };
 
-/* One second of one kind, for requests.csv. */
+/* One second of one request name, for requests.csv. A second in which a phase
+ * ended may come in two parts: add them. */
 struct load_second {
     int64_t second; /* since the load's origin */
     int kind;
@@ -104,6 +108,8 @@ const char *load_engine_why(const struct load *l);
 const struct histogram *load_response_times(struct load *l);
 const struct histogram *load_service_times(struct load *l);
 const struct histogram *load_lateness(struct load *l);
+/* Response times of scenario.requests[`request`] alone. */
+const struct histogram *load_request_times(struct load *l, size_t request);
 
 /* A first example of each failure, for the report: "GET /x: 500 (expected
  * 200)". Escape at the sink. NULL behind the last. Conductor, when idle. */

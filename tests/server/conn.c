@@ -3,7 +3,6 @@
  * dropped, filler bodies come from one block. */
 #include "tests/server/conn.h"
 #include "tests/server/options.h"
-#include "tests/server/out.h"
 #include "tests/server/parse.h"
 #include "tests/server/route.h"
 
@@ -22,7 +21,11 @@
 
 enum {
     CONNS_MAX = 8192,
+    OUT_MAX = 16384,
     EVENTS = 256,
+    CHUNK = 4096,           /* data bytes in a filler chunk */
+    CHUNK_WIRE = CHUNK + 8, /* "1000\r\n", data, "\r\n" */
+    CHUNKS = 16,            /* per block */
     TICK_MS = 20,
 };
 
@@ -36,7 +39,12 @@ struct conn {
     bool waiting;   /* in the waiting list */
     struct parse parse;
 
-    struct out out;
+    char out[OUT_MAX];
+    size_t nout, off;
+    const char *block; /* filler bytes, repeated */
+    size_t nblock, at;
+    uint64_t filler; /* of them still to send */
+    const char *tail;
     enum fate fate;
     unsigned trickle_ms;
     int64_t due_ns;
@@ -53,6 +61,8 @@ static uint64_t answered;
 static bool draining; /* recycled: every reply closes its connection */
 static volatile sig_atomic_t stopping;
 static struct reply reply;
+static char plain_block[65536];
+static char chunk_block[CHUNK_WIRE * CHUNKS];
 
 void conn_stop(void)
 {
@@ -102,6 +112,143 @@ static void conn_close(struct conn *c, bool reset)
     nopen--;
 }
 
+static const char *status_text(int status)
+{
+    switch (status) {
+    case 200:
+        return "OK";
+    case 201:
+        return "Created";
+    case 302:
+        return "Found";
+    case 404:
+        return "Not Found";
+    case 500:
+        return "Internal Server Error";
+    case 503:
+        return "Service Unavailable";
+    default:
+        return "Whatever";
+    }
+}
+
+static void out_add(struct conn *c, const void *bytes, size_t n)
+{
+    if (n > OUT_MAX - c->nout)
+        n = OUT_MAX - c->nout;
+    memcpy(c->out + c->nout, bytes, n);
+    c->nout += n;
+}
+
+/* One chunk: its length, `n` bytes (of 'x' when `bytes` is NULL), CRLF. */
+static void out_chunk(struct conn *c, const char *bytes, size_t n)
+{
+    char size[24];
+
+    if (n == 0)
+        return;
+    out_add(c, size, (size_t)snprintf(size, sizeof size, "%zx\r\n", n));
+    out_add(c, bytes != NULL ? bytes : plain_block, n);
+    out_add(c, "\r\n", 2);
+}
+
+static void out_body(struct conn *c, const struct reply *r)
+{
+    bool endless = r->framing == FRAMING_ENDLESS;
+
+    c->tail = "";
+    if (r->framing != FRAMING_CHUNKED && !endless) {
+        out_add(c, r->body, r->nbody);
+        c->block = plain_block;
+        c->nblock = sizeof plain_block;
+        c->filler = r->filler;
+        return;
+    }
+    /* Several chunks even of a short body: parsers must join them. */
+    out_chunk(c, r->body, r->nbody / 2);
+    out_chunk(c, r->body + r->nbody / 2, r->nbody - r->nbody / 2);
+    out_chunk(c, NULL, r->filler % CHUNK);
+    c->block = chunk_block;
+    c->nblock = sizeof chunk_block;
+    c->filler = endless ? UINT64_MAX : r->filler / CHUNK * CHUNK_WIRE;
+    c->tail = endless ? "" : "0\r\n\r\n";
+}
+
+static void out_reply(struct conn *c, const struct reply *r)
+{
+    unsigned long long length = r->nbody + r->filler + r->withheld;
+    char head[512];
+    int n = 0;
+
+    c->nout = c->off = c->at = 0;
+    if (r->framing != FRAMING_RAW) {
+        n = snprintf(head, sizeof head,
+                     "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n%s", r->status,
+                     status_text(r->status), r->type,
+                     r->fate == FATE_KEEP ? "" : "Connection: close\r\n");
+        if (r->framing == FRAMING_LENGTH)
+            n += snprintf(head + n, sizeof head - (size_t)n,
+                          "Content-Length: %llu\r\n", length);
+        else if (r->framing != FRAMING_CLOSE)
+            n += snprintf(head + n, sizeof head - (size_t)n,
+                          "Transfer-Encoding: chunked\r\n");
+        out_add(c, head, (size_t)n);
+        out_add(c, r->headers, r->nheaders);
+        out_add(c, "\r\n", 2);
+    }
+    out_body(c, r);
+}
+
+/* Sends `n` bytes, one only while trickling. Gives how many went out, 0 when
+ * the socket is full, -1 when the peer is gone. */
+static ssize_t send_some(struct conn *c, const char *bytes, size_t n)
+{
+    ssize_t done;
+
+    if (c->trickle_ms > 0 && n > 1)
+        n = 1;
+    do
+        done = send(c->fd, bytes, n, MSG_NOSIGNAL);
+    while (done < 0 && errno == EINTR);
+    if (done < 0)
+        return errno == EAGAIN ? 0 : -1;
+    return done;
+}
+
+/* Sends what is due. 1: all of it, 0: later, -1: the peer is gone. */
+static int flush(struct conn *c)
+{
+    for (;;) {
+        ssize_t done;
+
+        if (c->off < c->nout) {
+            done = send_some(c, c->out + c->off, c->nout - c->off);
+            c->off += done > 0 ? (size_t)done : 0;
+        } else if (c->filler > 0) {
+            size_t n = c->nblock - c->at;
+
+            if (n > c->filler)
+                n = (size_t)c->filler;
+            done = send_some(c, c->block + c->at, n);
+            if (done > 0) {
+                c->at = (c->at + (size_t)done) % c->nblock;
+                c->filler -= (uint64_t)done;
+            }
+        } else if (*c->tail != '\0') {
+            done = send_some(c, c->tail, strlen(c->tail));
+            c->tail += done > 0 ? done : 0;
+        } else {
+            return 1;
+        }
+        if (done <= 0)
+            return (int)done;
+        if (c->trickle_ms > 0) {
+            wait_until(c, now_ns() + (int64_t)c->trickle_ms * 1000000);
+            return 0;
+        }
+    }
+}
+
 /* The reply is out. False when the connection is gone. */
 static bool reply_done(struct conn *c)
 {
@@ -121,17 +268,13 @@ static bool reply_done(struct conn *c)
 
 static bool write_on(struct conn *c)
 {
-    switch (out_flush(&c->out, c->fd)) {
-    case OUT_GONE:
+    int done = flush(c);
+
+    if (done < 0) {
         conn_close(c, false);
         return false;
-    case OUT_LATER:
-        if (c->trickle_ms > 0)
-            wait_until(c, now_ns() + (int64_t)c->trickle_ms * 1000000);
-        return true;
-    default:
-        return reply_done(c);
     }
+    return done == 0 || reply_done(c);
 }
 
 static void log_request(const struct request *q)
@@ -168,8 +311,14 @@ static bool answer(struct conn *c)
         c->state = STATE_SWALLOW;
         return true;
     }
-    out_reply(&c->out, &reply,
-              q.nmethod == 4 && memcmp(q.method, "HEAD", 4) == 0);
+    out_reply(c, &reply);
+    if (q.nmethod == 4 && memcmp(q.method, "HEAD", 4) == 0) {
+        char *end = memmem(c->out, c->nout, "\r\n\r\n", 4);
+
+        c->nout = end != NULL ? (size_t)(end + 4 - c->out) : c->nout;
+        c->filler = 0;
+        c->tail = "";
+    }
     parse_next(&c->parse);
     if (reply.delay_ms > 0) {
         c->state = STATE_DELAY;
@@ -358,7 +507,14 @@ static void prepare(int listener, int shared)
     struct epoll_event ev = {.events =
                                  EPOLLIN | (shared ? EPOLLEXCLUSIVE : 0u)};
 
-    out_init();
+    memset(plain_block, 'x', sizeof plain_block);
+    for (int i = 0; i < CHUNKS; i++) {
+        char *p = &chunk_block[i * CHUNK_WIRE];
+
+        memcpy(p, "1000\r\n", 6);
+        memset(p + 6, 'x', CHUNK);
+        memcpy(p + 6 + CHUNK, "\r\n", 2);
+    }
     if (options.log != NULL)
         log_fd =
             open(options.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);

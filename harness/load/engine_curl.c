@@ -1,0 +1,675 @@
+/* Engine "curl": libcurl's multi interface on libuv. Serves everything; the
+ * fallback for what the faster engines lack.
+ *
+ * Three things about the pair that are not in their manuals:
+ * - libcurl may have results after any call, and may want to be called again
+ *   at once (a timer of 0 ms). That call waits for the loop's next turn: made
+ *   on the spot it would serve the connection that answers fastest over and
+ *   over again while others starve, and a uv_timer of 0 ms set from its own
+ *   callback runs again before any socket is looked at.
+ * - A kept connection stays registered for reading when libcurl lets go of
+ *   it, which saves two system calls per request; an event on it then only
+ *   means that the peer closed it, and the watch sleeps until asked for.
+ * - A timer that fires early by rounding is never set again by libcurl: ours
+ *   are set a millisecond later than asked. */
+#include "harness/load/engine_impl.h"
+
+#include "harness/base/buf.h"
+#include "harness/base/clock.h"
+#include "harness/base/mem.h"
+#include "harness/load/origin.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define HEADERS_MAX (512u << 10)
+
+struct curl_engine;
+
+/* One easy handle and the transfer on it. */
+struct curl_slot {
+    struct curl_engine *e;
+    CURL *easy;
+    struct curl_slot *next_free;
+    struct transfer *t; /* NULL: free */
+    struct origin_check check;
+    bool too_large;
+    /* What the handle is set to, to be set only when it changes. */
+    struct buf method, target, headers;
+    struct curl_slist *list;
+    int64_t timeout_ns;
+    bool has_body, foreign;
+};
+
+/* A watched socket. */
+struct watch {
+    uv_poll_t poll;
+    struct curl_engine *e;
+    int fd;
+    int events;      /* polled for; 0: asleep */
+    bool interested; /* libcurl wants to hear of it */
+};
+
+struct curl_engine {
+    struct engine base;
+    const struct scenario *sc;
+    uv_loop_t *loop;
+    CURLM *multi;
+    CURLU *origin;
+    uv_timer_t timer;
+    uv_idle_t kick; /* runs when libcurl wants to be called at once */
+    struct curl_slot *slots, *free_slots;
+    int nslots, in_flight;
+    struct watch **watches; /* by descriptor */
+    size_t nwatches;
+    int open_handles; /* of the loop, until closed */
+    struct engine_stats stats;
+    void (*on_ready)(void *);
+    void *ready_user;
+    void (*closed)(void *);
+    void *closed_user;
+};
+
+static struct curl_engine *self(const struct engine *e)
+{
+    return (struct curl_engine *)(uintptr_t)e;
+}
+
+/* ---- transfers ---- */
+
+static bool curl_ready(const struct engine *base)
+{
+    const struct curl_engine *e = self(base);
+
+    return e->closed == NULL && e->free_slots != NULL;
+}
+
+static void set_times(struct curl_slot *s, struct transfer *t)
+{
+    curl_off_t start_us = 0;
+
+    t->end_ns = clock_now_ns();
+    curl_easy_getinfo(s->easy, CURLINFO_STARTTRANSFER_TIME_T, &start_us);
+    t->first_byte_ns = start_us > 0 ? t->sent_ns + start_us * 1000 : t->end_ns;
+    if (t->first_byte_ns > t->end_ns)
+        t->first_byte_ns = t->end_ns;
+}
+
+static void count(struct curl_engine *e, struct curl_slot *s,
+                  const struct transfer *t)
+{
+    long headers = 0, sent = 0, connects = 0;
+
+    curl_easy_getinfo(s->easy, CURLINFO_HEADER_SIZE, &headers);
+    curl_easy_getinfo(s->easy, CURLINFO_REQUEST_SIZE, &sent);
+    curl_easy_getinfo(s->easy, CURLINFO_NUM_CONNECTS, &connects);
+    e->stats.bytes_in += t->body_bytes + (uint64_t)headers;
+    e->stats.bytes_out += (uint64_t)sent;
+    e->stats.connects += (uint64_t)connects;
+    if (t->error == TRANSFER_RESOURCE)
+        e->stats.resource_errors++;
+}
+
+static void finish(struct curl_slot *s, enum transfer_error error)
+{
+    struct curl_engine *e = s->e;
+    struct transfer *t = s->t;
+    bool was_full = e->free_slots == NULL;
+    long status = 0;
+
+    set_times(s, t);
+    curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+    t->status = (int)status;
+    t->error = s->too_large && error != TRANSFER_CANCELLED
+                   ? TRANSFER_TOO_LARGE
+                   : error;
+    count(e, s, t);
+    s->t = NULL;
+    s->next_free = e->free_slots;
+    e->free_slots = s;
+    e->in_flight--;
+    t->done(t);
+    if (was_full && curl_ready(&e->base) && e->on_ready != NULL)
+        e->on_ready(e->ready_user);
+}
+
+static void read_messages(struct curl_engine *e)
+{
+    CURLMsg *m;
+    int left;
+
+    while ((m = curl_multi_info_read(e->multi, &left)) != NULL) {
+        CURLcode rc = m->data.result;
+        CURL *easy = m->easy_handle;
+        struct curl_slot *s = NULL;
+        enum transfer_error error;
+
+        if (m->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &s);
+        error = origin_error(rc, easy, &s->check);
+        curl_multi_remove_handle(e->multi, easy);
+        finish(s, error);
+    }
+}
+
+/* Lets libcurl act on `fd`, and reads what that finished. */
+static void drive(struct curl_engine *e, curl_socket_t fd, int mask)
+{
+    int running;
+
+    curl_multi_socket_action(e->multi, fd, mask, &running);
+    read_messages(e);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    drive(timer->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void on_kick(uv_idle_t *kick)
+{
+    uv_idle_stop(kick);
+    drive(kick->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int on_multi_timer(CURLM *multi, long timeout_ms, void *user)
+{
+    struct curl_engine *e = user;
+
+    (void)multi;
+    uv_timer_stop(&e->timer);
+    if (timeout_ms == 0) {
+        uv_idle_start(&e->kick, on_kick);
+    } else if (timeout_ms > 0) {
+        uv_update_time(e->loop);
+        uv_timer_start(&e->timer, on_timer, (uint64_t)timeout_ms + 1, 0);
+    }
+    return 0;
+}
+
+/* ---- sockets ---- */
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct watch *w = poll->data;
+    struct curl_engine *e = w->e;
+    int mask = 0;
+
+    if (!w->interested) {
+        uv_poll_stop(poll);
+        w->events = 0;
+        return;
+    }
+    if (status < 0)
+        mask = CURL_CSELECT_ERR;
+    if (events & UV_READABLE)
+        mask |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE)
+        mask |= CURL_CSELECT_OUT;
+    drive(e, w->fd, mask);
+}
+
+static struct watch *watch_of(struct curl_engine *e, int fd)
+{
+    return fd >= 0 && (size_t)fd < e->nwatches ? e->watches[fd] : NULL;
+}
+
+static void end_of_handle(struct curl_engine *e)
+{
+    void (*closed)(void *) = e->closed;
+    void *user = e->closed_user;
+
+    if (--e->open_handles > 0 || closed == NULL)
+        return;
+    for (int i = 0; i < e->nslots; i++) {
+        buf_release(&e->slots[i].method);
+        buf_release(&e->slots[i].target);
+        buf_release(&e->slots[i].headers);
+        curl_slist_free_all(e->slots[i].list);
+    }
+    free(e->slots);
+    free(e->watches);
+    free(e);
+    closed(user);
+}
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+    struct watch *w = handle->data;
+    struct curl_engine *e = w->e;
+
+    free(w);
+    end_of_handle(e);
+}
+
+static struct watch *watch_add(struct curl_engine *e, int fd)
+{
+    struct watch *w = mem_zalloc(1, sizeof *w);
+
+    if ((size_t)fd >= e->nwatches) {
+        size_t n = (size_t)fd + 64;
+
+        e->watches = mem_realloc(e->watches, n, sizeof *e->watches);
+        memset(e->watches + e->nwatches, 0,
+               (n - e->nwatches) * sizeof *e->watches);
+        e->nwatches = n;
+    }
+    w->e = e;
+    w->fd = fd;
+    w->poll.data = w;
+    if (uv_poll_init(e->loop, &w->poll, fd) != 0) {
+        free(w);
+        return NULL;
+    }
+    e->watches[fd] = w;
+    e->open_handles++;
+    e->stats.open_connections++;
+    return w;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user,
+                     void *unused)
+{
+    struct curl_engine *e = user;
+    struct watch *w = watch_of(e, fd);
+    int events = 0;
+
+    (void)easy;
+    (void)unused;
+    if (what == CURL_POLL_REMOVE) {
+        if (w != NULL)
+            w->interested = false;
+        return 0;
+    }
+    if (w == NULL)
+        w = watch_add(e, fd);
+    if (w == NULL)
+        return -1;
+    if (what != CURL_POLL_OUT)
+        events |= UV_READABLE;
+    if (what != CURL_POLL_IN)
+        events |= UV_WRITABLE;
+    w->interested = true;
+    if (w->events == events)
+        return 0;
+    w->events = events;
+    return uv_poll_start(&w->poll, events, on_poll) == 0 ? 0 : -1;
+}
+
+/* The watch must end before its descriptor does. */
+static int on_close_socket(void *user, curl_socket_t fd)
+{
+    struct curl_engine *e = user;
+    struct watch *w = watch_of(e, fd);
+
+    if (w != NULL) {
+        e->watches[fd] = NULL;
+        e->stats.open_connections--;
+        uv_close((uv_handle_t *)&w->poll, on_watch_closed);
+    }
+    return close(fd);
+}
+
+/* ---- what comes in ---- */
+
+static size_t on_body(char *p, size_t size, size_t n, void *user)
+{
+    struct curl_slot *s = user;
+    struct transfer *t = s->t;
+    uint64_t max = s->e->sc->load.max_body_bytes;
+
+    n *= size;
+    if (t->keep != NULL && t->kept < t->keep_max) {
+        size_t room = t->keep_max - t->kept;
+        size_t take = n < room ? n : room;
+
+        memcpy(t->keep + t->kept, p, take);
+        t->kept += take;
+    }
+    t->body_bytes += n;
+    if (max > 0 && t->body_bytes > max) {
+        s->too_large = true;
+        return 0;
+    }
+    return n;
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *user)
+{
+    struct curl_slot *s = user;
+    struct transfer *t = s->t;
+    size_t len = size * n;
+
+    if (len >= 5 && memcmp(p, "HTTP/", 5) == 0) {
+        /* An interim answer's headers are not the answer's. */
+        t->kept_headers = 0;
+        return len;
+    }
+    if (t->keep_headers != NULL &&
+        len <= t->keep_headers_max - t->kept_headers) {
+        memcpy(t->keep_headers + t->kept_headers, p, len);
+        t->kept_headers += len;
+    }
+    return len;
+}
+
+/* ---- what goes out ---- */
+
+static bool same(const struct buf *b, const char *p, size_t n)
+{
+    return b->len == n && memcmp(buf_str(b), p, n) == 0;
+}
+
+/* libcurl's way to say it: "Name;" is an empty header, "Name:" none. */
+static void add_line(struct curl_slist **list, const char *line, size_t n)
+{
+    char *text = mem_strndup(line, n);
+    char *colon = strchr(text, ':');
+    struct curl_slist *grown;
+
+    if (colon != NULL && colon[1 + strspn(colon + 1, " \t")] == '\0') {
+        colon[0] = ';';
+        colon[1] = '\0';
+    }
+    grown = curl_slist_append(*list, text);
+    if (grown != NULL)
+        *list = grown;
+    free(text);
+}
+
+static bool has_line(const char *lines, const char *name)
+{
+    size_t n = strlen(name);
+
+    for (const char *p = lines; p != NULL && *p != '\0';) {
+        if (strncasecmp(p, name, n) == 0 && p[n] == ':')
+            return true;
+        p = strchr(p, '\n');
+        p = p != NULL ? p + 1 : NULL;
+    }
+    return false;
+}
+
+static void set_headers(struct curl_slot *s, const struct transfer *t)
+{
+    static const char *const silent[] = {"Expect", "Content-Type", "Accept",
+                                         "User-Agent"};
+    const char *host = t->host != NULL ? t->host : "";
+    size_t host_len = strlen(host);
+    struct curl_slist *list = NULL;
+
+    /* Kept as the Host value, a newline, the lines. */
+    if (s->list != NULL && s->headers.len == host_len + 1 + t->headers_len &&
+        memcmp(s->headers.p, host, host_len) == 0 &&
+        memcmp(s->headers.p + host_len + 1, t->headers, t->headers_len) == 0)
+        return;
+    buf_reset(&s->headers);
+    buf_add(&s->headers, host, host_len);
+    buf_addc(&s->headers, '\n');
+    buf_add(&s->headers, t->headers, t->headers_len);
+    for (const char *p = s->headers.p + host_len + 1; *p != '\0';) {
+        const char *eol = strstr(p, "\r\n");
+        size_t n = eol != NULL ? (size_t)(eol - p) : strlen(p);
+
+        add_line(&list, p, n);
+        p = eol != NULL ? eol + 2 : p + n;
+    }
+    for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++)
+        if (!has_line(s->headers.p + host_len + 1, silent[i])) {
+            char line[32];
+
+            snprintf(line, sizeof line, "%s:", silent[i]);
+            list = curl_slist_append(list, line);
+        }
+    if (host_len > 0) {
+        char *line = mem_printf("Host: %s", host);
+
+        list = curl_slist_append(list, line);
+        free(line);
+    }
+    curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, list);
+    curl_slist_free_all(s->list);
+    s->list = list;
+}
+
+static void set_method(struct curl_slot *s, const struct transfer *t)
+{
+    size_t n = strlen(t->method);
+
+    if (t->has_body) {
+        curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                         (curl_off_t)t->body_len);
+        curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS,
+                         t->body != NULL ? t->body : "");
+    }
+    if (s->has_body == t->has_body && same(&s->method, t->method, n))
+        return;
+    buf_reset(&s->method);
+    buf_add(&s->method, t->method, n);
+    s->has_body = t->has_body;
+    curl_easy_setopt(s->easy, CURLOPT_NOBODY, 0L);
+    if (t->has_body)
+        curl_easy_setopt(s->easy, CURLOPT_POST, 1L);
+    else
+        curl_easy_setopt(s->easy, CURLOPT_HTTPGET, 1L);
+    if (strcmp(t->method, "HEAD") == 0)
+        curl_easy_setopt(s->easy, CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(s->easy, CURLOPT_CUSTOMREQUEST, t->method);
+}
+
+static void set_target(struct curl_slot *s, const struct transfer *t)
+{
+    struct curl_engine *e = s->e;
+
+    if (t->url != NULL) {
+        s->foreign = true;
+        buf_reset(&s->target);
+        curl_easy_setopt(s->easy, CURLOPT_CURLU, NULL);
+        curl_easy_setopt(s->easy, CURLOPT_URL, t->url);
+        curl_easy_setopt(s->easy, CURLOPT_REQUEST_TARGET, NULL);
+        return;
+    }
+    if (s->foreign || s->target.len == 0)
+        curl_easy_setopt(s->easy, CURLOPT_URL, NULL);
+    curl_easy_setopt(s->easy, CURLOPT_CURLU, e->origin);
+    s->foreign = false;
+    if (same(&s->target, t->target, t->target_len))
+        return;
+    buf_reset(&s->target);
+    buf_add(&s->target, t->target, t->target_len);
+    curl_easy_setopt(s->easy, CURLOPT_REQUEST_TARGET, buf_str(&s->target));
+}
+
+/* The host of an absolute URL, to see whether it was named. */
+static void begin_check(struct curl_slot *s, const struct transfer *t)
+{
+    const struct scenario *sc = s->e->sc;
+    CURLU *u = t->url != NULL ? curl_url() : NULL;
+    char *host = NULL;
+
+    if (u != NULL && curl_url_set(u, CURLUPART_URL, t->url, 0) == CURLUE_OK)
+        curl_url_get(u, CURLUPART_HOST, &host, 0);
+    origin_begin(&s->check, sc, host != NULL ? host : sc->target.url.host);
+    curl_free(host);
+    curl_url_cleanup(u);
+}
+
+static int curl_submit(struct engine *base, struct transfer *t)
+{
+    struct curl_engine *e = self(base);
+    struct curl_slot *s = e->free_slots;
+
+    if (!curl_ready(base))
+        return -1;
+    e->free_slots = s->next_free;
+    e->in_flight++;
+    s->t = t;
+    s->too_large = false;
+    t->slot = s;
+    t->body_bytes = 0;
+    t->kept = t->kept_headers = 0;
+    t->sent_ns = clock_now_ns();
+    begin_check(s, t);
+    set_method(s, t);
+    set_target(s, t);
+    set_headers(s, t);
+    if (s->timeout_ns != t->timeout_ns) {
+        s->timeout_ns = t->timeout_ns;
+        curl_easy_setopt(s->easy, CURLOPT_TIMEOUT_MS,
+                         (long)((t->timeout_ns + CLOCK_NS_PER_MS - 1) /
+                                CLOCK_NS_PER_MS));
+    }
+    /* Fails only for a handle that is in use or broken: our fault. */
+    if (curl_multi_add_handle(e->multi, s->easy) != CURLM_OK)
+        abort();
+    return 0;
+}
+
+/* ---- life ---- */
+
+static long http_version(const struct scenario *sc)
+{
+    switch (sc->load.http) {
+    case HTTP_1_1:
+        return CURL_HTTP_VERSION_1_1;
+    case HTTP_2:
+        return sc->target.url.tls ? CURL_HTTP_VERSION_2TLS
+                                  : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+    case HTTP_AUTO:
+        break;
+    }
+    return sc->target.url.tls ? CURL_HTTP_VERSION_2TLS
+                              : CURL_HTTP_VERSION_1_1;
+}
+
+static int slot_init(struct curl_engine *e, struct curl_slot *s,
+                     struct err *err)
+{
+    CURL *c = curl_easy_init();
+
+    if (c == NULL)
+        return err_set(err, "libcurl: no memory for a handle");
+    s->e = e;
+    s->easy = c;
+    buf_init(&s->method, 256);
+    buf_init(&s->target, HEADERS_MAX);
+    buf_init(&s->headers, HEADERS_MAX);
+    s->next_free = e->free_slots;
+    e->free_slots = s;
+    e->nslots++;
+    if (origin_setup(c, e->sc, &s->check, err) != 0)
+        return -1;
+    curl_easy_setopt(c, CURLOPT_PRIVATE, s);
+    curl_easy_setopt(c, CURLOPT_HTTP_VERSION, http_version(e->sc));
+    curl_easy_setopt(c, CURLOPT_PIPEWAIT, e->sc->load.http == HTTP_2 ? 1L : 0L);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, s);
+    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(c, CURLOPT_HEADERDATA, s);
+    curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+    curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, e);
+    return 0;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    end_of_handle(handle->data);
+}
+
+static void curl_cancel_all(struct engine *base)
+{
+    struct curl_engine *e = self(base);
+
+    for (int i = 0; i < e->nslots; i++) {
+        struct curl_slot *s = &e->slots[i];
+
+        if (s->t == NULL)
+            continue;
+        curl_multi_remove_handle(e->multi, s->easy);
+        finish(s, TRANSFER_CANCELLED);
+    }
+}
+
+static void curl_close(struct engine *base, void (*closed)(void *),
+                       void *user)
+{
+    struct curl_engine *e = self(base);
+
+    e->closed = closed;
+    e->closed_user = user;
+    curl_cancel_all(base);
+    for (int i = 0; i < e->nslots; i++)
+        curl_easy_cleanup(e->slots[i].easy);
+    curl_multi_cleanup(e->multi);
+    curl_url_cleanup(e->origin);
+    uv_close((uv_handle_t *)&e->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&e->kick, on_handle_closed);
+}
+
+static void nothing(void *user)
+{
+    (void)user;
+}
+
+static int curl_open(const struct engine_config *cfg, struct engine **out,
+                     struct err *err)
+{
+    struct curl_engine *e = mem_zalloc(1, sizeof *e);
+    char text[400];
+
+    e->base.ops = &engine_ops_curl;
+    e->sc = cfg->scenario;
+    e->loop = cfg->loop;
+    uv_timer_init(cfg->loop, &e->timer);
+    uv_idle_init(cfg->loop, &e->kick);
+    e->timer.data = e->kick.data = e;
+    e->open_handles = 2;
+    e->multi = curl_multi_init();
+    e->origin = curl_url();
+    e->slots = mem_zalloc((size_t)cfg->connections, sizeof *e->slots);
+    origin_text(&cfg->scenario->target.url, text, sizeof text);
+    if (e->multi == NULL || e->origin == NULL ||
+        curl_url_set(e->origin, CURLUPART_URL, text, 0) != CURLUE_OK) {
+        err_set(err, "libcurl does not take the URL '%s'", text);
+        goto fail;
+    }
+    curl_multi_setopt(e->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(e->multi, CURLMOPT_SOCKETDATA, e);
+    curl_multi_setopt(e->multi, CURLMOPT_TIMERFUNCTION, on_multi_timer);
+    curl_multi_setopt(e->multi, CURLMOPT_TIMERDATA, e);
+    curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)cfg->connections);
+    for (int i = 0; i < cfg->connections; i++)
+        if (slot_init(e, &e->slots[i], err) != 0)
+            goto fail;
+    *out = &e->base;
+    return 0;
+fail:
+    curl_close(&e->base, nothing, NULL);
+    return -1;
+}
+
+static void curl_on_ready(struct engine *base, void (*fn)(void *), void *user)
+{
+    self(base)->on_ready = fn;
+    self(base)->ready_user = user;
+}
+
+static void curl_stats(const struct engine *base, struct engine_stats *out)
+{
+    *out = self(base)->stats;
+}
+
+const struct engine_ops engine_ops_curl = {
+    .name = "curl",
+    .open = curl_open,
+    .ready = curl_ready,
+    .submit = curl_submit,
+    .on_ready = curl_on_ready,
+    .cancel_all = curl_cancel_all,
+    .stats = curl_stats,
+    .close = curl_close,
+};

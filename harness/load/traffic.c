@@ -1,0 +1,266 @@
+#include "harness/load/traffic.h"
+
+#include "harness/base/mem.h"
+#include "harness/load/address.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* What a template needs while only constants are rendered. */
+static struct template_context constant_context(const struct scenario *sc,
+                                                struct rng *rng)
+{
+    rng_init(rng, 0);
+    return (struct template_context){.sc = sc, .rng = rng};
+}
+
+static bool illegal_in_target(char c)
+{
+    unsigned char u = (unsigned char)c;
+
+    return u <= ' ' || u >= 127;
+}
+
+/* Percent-encodes what may not stand there in out[from..], in place. */
+static int encode_target(struct buf *out, size_t from)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    size_t bad = 0, len = out->len;
+
+    for (size_t i = from; i < len; i++)
+        bad += illegal_in_target(out->p[i]);
+    if (bad == 0)
+        return 0;
+    for (size_t i = 0; i < bad; i++)
+        if (buf_adds(out, "%%") != 0)
+            return -1;
+    for (size_t r = len, w = out->len; r-- > from;) {
+        unsigned char u = (unsigned char)out->p[r];
+
+        if (!illegal_in_target(out->p[r])) {
+            out->p[--w] = (char)u;
+            continue;
+        }
+        out->p[--w] = hex[u & 15];
+        out->p[--w] = hex[u >> 4];
+        out->p[--w] = '%';
+    }
+    return 0;
+}
+
+int traffic_render_target(const struct traffic *t, const struct prepared *p,
+                          const struct template_context *ctx, struct buf *out)
+{
+    size_t from = out->len;
+
+    if (buf_adds(out, t->sc->target.url.base) != 0 ||
+        template_render(&p->rq->path, ctx, out) != 0)
+        return -1;
+    if (out->len == from || out->p[from] != '/')
+        return -1;
+    return encode_target(out, from);
+}
+
+static void tame_value(struct buf *out, size_t from)
+{
+    for (size_t i = from; i < out->len; i++)
+        if (out->p[i] == '\r' || out->p[i] == '\n' || out->p[i] == '\0')
+            out->p[i] = ' ';
+}
+
+/* Lines that are the engine's own. */
+static bool is_engines(const char *name)
+{
+    return strcasecmp(name, "Host") == 0 ||
+           strcasecmp(name, "Content-Length") == 0 ||
+           strcasecmp(name, "Transfer-Encoding") == 0;
+}
+
+int traffic_render_headers(const struct prepared *p,
+                           const struct template_context *ctx,
+                           struct buf *out)
+{
+    if (buf_adds(out, p->defaults) != 0)
+        return -1;
+    for (size_t i = 0; i < p->rq->nheaders; i++) {
+        const struct request_header *h = &p->rq->headers[i];
+        size_t from;
+
+        if (is_engines(h->name))
+            continue;
+        if (buf_addf(out, "%s: ", h->name) != 0)
+            return -1;
+        from = out->len;
+        if (template_render(&h->value, ctx, out) != 0)
+            return -1;
+        tame_value(out, from);
+        if (buf_adds(out, "\r\n") != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool has_header(const struct request *rq, const char *name)
+{
+    for (size_t i = 0; i < rq->nheaders; i++)
+        if (strcasecmp(rq->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* These methods announce their body even when there is none (RFC 9110,
+ * 8.6): many servers refuse them otherwise. */
+static bool method_has_body(const char *method)
+{
+    return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+           strcmp(method, "PATCH") == 0;
+}
+
+static bool template_uses_csv(const struct template *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->pieces[i].what == PIECE_CSV)
+            return true;
+    return false;
+}
+
+static void prepare_headers(struct prepared *p,
+                            const struct template_context *ctx)
+{
+    bool constant = true;
+    struct buf b;
+
+    p->defaults = mem_printf(
+        "%s%s",
+        has_header(p->rq, "User-Agent")
+            ? ""
+            : "User-Agent: plateau/" PLATEAU_VERSION "\r\n",
+        has_header(p->rq, "Accept") ? "" : "Accept: */*\r\n");
+    for (size_t i = 0; i < p->rq->nheaders; i++) {
+        const struct request_header *h = &p->rq->headers[i];
+        bool fixed = template_is_constant(&h->value);
+
+        if (strcasecmp(h->name, "Host") == 0)
+            p->host_template = &h->value;
+        else
+            constant = constant && fixed;
+        p->uses_seq = p->uses_seq || template_uses_seq(&h->value);
+        p->uses_csv = p->uses_csv || template_uses_csv(&h->value);
+    }
+    buf_init(&b, TRAFFIC_MAX_HEADERS);
+    if (constant && traffic_render_headers(p, ctx, &b) == 0) {
+        p->headers_len = b.len;
+        p->headers = buf_take(&b);
+    }
+    buf_release(&b);
+    if (p->host_template != NULL && template_is_constant(p->host_template)) {
+        buf_init(&b, TRAFFIC_MAX_HEADERS);
+        if (template_render(p->host_template, ctx, &b) == 0) {
+            tame_value(&b, 0);
+            p->host = buf_take(&b);
+        }
+        buf_release(&b);
+    }
+}
+
+static void prepare(struct traffic *t, struct prepared *p,
+                    const struct request *rq,
+                    const struct template_context *ctx)
+{
+    struct buf b;
+
+    p->rq = rq;
+    prepare_headers(p, ctx);
+    if (template_is_constant(&rq->path)) {
+        buf_init(&b, TRAFFIC_MAX_TARGET);
+        if (traffic_render_target(t, p, ctx, &b) == 0) {
+            p->target_len = b.len;
+            p->target = buf_take(&b);
+        }
+        buf_release(&b);
+    }
+    if (rq->has_body && template_is_constant(&rq->body)) {
+        buf_init(&b, TRAFFIC_MAX_BODY);
+        if (template_render(&rq->body, ctx, &b) == 0) {
+            p->body_len = b.len;
+            p->body = buf_take(&b);
+        }
+        buf_release(&b);
+    }
+    p->has_body = rq->has_body || method_has_body(rq->method);
+    p->uses_seq = p->uses_seq || template_uses_seq(&rq->path) ||
+                  template_uses_seq(&rq->body);
+    p->uses_csv = p->uses_csv || template_uses_csv(&rq->path) ||
+                  template_uses_csv(&rq->body);
+    p->keep_body = rq->expect.nbody_contains > 0;
+    p->keep_headers = t->sc->load.cookies || t->sc->load.redirects > 0;
+    for (size_t i = 0; i < rq->ncaptures; i++) {
+        if (rq->captures[i].from == CAPTURE_HEADER)
+            p->keep_headers = true;
+        else
+            p->keep_body = true;
+    }
+    p->timeout_ns = rq->timeout_ns > 0 ? rq->timeout_ns
+                                       : t->sc->load.timeout_ns;
+}
+
+static void prepare_kind(struct traffic *t, size_t k)
+{
+    struct traffic_kind *kind = &t->kinds[k];
+    size_t at;
+
+    if (!scenario_kind_at(t->sc, k, &at)) {
+        kind->request = (int)at;
+        kind->steps = 1;
+        kind->uses_csv = t->requests[at].uses_csv;
+        t->kind_of_request[at] = (int)k;
+        return;
+    }
+    kind->flow = &t->sc->flows[at];
+    kind->steps = kind->flow->nsteps;
+    kind->request = kind->steps > 0 ? kind->flow->steps[0] : 0;
+    for (size_t i = 0; i < kind->steps; i++)
+        if (t->requests[kind->flow->steps[i]].uses_csv)
+            kind->uses_csv = true;
+}
+
+void traffic_init(struct traffic *t, const struct scenario *sc)
+{
+    struct rng rng;
+    struct template_context ctx = constant_context(sc, &rng);
+
+    *t = (struct traffic){.sc = sc,
+                          .nrequests = sc->nrequests,
+                          .nkinds = scenario_kinds(sc)};
+    t->loopback = address_is_loopback_name(sc->target.url.host);
+    t->requests = mem_zalloc(t->nrequests, sizeof *t->requests);
+    t->kinds = mem_zalloc(t->nkinds, sizeof *t->kinds);
+    t->kind_of_request =
+        mem_zalloc(t->nrequests, sizeof *t->kind_of_request);
+    t->feeder_row = mem_zalloc(sc->nfeeders, sizeof *t->feeder_row);
+    for (size_t i = 0; i < t->nrequests; i++) {
+        t->kind_of_request[i] = -1;
+        prepare(t, &t->requests[i], &sc->requests[i], &ctx);
+    }
+    for (size_t k = 0; k < t->nkinds; k++)
+        prepare_kind(t, k);
+}
+
+void traffic_release(struct traffic *t)
+{
+    for (size_t i = 0; i < t->nrequests; i++) {
+        struct prepared *p = &t->requests[i];
+
+        free(p->target);
+        free(p->headers);
+        free(p->defaults);
+        free(p->host);
+        free(p->body);
+    }
+    free(t->requests);
+    free(t->kinds);
+    free(t->kind_of_request);
+    free(t->feeder_row);
+    *t = (struct traffic){0};
+}
