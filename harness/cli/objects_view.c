@@ -314,6 +314,4 @@ void objects_json(const struct objects_view *v, struct buf *out)
     jsonw_array_end(&w);
     json_types(v, &w);
     jsonw_object_end(&w);
-    if (v->watch)
-        buf_addc(out, '\n');
 }

@@ -93,7 +93,7 @@ static void on_chunk(void *ctx, uint64_t addr, uint64_t n,
 {
     struct census_reader *r = ctx;
     struct pyobject o;
-    uint32_t skew = r->alloc.skew;
+    uint32_t skew = r->alloc.large_skew;
 
     (void)addr;
     if (n <= (r->alloc.pools ? SMALL_MAX : skew + 16))

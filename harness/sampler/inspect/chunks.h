@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CHUNKS_HEAD 64u /* bytes of each chunk's contents that are shown */
+#define CHUNKS_HEAD 96u /* bytes of each chunk's contents that are shown */
 #define CHUNKS_ARENA (64ull << 20) /* thread heaps are aligned to this */
 
 /* Sums over all that was walked. */

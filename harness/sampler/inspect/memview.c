@@ -183,13 +183,31 @@ static ssize_t source_read(struct memview *v, uint64_t addr, void *buf,
     return got;
 }
 
-/* Which of `n` pages from `addr` may be read. File pages always may: reading
- * one costs the target nothing of its own. */
-static void pages_state(struct memview *v, const struct memmap *m,
-                        uint64_t addr, size_t n, unsigned char *out)
+/* Which of `n` pages from `addr` may be read. */
+static void pages_state(struct memview *v, uint64_t addr, size_t n,
+                        unsigned char *out)
 {
-    if (m->inode || v->ops->pages(v->ctx, addr, n, out) != 0)
+    if (v->ops->pages(v->ctx, addr, n, out) != 0)
         memset(out, MEMPAGE_PRESENT, n);
+}
+
+/* Fills `bytes` with the page at `page`. A file page that the target has not
+ * touched is as in the file. */
+static int page_load(struct memview *v, const struct memmap *m, uint64_t page,
+                     unsigned char *bytes)
+{
+    unsigned char state;
+
+    pages_state(v, page, 1, &state);
+    if (state == MEMPAGE_ABSENT && m->inode && v->ops->file_page)
+        return v->ops->file_page(v->ctx, m, page, bytes);
+    if (state != MEMPAGE_PRESENT) {
+        v->cost.swapped_pages += state == MEMPAGE_SWAPPED;
+        return -1;
+    }
+    return source_read(v, page, bytes, MEMVIEW_PAGE) == (ssize_t)MEMVIEW_PAGE
+               ? 0
+               : -1;
 }
 
 /* The cache line that holds the page at `page`, or NULL: not readable. */
@@ -198,24 +216,15 @@ static const unsigned char *page_get(struct memview *v, uint64_t page)
     size_t line = (page / MEMVIEW_PAGE) % CACHE_PAGES;
     unsigned char *bytes = v->pages + line * MEMVIEW_PAGE;
     const struct memmap *m;
-    unsigned char state;
 
     if (v->tags[line] == page)
         return v->bad[line] ? NULL : bytes;
     v->tags[line] = page;
     v->bad[line] = true;
     m = memview_find(v, page);
-    if (!m || !m->readable)
-        return NULL;
-    pages_state(v, m, page, 1, &state);
-    if (state != MEMPAGE_PRESENT) {
-        v->cost.swapped_pages += state == MEMPAGE_SWAPPED;
-        return NULL;
-    }
-    if (source_read(v, page, bytes, MEMVIEW_PAGE) != (ssize_t)MEMVIEW_PAGE)
-        return NULL;
-    v->bad[line] = false;
-    return bytes;
+    if (m && m->readable)
+        v->bad[line] = page_load(v, m, page, bytes) != 0;
+    return v->bad[line] ? NULL : bytes;
 }
 
 int memview_read(struct memview *v, uint64_t addr, void *buf, size_t n)
@@ -241,8 +250,8 @@ int memview_read(struct memview *v, uint64_t addr, void *buf, size_t n)
 }
 
 /* Reads within one mapping; `addr` and `n` are page-aligned. */
-static size_t bulk_map(struct memview *v, const struct memmap *m, uint64_t addr,
-                       unsigned char *out, size_t n)
+static size_t bulk_map(struct memview *v, uint64_t addr, unsigned char *out,
+                       size_t n)
 {
     unsigned char state[RUN_PAGES];
     size_t total = 0;
@@ -251,7 +260,7 @@ static size_t bulk_map(struct memview *v, const struct memmap *m, uint64_t addr,
         size_t pages =
             n / MEMVIEW_PAGE < RUN_PAGES ? n / MEMVIEW_PAGE : RUN_PAGES;
 
-        pages_state(v, m, addr, pages, state);
+        pages_state(v, addr, pages, state);
         for (size_t i = 0; i < pages;) {
             size_t j = i;
 
@@ -289,7 +298,7 @@ size_t memview_bulk(struct memview *v, uint64_t addr, void *buf, size_t n)
         if (m) {
             part = m->end - addr < n ? (size_t)(m->end - addr) : n;
             if (m->readable)
-                total += bulk_map(v, m, addr, out, part);
+                total += bulk_map(v, addr, out, part);
         }
         addr += part;
         out += part;
@@ -310,7 +319,7 @@ void memview_pages(struct memview *v, uint64_t addr, size_t n,
             uint64_t left = (m->end - at) / MEMVIEW_PAGE;
 
             part = left < n - i ? (size_t)left : n - i;
-            pages_state(v, m, at, part, state + i);
+            pages_state(v, at, part, state + i);
         } else {
             state[i] = MEMPAGE_ABSENT;
         }

@@ -5,9 +5,10 @@
  *
  * Everything read is hostile: addresses wrap, point nowhere, change between
  * two reads. A view never reads outside a readable mapping, never touches an
- * anonymous page that is absent or swapped out (that would change what we
- * measure), and reads through the file /proc/PID/mem: process_vm_readv pins
- * pages and so breaks the copy-on-write sharing of forked workers.
+ * page that is absent or swapped out (that would change what we measure; file
+ * pages are then read from the file), and reads through the file /proc/PID/mem:
+ * process_vm_readv pins pages and so breaks the copy-on-write sharing of forked
+ * workers.
  *
  * Not thread-safe: one view, one thread. */
 #ifndef PLATEAU_SAMPLER_INSPECT_MEMVIEW_H
@@ -40,6 +41,10 @@ struct memview_ops {
     /* Fills `out` with one enum mempage for each of `n` pages from `addr`;
      * returns 0, or -1 when unknown (then pages count as present). */
     int (*pages)(void *ctx, uint64_t addr, size_t n, unsigned char *out);
+    /* Reads the page at `addr` of the file mapping `m` from the file itself;
+     * may be NULL. Returns 0 or -1. */
+    int (*file_page)(void *ctx, const struct memmap *m, uint64_t addr,
+                     void *buf);
     void (*close)(void *ctx);
 };
 

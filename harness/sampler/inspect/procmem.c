@@ -16,7 +16,10 @@
 #define PAGEMAP_RUN 512u
 
 struct procmem {
+    int64_t pid;
     int mem, pagemap;
+    int file;       /* the mapped file read last, -1: none */
+    uint64_t inode; /* its inode */
 };
 
 static ssize_t procmem_read(void *ctx, uint64_t addr, void *buf, size_t n)
@@ -64,6 +67,48 @@ static int procmem_pages(void *ctx, uint64_t addr, size_t n, unsigned char *out)
     return 0;
 }
 
+/* Opens the file behind `m` as the target names it. Returns 0 when it is that
+ * very file; the name is the target's word and may mean something else. */
+static int file_open(struct procmem *p, const struct memmap *m)
+{
+    char path[600];
+    struct stat st;
+
+    if (p->file >= 0 && p->inode == m->inode)
+        return 0;
+    if (p->file >= 0)
+        close(p->file);
+    snprintf(path, sizeof path, "/proc/%" PRId64 "/root%s", p->pid, m->path);
+    p->file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    p->inode = m->inode;
+    if (p->file >= 0 && (fstat(p->file, &st) != 0 || !S_ISREG(st.st_mode) ||
+                         st.st_ino != m->inode)) {
+        close(p->file);
+        p->file = -1;
+    }
+    return p->file >= 0 ? 0 : -1;
+}
+
+/* From the file; when that cannot be had, from memory, where it is shared. */
+static int procmem_file_page(void *ctx, const struct memmap *m, uint64_t addr,
+                             void *buf)
+{
+    struct procmem *p = ctx;
+    off_t at = (off_t)(m->offset + (addr - m->start));
+
+    if (file_open(p, m) == 0) {
+        ssize_t got = pread(p->file, buf, MEMVIEW_PAGE, at);
+
+        if (got > 0) {
+            memset((char *)buf + got, 0, MEMVIEW_PAGE - (size_t)got);
+            return 0;
+        }
+    }
+    return procmem_read(ctx, addr, buf, MEMVIEW_PAGE) == (ssize_t)MEMVIEW_PAGE
+               ? 0
+               : -1;
+}
+
 static void procmem_close(void *ctx)
 {
     struct procmem *p = ctx;
@@ -72,12 +117,15 @@ static void procmem_close(void *ctx)
         close(p->mem);
     if (p->pagemap >= 0)
         close(p->pagemap);
+    if (p->file >= 0)
+        close(p->file);
     free(p);
 }
 
 static const struct memview_ops procmem_ops = {
     .read = procmem_read,
     .pages = procmem_pages,
+    .file_page = procmem_file_page,
     .close = procmem_close,
 };
 
@@ -171,6 +219,8 @@ struct memview *procmem_open(int64_t pid, enum procmem_trouble *trouble,
     struct procmem *p = mem_zalloc(1, sizeof *p);
     struct memview *v;
 
+    p->pid = pid;
+    p->file = -1;
     p->pagemap = proc_open(pid, "pagemap");
     p->mem = proc_open(pid, "mem");
     if (p->mem < 0) {

@@ -59,6 +59,8 @@ void pyalloc_judge(const char *env, size_t env_len, const char *cmd,
         out->pools = strncmp(how, "malloc", 6) != 0;
     }
     out->skew = debug ? DEBUG_SKEW : 0;
+    /* What pymalloc passes on to malloc goes through its debug layer too. */
+    out->large_skew = out->pools ? 2 * out->skew : out->skew;
 }
 
 static size_t slurp(int64_t pid, const char *file, char *buf)

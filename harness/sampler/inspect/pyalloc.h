@@ -8,9 +8,10 @@
 #include <stdint.h>
 
 struct pyalloc {
-    bool pools;    /* small objects lie in pymalloc pools */
-    uint32_t skew; /* debug bytes in front of each object */
-    bool known;    /* false: environment not readable, pymalloc assumed */
+    bool pools;          /* small objects lie in pymalloc pools */
+    uint32_t skew;       /* debug bytes in front of an object in a pool */
+    uint32_t large_skew; /* and of one that malloc gave */
+    bool known;          /* false: environment not readable, pymalloc assumed */
 };
 
 /* Judges by an environment block and a command line, both NUL-separated, as
