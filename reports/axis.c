@@ -83,8 +83,8 @@ struct axis axis_values(double low, double high, double least,
 struct axis axis_time(double low, double high, int ticks)
 {
     static const double steps[] = {
-        0.1,  0.2,  0.5,  1,     2,     5,     10,    15,        30,
-        60,   120,  300,  600,   900,   1800,  3600,  7200,      10800,
+        0.1,   0.2,   0.5,   1,      2,      5,       10,        15,   30,
+        60,    120,   300,   600,    900,    1800,    3600,      7200, 10800,
         21600, 43200, 86400, 172800, 604800, 1209600, 31536000.0};
     struct axis a = {low, high > low ? high : low + 1, 0};
     size_t i = 0, n = sizeof steps / sizeof *steps;
@@ -108,15 +108,16 @@ void axis_label_value(struct buf *out, const struct axis *a, double v,
                       enum metric_unit unit)
 {
     const char *name;
-    double size =
-        unit_size(fmax(fabs(a->low), fabs(a->high)), unit, &name);
+    double size = unit_size(fmax(fabs(a->low), fabs(a->high)), unit, &name);
     int d = (int)ceil(-log10(a->step / size) - 1e-9);
     char text[64];
     size_t n;
 
     v /= size;
-    if (fabs(v) < a->step / size / 1000)
-        v = 0;
+    if (fabs(v) < a->step / size / 1000) {
+        buf_addc(out, '0');
+        return;
+    }
     if (fabs(v) >= 1e12 || d > 9) {
         buf_addf(out, "%.3g%s", v, name);
         return;

@@ -50,8 +50,8 @@ static int spawn_in(const char *dir, char *const *argv, const char *log,
     posix_spawn_file_actions_init(&fa);
     posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addchdir_np(&fa, dir);
-    posix_spawn_file_actions_addopen(&fa, 1, log,
-                                     O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    posix_spawn_file_actions_addopen(&fa, 1, log, O_WRONLY | O_CREAT | O_TRUNC,
+                                     0666);
     posix_spawn_file_actions_adddup2(&fa, 1, 2);
     posix_spawnattr_init(&attr);
     sigemptyset(&none);
@@ -84,8 +84,10 @@ void gnuplot_run(const char *dir, const char *const *scripts, size_t n,
     }
     status = wait_for(pid);
     if (status == -1)
-        buf_addf(notice, "gnuplot took longer than 20 s and was stopped: "
-                         "pictures may be missing in %s\n", dir);
+        buf_addf(notice,
+                 "gnuplot took longer than 20 s and was stopped: "
+                 "pictures may be missing in %s\n",
+                 dir);
     else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         buf_addf(notice, "gnuplot failed; its words are in %s\n", log);
     else

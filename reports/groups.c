@@ -12,9 +12,9 @@ const char *group_name(enum group g)
 
 const char *group_title(enum group g)
 {
-    static const char *const titles[] = {
-        "Memory", "Live objects and blocks", "Descriptors and threads",
-        "Own metrics, bytes", "Own metrics"};
+    static const char *const titles[] = {"Memory", "Live objects and blocks",
+                                         "Descriptors and threads",
+                                         "Own metrics, bytes", "Own metrics"};
 
     return titles[g];
 }

@@ -98,7 +98,9 @@ static void tiles(struct buf *out, const struct view *v)
     tile_start(out);
     say_amount(out, by_request ? f->per_request.value : f->per_hour.value,
                f->metric.unit);
-    tile_end(out, by_request ? "growth per request" : "growth per hour",
+    tile_end(out,
+             by_request ? "growth per request, over all kinds"
+                        : "growth per hour",
              f->name);
     if (by_request) {
         tile_start(out);
@@ -108,10 +110,12 @@ static void tiles(struct buf *out, const struct view *v)
     tile_start(out);
     say_amount(out, by_request ? f->minimum_per_request : f->minimum_per_hour,
                f->metric.unit);
-    tile_end(out, by_request ? "per request: the smallest leak that could "
-                               "have been missed"
-                             : "per hour: the smallest leak that could have "
-                               "been missed", NULL);
+    tile_end(out,
+             by_request ? "per request: the smallest leak that could "
+                          "have been missed"
+                        : "per hour: the smallest leak that could have "
+                          "been missed",
+             NULL);
     if (isfinite(f->limit_s.value)) {
         tile_start(out);
         say_time_interval(out, &f->limit_s);

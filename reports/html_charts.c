@@ -67,7 +67,7 @@ static struct axis value_axis(const struct panel *p)
     if (p->limit <= high * 2)
         high = fmax(high, p->limit);
     least = fmax(fabs(high) * p->least, p->unit == METRIC_BYTES ? 65536 : 4);
-    if (low > 0 && low < high * 0.5)
+    if (low > 0 && low < high * 0.25)
         low = 0; /* most of the height would be empty below: show it all */
     return axis_values(low, high, least, p->unit, 4);
 }
@@ -119,8 +119,8 @@ static void draw(struct buf *out, const struct panel *p,
         svg_line(&g, p->traces[i].x, p->traces[i].y, p->traces[i].n, (int)i,
                  "");
     for (size_t i = 0; i < p->n; i++)
-        svg_dots(&g, p->traces[i].dot_x, p->traces[i].dot_y,
-                 p->traces[i].ndots, (int)i);
+        svg_dots(&g, p->traces[i].dot_x, p->traces[i].dot_y, p->traces[i].ndots,
+                 (int)i);
     draw_marks(&g, t);
     svg_close(&g);
 }
@@ -210,8 +210,7 @@ static struct load load_of_samples(const struct series *s)
         double dt = s->t_s[i + 1] - s->t_s[i];
 
         l.t[i] = s->t_s[i + 1];
-        l.done[i] =
-            dt > 0 ? (s->requests[i + 1] - s->requests[i]) / dt : NAN;
+        l.done[i] = dt > 0 ? (s->requests[i + 1] - s->requests[i]) / dt : NAN;
     }
     return l;
 }
@@ -219,8 +218,8 @@ static struct load load_of_samples(const struct series *s)
 static void load_panel(struct buf *out, const struct time_axis *t)
 {
     const struct record *r = t->v->in->record;
-    struct load l = r->nseconds > 0 ? load_of_seconds(r)
-                                    : load_of_samples(&r->samples);
+    struct load l =
+        r->nseconds > 0 ? load_of_seconds(r) : load_of_samples(&r->samples);
     struct panel p = {.title = "Load, requests per second",
                       .unit = METRIC_COUNT,
                       .least = 1,
@@ -230,8 +229,8 @@ static void load_panel(struct buf *out, const struct time_axis *t)
         p.traces[p.n++] = (struct trace){
             .name = "completed", .x = l.t, .y = l.done, .n = l.n};
     if (l.any_error)
-        p.traces[p.n++] = (struct trace){
-            .name = "errors", .x = l.t, .y = l.errors, .n = l.n};
+        p.traces[p.n++] =
+            (struct trace){.name = "errors", .x = l.t, .y = l.errors, .n = l.n};
     write_panel(out, &p, t);
     free(l.t);
     free(l.done);

@@ -18,8 +18,7 @@ static void draw_fit(struct svg *g, const double *x, const double *y, size_t n,
     size_t k = 0;
 
     for (size_t i = 0; i < n; i++) {
-        if (!isfinite(y[i]) || x[i] < f->from_requests ||
-            x[i] > f->to_requests)
+        if (!isfinite(y[i]) || x[i] < f->from_requests || x[i] > f->to_requests)
             continue;
         mx += x[i];
         my += y[i];
@@ -71,12 +70,11 @@ static void growth_chart(struct buf *out, const struct view *v,
         for (int narrow = 0; narrow < 2; narrow++) {
             struct svg g;
 
-            x = (struct axis){x0, x1,
-                              axis_values(x0, x1, 1, METRIC_COUNT,
-                                          narrow ? 4 : 8)
-                                  .step};
-            svg_open(&g, out, "requests", f->name, false,
-                     narrow, &x, &a, f->metric.unit);
+            x = (struct axis){
+                x0, x1,
+                axis_values(x0, x1, 1, METRIC_COUNT, narrow ? 4 : 8).step};
+            svg_open(&g, out, "requests", f->name, false, narrow, &x, &a,
+                     f->metric.unit);
             svg_window(&g, f->from_requests, f->to_requests,
                        "the window that was judged");
             draw_fit(&g, b->requests, y, b->n, f);

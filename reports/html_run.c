@@ -78,8 +78,10 @@ void html_processes(struct buf *out, const struct view *v)
         buf_addf(out, "<tr><td class=\"n\">%lld</td><td class=\"w\"><code>",
                  (long long)p->pid);
         html_text(out, p->command);
-        buf_addf(out, "</code></td><td class=\"n\">%.1f s</td><td "
-                      "class=\"n\">%.1f s</td>", p->first_s, p->last_s);
+        buf_addf(out,
+                 "</code></td><td class=\"n\">%.1f s</td><td "
+                 "class=\"n\">%.1f s</td>",
+                 p->first_s, p->last_s);
         html_td_amount(out, p->rss_first, METRIC_BYTES);
         html_td_amount(out, p->rss_last, METRIC_BYTES);
         html_td_amount(out, p->rss_max, METRIC_BYTES);

@@ -2,8 +2,10 @@
  * sees tests/unit/reports/test_html fail with the new hash to write here. */
 #include "reports/html_impl.h"
 
-const char html_style_hash[] = "STYLEHASH";
-const char html_script_hash[] = "SCRIPTHASH";
+const char html_style_hash[] =
+    "sha256-Lmt9PYq2lhZ5cNuZlgZZGmVnFYfBVDa7iKabfnQ8svE=";
+const char html_script_hash[] =
+    "sha256-nfuPD76WEvnqruxcjJbOX4pBNLU7Fg7bV+Bf+g//gAY=";
 
 const char html_style[] =
     ":root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--fg:#1b2430;"

@@ -45,9 +45,8 @@ static void metric_row(struct buf *out, const struct view *v,
     buf_addf(out, "<small>%s</small></td>", shape_name(f->shape));
     if (v->by_request)
         html_td_interval(out, &f->per_request, u);
-    html_td_amount(out,
-                   v->by_request ? f->minimum_per_request
-                                 : f->minimum_per_hour, u);
+    html_td_amount(
+        out, v->by_request ? f->minimum_per_request : f->minimum_per_hour, u);
     html_td_interval(out, &f->per_hour, u);
     html_td_amount(out, f->level, u);
     buf_adds(out, "<td class=\"w\"><small>");
@@ -123,8 +122,10 @@ void html_blames(struct buf *out, const struct view *v)
         }
     if (shown > 0) {
         if (left > 0)
-            buf_addf(out, "<tr><td colspan=\"5\">and %zu more in "
-                          "verdict.json</td></tr>\n", left);
+            buf_addf(out,
+                     "<tr><td colspan=\"5\">and %zu more in "
+                     "verdict.json</td></tr>\n",
+                     left);
         section_end(out);
     }
 }
@@ -155,8 +156,10 @@ void html_types(struct buf *out, const struct view *v)
         buf_adds(out, "</tr>\n");
     }
     if (d->ntypes > TYPES_SHOWN)
-        buf_addf(out, "<tr><td colspan=\"5\">and %zu more in "
-                      "verdict.json</td></tr>\n", d->ntypes - TYPES_SHOWN);
+        buf_addf(out,
+                 "<tr><td colspan=\"5\">and %zu more in "
+                 "verdict.json</td></tr>\n",
+                 d->ntypes - TYPES_SHOWN);
     section_end(out);
 }
 

@@ -107,6 +107,65 @@ static void add_types(struct jsonw *w, const struct verdict *v)
     jsonw_array_end(w);
 }
 
+static void add_chain(struct jsonw *w, const struct diagnosis_chain *c)
+{
+    jsonw_object(w, NULL);
+    jsonw_string(w, "type", c->type);
+    jsonw_string(w, "text", c->text);
+    jsonw_double(w, "instances", c->instances);
+    jsonw_double(w, "sampled", c->sampled);
+    jsonw_double(w, "found", c->found);
+    jsonw_object_end(w);
+}
+
+static void add_site(struct jsonw *w, const struct diagnosis_site *s)
+{
+    jsonw_object(w, NULL);
+    jsonw_string(w, "where", s->where);
+    jsonw_string(w, "trace", s->trace);
+    jsonw_double(w, "bytes_per_request", s->bytes_per_request);
+    jsonw_double(w, "count_per_request", s->count_per_request);
+    jsonw_object_end(w);
+}
+
+static void add_mapping(struct jsonw *w, const struct diagnosis_mapping *m)
+{
+    jsonw_object(w, NULL);
+    jsonw_string(w, "name", m->name);
+    jsonw_double(w, "grown_bytes", m->grown_bytes);
+    jsonw_double(w, "resident_bytes", m->resident_bytes);
+    jsonw_object_end(w);
+}
+
+static void add_diagnosis(struct jsonw *w, const struct diagnosis *d)
+{
+    if (!d->ran) {
+        jsonw_null(w, "diagnosis");
+        return;
+    }
+    jsonw_object(w, "diagnosis");
+    jsonw_string(w, "method", d->method);
+    jsonw_double(w, "seconds", d->seconds);
+    jsonw_double(w, "requests", d->requests);
+    jsonw_array(w, "chains");
+    for (size_t i = 0; i < d->nchains; i++)
+        add_chain(w, &d->chains[i]);
+    jsonw_array_end(w);
+    jsonw_array(w, "sites");
+    for (size_t i = 0; i < d->nsites; i++)
+        add_site(w, &d->sites[i]);
+    jsonw_array_end(w);
+    jsonw_array(w, "mappings");
+    for (size_t i = 0; i < d->nmappings; i++)
+        add_mapping(w, &d->mappings[i]);
+    jsonw_array_end(w);
+    jsonw_array(w, "notes");
+    for (size_t i = 0; i < d->nnotes; i++)
+        jsonw_string(w, NULL, d->notes[i]);
+    jsonw_array_end(w);
+    jsonw_object_end(w);
+}
+
 static void add_kinds(struct jsonw *w, const struct view *v)
 {
     const struct record *r = v->in->record;
@@ -163,9 +222,8 @@ static void add_facts(struct jsonw *w, const struct report_input *in)
     jsonw_object_end(w);
     jsonw_object(w, "harness");
     jsonw_double(w, "cpu_s", r->harness_cpu_s);
-    jsonw_double(w, "cpu_share", r->duration_s > 0
-                                     ? r->harness_cpu_s / r->duration_s
-                                     : NAN);
+    jsonw_double(w, "cpu_share",
+                 r->duration_s > 0 ? r->harness_cpu_s / r->duration_s : NAN);
     jsonw_double(w, "rss_bytes", r->harness_rss_bytes);
     jsonw_double(w, "sampler_cost_s", r->sampler_cost_s);
     jsonw_double(w, "late_p99_ms", r->late_p99_ms);
@@ -187,8 +245,8 @@ static void add_verdict(struct jsonw *w, const struct report_input *in)
     jsonw_object(w, "control");
     jsonw_bool(w, "ran", d->control_ran);
     jsonw_bool(w, "ok", d->control_ran && d->control_ok);
-    jsonw_string(w, "text", d->control_text[0] != '\0' ? d->control_text
-                                                       : NULL);
+    jsonw_string(w, "text",
+                 d->control_text[0] != '\0' ? d->control_text : NULL);
     jsonw_object_end(w);
 }
 
@@ -208,6 +266,7 @@ void report_json(const struct report_input *in, struct buf *out)
     jsonw_array_end(&w);
     add_blames(&w, in);
     add_types(&w, in->verdict);
+    add_diagnosis(&w, &in->record->diagnosis);
     add_kinds(&w, &v);
     jsonw_array(&w, "notes");
     for (size_t i = 0; i < in->record->nnotes; i++)

@@ -123,9 +123,9 @@ static struct tally count(const struct report_input *in, const struct view *v)
 
     for (size_t i = 0; i <= v->njudged; i++) {
         bool whole = i == v->njudged;
-        enum result r = result_of(whole ? in->verdict->outcome
-                                        : v->metrics[i]->outcome,
-                                  &in->record->policy);
+        enum result r =
+            result_of(whole ? in->verdict->outcome : v->metrics[i]->outcome,
+                      &in->record->policy);
 
         if (whole && (in->exit_code == 4 || in->exit_code == 5))
             t.errors++;

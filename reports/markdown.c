@@ -63,8 +63,9 @@ static void add_metrics(struct buf *out, const struct view *v)
                  outcome_name(f->outcome), f->decisive ? "**" : "");
         say_interval(out, v->by_request ? &f->per_request : &f->per_hour, u);
         buf_adds(out, " | ");
-        say_amount(out, v->by_request ? f->minimum_per_request
-                                      : f->minimum_per_hour, u);
+        say_amount(out,
+                   v->by_request ? f->minimum_per_request : f->minimum_per_hour,
+                   u);
         buf_adds(out, " | ");
         say_amount(out, f->per_hour.value, u);
         buf_addf(out, " | %s |\n", shape_name(f->shape));

@@ -115,8 +115,9 @@ static void write_script(struct buf *out, const struct report_input *in,
              bytes ? "MiB" : "count");
     write_marks(out, in, g);
     for (size_t k = 0; k < n; k++) {
-        buf_addf(out, "%s '%s.dat' using 1:($%zu%s) with lines linewidth 2 "
-                      "title ",
+        buf_addf(out,
+                 "%s '%s.dat' using 1:($%zu%s) with lines linewidth 2 "
+                 "title ",
                  k == 0 ? "plot" : ", \\\n    ", group_name(g), k + 2,
                  bytes ? "/1048576" : "");
         quoted(out, c[k]->name);

@@ -1,18 +1,21 @@
 #include "reports/say.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Digits behind the point that show three significant digits of `a`. */
+/* Digits behind the point that show three significant digits of `a`, two
+ * below a hundredth. */
 static int decimals(double a, int most)
 {
-    int d = a > 0 ? 2 - (int)floor(log10(a) + 1e-9) : 0;
+    int d = a > 0 ? (a < 0.01 ? 1 : 2) - (int)floor(log10(a) + 1e-9) : 0;
 
     return d < 0 ? 0 : d > most ? most : d;
 }
 
-/* `v` with `d` decimals and its thousands parted; never "-0". */
+/* `v` with `d` decimals and its thousands parted; what rounds to nothing is
+ * "0". */
 static void add_fixed(struct buf *out, double v, int d)
 {
     char text[400];
@@ -20,8 +23,10 @@ static void add_fixed(struct buf *out, double v, int d)
     size_t whole;
 
     snprintf(text, sizeof text, "%.*f", d, v);
-    if (strspn(text, "-0.") == strlen(text))
-        s += text[0] == '-';
+    if (strspn(text, "-0.") == strlen(text)) {
+        buf_addc(out, '0');
+        return;
+    }
     if (*s == '-')
         buf_addc(out, *s++);
     whole = strcspn(s, ".");
@@ -67,13 +72,14 @@ static struct scale scale_of(double largest, enum metric_unit unit)
         s.unit = " s";
     }
     /* A hundredth of a byte is nothing; a millionth of a thread may be. */
-    s.decimals = decimals(largest / s.by, unit == METRIC_BYTES ? 2 : 6);
-    if (largest == floor(largest) && s.by == 1 && largest >= 10)
-        s.decimals = 0;
+    s.decimals = decimals(largest / s.by, unit != METRIC_BYTES ? 6
+                                          : s.by == 1          ? 1
+                                                               : 2);
     return s;
 }
 
-void say_amount(struct buf *out, double v, enum metric_unit unit)
+static void add_scaled(struct buf *out, double v, enum metric_unit unit,
+                       bool whole)
 {
     struct scale s = scale_of(fabs(v), unit);
 
@@ -81,8 +87,20 @@ void say_amount(struct buf *out, double v, enum metric_unit unit)
         add_unknown(out, v);
         return;
     }
+    if (whole && v == floor(v) && s.by == 1)
+        s.decimals = 0;
     add_fixed(out, v / s.by, s.decimals);
     buf_adds(out, s.unit);
+}
+
+void say_amount(struct buf *out, double v, enum metric_unit unit)
+{
+    add_scaled(out, v, unit, true);
+}
+
+void say_growth(struct buf *out, double v, enum metric_unit unit)
+{
+    add_scaled(out, v, unit, false);
 }
 
 void say_interval(struct buf *out, const struct interval *v,
@@ -105,8 +123,7 @@ void say_interval(struct buf *out, const struct interval *v,
     buf_addc(out, ')');
 }
 
-void say_range(struct buf *out, double low, double high,
-               enum metric_unit unit)
+void say_range(struct buf *out, double low, double high, enum metric_unit unit)
 {
     struct scale s = scale_of(fmax(fabs(low), fabs(high)), unit);
 

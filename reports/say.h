@@ -9,8 +9,11 @@
 /* A whole number with its thousands parted: "50,412". */
 void say_count(struct buf *out, double v);
 
-/* A reading or a difference in its unit: "2.31 KiB", "1.00", "3.20 s". */
+/* A reading in its unit: "2.31 KiB", "9", "3.20 s". */
 void say_amount(struct buf *out, double v, enum metric_unit unit);
+
+/* An estimate in its unit: as a reading, but "1.00" shows how exact it is. */
+void say_growth(struct buf *out, double v, enum metric_unit unit);
 
 /* The same with its interval, all three in one unit: "2.31 KiB (2.27 ..
  * 2.35)". The bounds are left out when they are no numbers. */
@@ -18,8 +21,7 @@ void say_interval(struct buf *out, const struct interval *v,
                   enum metric_unit unit);
 
 /* Two bounds in one unit: "2.27 .. 2.35 KiB". */
-void say_range(struct buf *out, double low, double high,
-               enum metric_unit unit);
+void say_range(struct buf *out, double low, double high, enum metric_unit unit);
 
 /* A length of time: "850 ms", "4 min 12 s", "3 h 20 min", "7.2 days". */
 void say_time(struct buf *out, double seconds);

@@ -10,6 +10,7 @@
 #define TEXT_MAX 4000
 #define TYPES_SHOWN 3
 #define GUILTY_SHOWN 5
+#define HOLDERS_SHOWN 2
 
 static void add_line(struct view *v, const char *label, struct buf *text)
 {
@@ -59,7 +60,7 @@ static void add_reasons(struct view *v)
 static void say_kept(struct buf *b, const struct blame *w,
                      const struct finding *f)
 {
-    say_amount(b, w->per_request.value, f->metric.unit);
+    say_growth(b, w->per_request.value, f->metric.unit);
     if (f->metric.role != METRIC_MEMORY)
         buf_addf(b, " %s", f->metric.title ? f->metric.title : f->name);
     else
@@ -193,7 +194,7 @@ static void add_types(struct view *v)
         }
         buf_adds(&b, shown++ > 0 ? ", " : "");
         buf_addf(&b, "%s +", t->type);
-        say_amount(&b, t->count_per_request.value, METRIC_COUNT);
+        say_growth(&b, t->count_per_request.value, METRIC_COUNT);
         buf_adds(&b, " per request");
     }
     if (more > 0)
@@ -202,6 +203,40 @@ static void add_types(struct view *v)
         add_line(v, "types", &b);
     else
         buf_release(&b);
+}
+
+/* What the diagnosis found: the chains that hold most, the first places. */
+static void add_holders(struct view *v)
+{
+    const struct diagnosis *d = &v->in->record->diagnosis;
+    struct buf b;
+
+    for (size_t i = 0; d->ran && i < d->nchains && i < HOLDERS_SHOWN; i++) {
+        const struct diagnosis_chain *c = &d->chains[i];
+
+        if (c->text == NULL || *c->text == '\0')
+            continue;
+        buf_init(&b, TEXT_MAX);
+        buf_addf(&b, "%s", c->text);
+        if (c->sampled > 0 && c->found < c->sampled) {
+            buf_adds(&b, " (");
+            say_percent(&b, c->found / c->sampled);
+            buf_addf(&b, " of %s)", c->type != NULL ? c->type : "them");
+        }
+        add_line(v, "held by", &b);
+    }
+    for (size_t i = 0; d->ran && i < d->nsites && i < HOLDERS_SHOWN; i++) {
+        if (d->sites[i].where == NULL || d->sites[i].where[0] == '\0')
+            continue;
+        buf_init(&b, TEXT_MAX);
+        buf_adds(&b, d->sites[i].where);
+        if (isfinite(d->sites[i].bytes_per_request)) {
+            buf_adds(&b, " keeps ");
+            say_amount(&b, d->sites[i].bytes_per_request, METRIC_BYTES);
+            buf_adds(&b, " per request");
+        }
+        add_line(v, "made at", &b);
+    }
 }
 
 /* ---- how far the judgement reaches ---- */
@@ -322,8 +357,9 @@ static void add_run(struct view *v)
         add_text(v, "run", "interrupted before its planned end");
     if (r->target_failed) {
         buf_init(&b, TEXT_MAX);
-        buf_addf(&b, "the target failed, so this run counts as failed whatever "
-                     "its memory did (memory alone: %s)",
+        buf_addf(&b,
+                 "the target failed, so this run counts as failed whatever "
+                 "its memory did (memory alone: %s)",
                  outcome_name(v->in->verdict->outcome));
         add_line(v, "run", &b);
     }
@@ -356,6 +392,7 @@ void sentences_add(struct view *v)
     add_guilty(v);
     add_others(v);
     add_types(v);
+    add_holders(v);
     add_sensitivity(v);
     add_needs(v);
     add_limit(v);

@@ -63,9 +63,10 @@ static void grid_x(struct svg *g, bool clock)
 
         if (v > g->x.high + g->x.step * 1e-6)
             break;
-        buf_addf(g->out,
-                 "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", x,
-                 g->top + g->h + 16);
+        bool edge = x > g->width - 34; /* half the label would be cut off */
+        buf_addf(g->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">",
+                 edge ? g->width - 1 : x, g->top + g->h + 16,
+                 edge ? "end" : "middle");
         if (clock)
             axis_label_time(g->out, &g->x, v);
         else
@@ -203,8 +204,7 @@ void svg_mark(struct svg *g, double x, bool bad, const char *text)
 
     if (!inside_x(g, x))
         return;
-    buf_addf(g->out,
-             "<path class=\"mark%s\" d=\"M%.1f %.1fh8l-4 7z\">",
+    buf_addf(g->out, "<path class=\"mark%s\" d=\"M%.1f %.1fh8l-4 7z\">",
              bad ? " bad" : "", at - 4, g->top - 8);
     title(g, text);
     buf_adds(g->out, "</path>");

@@ -12,11 +12,11 @@
 
 struct svg {
     struct buf *out;
-    double width, height;          /* of the whole picture */
-    double left, top, w, h;        /* the frame inside it */
+    double width, height;   /* of the whole picture */
+    double left, top, w, h; /* the frame inside it */
     struct axis x, y;
-    enum metric_unit unit;         /* of y */
-    bool narrow;                   /* the phone's variant */
+    enum metric_unit unit; /* of y */
+    bool narrow;           /* the phone's variant */
 };
 
 /* Starts a picture: <svg>, window-free frame, grid and labels. `axis_id`

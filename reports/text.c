@@ -51,6 +51,16 @@ static const char *style_code(const char *style)
                                                 : "1;31";
 }
 
+/* Bytes up to where a line may end; a range ("12 .. 17") stays together. */
+static size_t word_len(const char *s)
+{
+    size_t n = strcspn(s, " ");
+
+    while (strncmp(s + n, " .. ", 4) == 0)
+        n += 4 + strcspn(s + n + 4, " ");
+    return n;
+}
+
 /* Writes `label` and beside it the text, wrapped at spaces. */
 static void paragraph(struct page *p, const char *label, const char *text)
 {
@@ -67,7 +77,7 @@ static void paragraph(struct page *p, const char *label, const char *text)
         spaces(p->out, LABEL_WIDTH - strlen(label));
     }
     for (s = buf_str(&safe); *s != '\0';) {
-        size_t n = strcspn(s, " "), wide = columns_of(s, n);
+        size_t n = word_len(s), wide = columns_of(s, n);
 
         if (!first && at + 1 + wide > p->width) {
             buf_addc(p->out, '\n');
@@ -97,20 +107,18 @@ static void headline(struct page *p, const struct view *v)
     buf_addf(p->out, "  %s", buf_str(&name));
     used = strlen(v->word) + 2 + columns_of(buf_str(&name), name.len);
     if (facts > 0)
-        spaces(p->out, used + facts + 2 < p->width ? p->width - used - facts
-                                                   : 2);
+        spaces(p->out,
+               used + facts + 2 < p->width ? p->width - used - facts : 2);
     buf_addf(p->out, "%s\n", v->facts);
     buf_release(&name);
 }
 
 /* ---- the table ---- */
 
-
 static void fill_row(struct buf *c, const struct finding *f, bool by_request)
 {
     const struct interval *main = by_request ? &f->per_request : &f->per_hour;
-    double minimum =
-        by_request ? f->minimum_per_request : f->minimum_per_hour;
+    double minimum = by_request ? f->minimum_per_request : f->minimum_per_hour;
 
     escape_text(&c[0], f->name, strlen(f->name));
     buf_adds(&c[1], outcome_name(f->outcome));
@@ -131,10 +139,10 @@ static void fill_head(struct buf *c, bool by_request)
 
 static const char *outcome_code(const struct finding *f)
 {
-    return f == NULL                              ? "2"
-           : f->outcome == OUTCOME_LEAK           ? "31"
-           : f->outcome == OUTCOME_INCONCLUSIVE   ? "33"
-                                                  : "32";
+    return f == NULL                            ? "2"
+           : f->outcome == OUTCOME_LEAK         ? "31"
+           : f->outcome == OUTCOME_INCONCLUSIVE ? "33"
+                                                : "32";
 }
 
 /* Writes one row; columns from the right are left out when they do not fit. */

@@ -17,8 +17,8 @@ const char *view_unit_name(enum metric_unit u)
 
 const char *view_role_name(enum metric_role r)
 {
-    static const char *const names[] = {"memory",  "cgroup", "heap",   "objects",
-                                        "handles", "custom", "witness"};
+    static const char *const names[] = {
+        "memory", "cgroup", "heap", "objects", "handles", "custom", "witness"};
 
     return names[r];
 }

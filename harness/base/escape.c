@@ -152,8 +152,8 @@ static bool is_number(const char *s, size_t n)
 
 void escape_csv(struct buf *out, const char *s, size_t n)
 {
-    bool formula = n > 0 && memchr("=+-@\t\r", s[0], 6) != NULL &&
-                   !is_number(s, n);
+    bool formula =
+        n > 0 && memchr("=+-@\t\r", s[0], 6) != NULL && !is_number(s, n);
     bool quote = formula;
 
     for (size_t i = 0; i < n && !quote; i++)

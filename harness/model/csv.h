@@ -9,10 +9,10 @@
 #include <stddef.h>
 
 struct csv {
-    char *at, *end;    /* what is left of the text */
-    char **cells;      /* the current row, borrowed from the text */
+    char *at, *end; /* what is left of the text */
+    char **cells;   /* the current row, borrowed from the text */
     size_t ncells, cap;
-    char **names;      /* the header's cells */
+    char **names; /* the header's cells */
     size_t nnames;
 };
 

@@ -136,8 +136,7 @@ static void fill_totals(struct record *r)
 
     for (int i = 0; i < 2; i++) {
         t = fmax(t, last_finite(both[i]->t_s, both[i]->n));
-        requests =
-            fmax(requests, last_finite(both[i]->requests, both[i]->n));
+        requests = fmax(requests, last_finite(both[i]->requests, both[i]->n));
     }
     /* run.json is written at phase changes, so in a partial run its totals
        are older than the tables. */
@@ -152,8 +151,8 @@ static void note_dropped(struct record *r, const char *file,
                          const struct series *s)
 {
     if (s->dropped_rows > 0)
-        record_note(r, "%s: %zu rows had no usable time and were dropped",
-                    file, s->dropped_rows);
+        record_note(r, "%s: %zu rows had no usable time and were dropped", file,
+                    s->dropped_rows);
     if (s->bad_cells > 0)
         record_note(r, "%s: %zu cells are no numbers and count as no value",
                     file, s->bad_cells);
@@ -218,8 +217,8 @@ int record_from_csv(const char *path, struct record *out, struct err *err)
     record_init(out);
     if (series_load(path, &out->samples, err) != 0)
         return -1;
-    out->name = strcmp(path, "-") == 0 ? mem_strdup("standard input")
-                                       : base_name(path);
+    out->name =
+        strcmp(path, "-") == 0 ? mem_strdup("standard input") : base_name(path);
     fill_totals(out);
     note_dropped(out, out->name, &out->samples);
     return 0;

@@ -17,12 +17,12 @@
 
 /* How a run ended, as run.json tells it. */
 enum run_end {
-    RUN_UNKNOWN,     /* no word: killed, or still running */
-    RUN_COMPLETE,    /* all blocks or all the time */
-    RUN_CERTAIN,     /* stopped early because the verdict was certain */
-    RUN_MAX_TIME,    /* max_time came first */
-    RUN_INTERRUPTED, /* by a signal; see `signal` */
-    RUN_TARGET_FAILED, /* exit 4: not ready, died, OOM-killed, errors */
+    RUN_UNKNOWN,        /* no word: killed, or still running */
+    RUN_COMPLETE,       /* all blocks or all the time */
+    RUN_CERTAIN,        /* stopped early because the verdict was certain */
+    RUN_MAX_TIME,       /* max_time came first */
+    RUN_INTERRUPTED,    /* by a signal; see `signal` */
+    RUN_TARGET_FAILED,  /* exit 4: not ready, died, OOM-killed, errors */
     RUN_HARNESS_FAILED, /* exit 5 */
 };
 
@@ -40,9 +40,9 @@ struct record_kind {
 /* One type in one census (objects.csv). */
 struct record_object {
     double t_s;
-    int block;      /* barrier row it belongs to, -1: none */
+    int block; /* barrier row it belongs to, -1: none */
     double requests;
-    char *type;     /* module.qualname; foreign bytes: escape at the sink */
+    char *type; /* module.qualname; foreign bytes: escape at the sink */
     double count;
     double bytes;
     bool tracked;
@@ -87,16 +87,16 @@ struct record {
     size_t nseconds;
     struct record_process *processes;
     size_t nprocesses;
-    struct policy policy; /* from scenario.ini in the directory */
+    struct policy policy;       /* from scenario.ini in the directory */
     struct diagnosis diagnosis; /* from diagnosis.json; ran: false if none */
 
     /* From run.json; strings may be NULL. */
     enum run_end end;
-    char *end_detail;   /* one line: "worker 4711 was OOM-killed" */
-    int signal;         /* with RUN_INTERRUPTED */
-    bool partial;       /* the run did not get to write its end */
+    char *end_detail; /* one line: "worker 4711 was OOM-killed" */
+    int signal;       /* with RUN_INTERRUPTED */
+    bool partial;     /* the run did not get to write its end */
     bool target_failed;
-    bool rate_missed;   /* the generator could not keep its rate */
+    bool rate_missed; /* the generator could not keep its rate */
     char *started_utc, *tool_version, *host, *kernel, *command, *url;
     char *engine, *engine_why; /* which engine ran, and why */
     char *scenario_text;       /* scenario.ini, secrets already masked */
@@ -105,7 +105,7 @@ struct record {
     double harness_cpu_s, harness_rss_bytes;
     double sampler_cost_s; /* time spent reading, all sources */
     double late_p99_ms;    /* send lateness; NaN: closed model */
-    char **notes;   /* named degradations, one line each */
+    char **notes;          /* named degradations, one line each */
     size_t nnotes;
 };
 

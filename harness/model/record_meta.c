@@ -168,7 +168,6 @@ void record_read_events(struct record *r)
         at = nl + 1;
     }
     if (bad > 0)
-        record_note(r, "events.ndjson: %zu lines could not be understood",
-                    bad);
+        record_note(r, "events.ndjson: %zu lines could not be understood", bad);
     free(text);
 }

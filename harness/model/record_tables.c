@@ -138,8 +138,7 @@ void record_read_seconds(struct record *r)
         return;
     index = mem_zalloc(r->nkinds, sizeof *index);
     for (size_t i = 0; i < r->nkinds; i++)
-        index[i] =
-            (struct named){r->kinds[i].name, r->kinds[i].flow, (int)i};
+        index[i] = (struct named){r->kinds[i].name, r->kinds[i].flow, (int)i};
     qsort(index, r->nkinds, sizeof *index, by_name);
     csv_init(&c, text, len);
     int t = csv_column(&c, "t_s"), kind = csv_column(&c, "kind"),
@@ -305,9 +304,9 @@ void record_read_processes(struct record *r)
         if (i == 0 || s->pid != s[-1].pid || s->start != s[-1].start) {
             r->processes = mem_grow(r->processes, r->nprocesses, &cap,
                                     sizeof *r->processes);
-            r->processes[r->nprocesses++] =
-                (struct record_process){s->pid, s->start, mem_strdup(""),
-                                        s->t_s, s->t_s, NAN, NAN, NAN, NAN};
+            r->processes[r->nprocesses++] = (struct record_process){
+                s->pid, s->start, mem_strdup(""), s->t_s, s->t_s, NAN, NAN,
+                NAN,    NAN};
         }
         see(&r->processes[r->nprocesses - 1], s);
     }

@@ -58,8 +58,8 @@ int rundir_row(struct rundir_table *t, const char *const *cells, size_t n);
 /* Appends one row of numbers; NaN becomes the empty cell, whole numbers are
  * written exactly, others with up to 6 decimals. A NULL `first` leaves out
  * the leading text cell. */
-int rundir_numbers(struct rundir_table *t, const char *first,
-                   const double *v, size_t n);
+int rundir_numbers(struct rundir_table *t, const char *first, const double *v,
+                   size_t n);
 
 /* Appends one row of mixed cells, as many as columns: cell i is the text
  * `texts[i]`, escaped here, or, where that is NULL, the number `v[i]` as
@@ -92,7 +92,7 @@ void rundir_close(struct rundir **rd);
 struct run_meta {
     const char *name, *started_utc, *tool_version, *host, *kernel, *command,
         *url, *engine, *engine_why, *python_mode;
-    const char *end;    /* run_end_name(); NULL: still running */
+    const char *end; /* run_end_name(); NULL: still running */
     const char *end_detail;
     int signal;
     bool target_failed, rate_missed;

@@ -15,8 +15,7 @@
 static inline char *temp_dir_new(void)
 {
     const char *base = getenv("TMPDIR");
-    char *path =
-        mem_printf("%s/plateau-test-XXXXXX", base ? base : P_tmpdir);
+    char *path = mem_printf("%s/plateau-test-XXXXXX", base ? base : P_tmpdir);
 
     if (mkdtemp(path) == NULL)
         abort();

@@ -74,10 +74,18 @@ static void test_text(void **state)
         {"plain caf\xC3\xA9 \xE2\x82\xAC", "plain caf\xC3\xA9 \xE2\x82\xAC"},
         {"\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"},
         {"two\nlines\r\ttab\x7f", "two\\x0alines\\x0d\\x09tab\\x7f"},
-        {"\xC2\x9B" "31m", "\\u{009b}31m"},
-        {"a\xE2\x80\xAE" "b", "a\\u{202e}b"},
-        {"a\xE2\x81\xA6" "b", "a\\u{2066}b"},
-        {"a\xE2\x80\xA8" "b\xEF\xBB\xBF", "a\\u{2028}b\\u{feff}"},
+        {"\xC2\x9B"
+         "31m",
+         "\\u{009b}31m"},
+        {"a\xE2\x80\xAE"
+         "b",
+         "a\\u{202e}b"},
+        {"a\xE2\x81\xA6"
+         "b",
+         "a\\u{2066}b"},
+        {"a\xE2\x80\xA8"
+         "b\xEF\xBB\xBF",
+         "a\\u{2028}b\\u{feff}"},
         {"bad \xFF\xC3(", "bad \xEF\xBF\xBD\xEF\xBF\xBD("},
         {"", ""},
         {NULL, NULL},
@@ -103,7 +111,9 @@ static void test_html(void **state)
     };
 
     check_rows(escape_html, rows);
-    check_n(escape_html, "a\0b", 3, "a\xEF\xBF\xBD" "b");
+    check_n(escape_html, "a\0b", 3,
+            "a\xEF\xBF\xBD"
+            "b");
 }
 
 static void test_csv(void **state)
@@ -151,7 +161,8 @@ static void test_markdown(void **state)
     static const struct row rows[] = {
         {"rss 1.25 MiB (95 %: 1 .. 2)", "rss 1.25 MiB (95 %: 1 .. 2)"},
         {"a|b", "a\\|b"},
-        {"`code` *b* _i_ ~~s~~ \\", "\\`code\\` \\*b\\* \\_i\\_ \\~\\~s\\~\\~ \\\\"},
+        {"`code` *b* _i_ ~~s~~ \\",
+         "\\`code\\` \\*b\\* \\_i\\_ \\~\\~s\\~\\~ \\\\"},
         {"[x](javascript:1)", "\\[x\\](javascript:1)"},
         {"![x](http://e)", "\\!\\[x\\](http\\://e)"},
         {"www.evil.example", "www\\.evil.example"},
@@ -205,12 +216,9 @@ static void test_all_byte_pairs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_utf8_len),
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_html),
-        cmocka_unit_test(test_csv),
-        cmocka_unit_test(test_gnuplot),
-        cmocka_unit_test(test_markdown),
+        cmocka_unit_test(test_utf8_len),       cmocka_unit_test(test_text),
+        cmocka_unit_test(test_html),           cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_gnuplot),        cmocka_unit_test(test_markdown),
         cmocka_unit_test(test_all_byte_pairs),
     };
 

@@ -147,10 +147,8 @@ static void test_keys_are_escaped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_document),
-        cmocka_unit_test(test_compact),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_document),         cmocka_unit_test(test_compact),
+        cmocka_unit_test(test_numbers),          cmocka_unit_test(test_strings),
         cmocka_unit_test(test_keys_are_escaped),
     };
 

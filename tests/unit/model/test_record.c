@@ -6,13 +6,13 @@
 
 #include <sys/stat.h>
 
-#define SAMPLES \
-    "t_s,requests,phase,proc_starts,rss_bytes\n" \
+#define SAMPLES                                                                \
+    "t_s,requests,phase,proc_starts,rss_bytes\n"                               \
     "0,0,warmup,1,1000\n1,10,load,1,1100\n2,20,load,1,1200\n"
-#define BARRIERS \
-    "block,t_s,requests,phase,proc_starts,ok,errors,requests:browse," \
-    "requests:order,flow:buy,rss_bytes,py_blocks\n" \
-    "0,1,10,barrier,1,10,0,8,2,0,1000,50\n" \
+#define BARRIERS                                                               \
+    "block,t_s,requests,phase,proc_starts,ok,errors,requests:browse,"          \
+    "requests:order,flow:buy,rss_bytes,py_blocks\n"                            \
+    "0,1,10,barrier,1,10,0,8,2,0,1000,50\n"                                    \
     "1,2,20,barrier,1,19,1,15,4,1,1100,60\n"
 
 static void load(const char *dir, struct record *r)
@@ -163,7 +163,7 @@ static void test_killed_run(void **state)
     assert_int_equal(r.barriers.n, 2);
     assert_int_equal(r.nevents, 1);
     assert_int_equal(r.nobjects, 0);
-    assert_int_equal(r.nkinds, 3); /* two more from the barriers' header */
+    assert_int_equal(r.nkinds, 3);    /* two more from the barriers' header */
     assert_close(r.duration_s, 2, 0); /* the tables know better */
     assert_close(r.requests_total, 20, 0);
     record_release(&r);
@@ -227,9 +227,9 @@ static void test_hostile(void **state)
         "t_s,block,requests,requests:,flow:,block\n1,-1,1,1,1,1e300\n"
         "2,nan,2,2,2,-inf\n",
     };
-    static const char *const files[] = {"requests.csv", "objects.csv",
+    static const char *const files[] = {"requests.csv",  "objects.csv",
                                         "processes.csv", "events.ndjson",
-                                        "barriers.csv", "scenario.ini"};
+                                        "barriers.csv",  "scenario.ini"};
     char *dir = temp_dir_new();
 
     for (size_t m = 0; m < sizeof metas / sizeof *metas; m++) {
