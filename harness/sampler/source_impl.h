@@ -1,8 +1,8 @@
 /* Sources, for implementers: where a number comes from. One file, one const
  * ops struct, one line in the registry of sources.c.
  *
- * All calls come from one thread at a time (open: the conductor's; the rest:
- * the sampler's). A read obeys its time limit. "No value" is NaN, never 0.
+ * All calls come from one thread at a time (open and close: the conductor's;
+ * read: the sampler's, or the source's own for SOURCE_SLOW). A read obeys its time limit. "No value" is NaN, never 0.
  * What cannot be read is named once, through source_host.note. */
 #ifndef PLATEAU_SAMPLER_SOURCE_IMPL_H
 #define PLATEAU_SAMPLER_SOURCE_IMPL_H
@@ -20,6 +20,20 @@ enum source_cost {
     SOURCE_RATIONED,     /* at ticks only while a read costs little (see
                             budget in sampler.c), always at barriers */
     SOURCE_BARRIER_ONLY, /* stalls the target or costs much */
+    SOURCE_SLOW, /* may wait for somebody: read in a thread of its own, so that
+                    it delays nobody; must not touch host->tree */
+};
+
+/* What a source tells of one process, for processes.csv. */
+enum source_field {
+    SOURCE_RSS,
+    SOURCE_PSS,
+    SOURCE_USS,
+    SOURCE_SWAP,
+    SOURCE_THREADS,
+    SOURCE_FDS,
+    SOURCE_CPU,
+    SOURCE_FIELDS,
 };
 
 /* What the sampler offers its sources. */
@@ -33,6 +47,9 @@ struct source_host {
     /* One type of an object census; only inside a barrier read. */
     void (*object)(void *host, const char *type, double count, double bytes,
                    bool tracked);
+    /* One reading of the i-th process of `tree`. Not from SOURCE_SLOW. */
+    void (*process)(void *host, size_t i, enum source_field field,
+                    double value);
     void *host;
 };
 
@@ -52,7 +69,8 @@ struct source_ops {
     int (*open)(const struct source_host *host, void **state,
                 const char *const **names, size_t *n, struct err *err);
     /* Fills values[0..n). Sums over the tree; a metric that could not be read
-       for one living process is NaN, not a partial sum. */
+       for one process is NaN, not a partial sum (a process that has just
+       ended included: the sampler looks again and reads once more). */
     void (*read)(void *state, const struct source_host *host,
                  const struct source_read *how, double *values);
     void (*close)(void *state);

@@ -24,13 +24,6 @@
 #include <unistd.h>
 #include <uv.h>
 
-__attribute__((weak)) char *scenario_mask(const struct scenario *sc,
-                                          const char *text)
-{
-    (void)sc;
-    return mem_strdup(text);
-}
-
 static char self[1024];
 static char dir[64];
 

@@ -1,0 +1,191 @@
+#include "harness/sampler/tables.h"
+
+#include "harness/base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HELD 256 /* rows before the load begins: some seconds' worth */
+#define LEAD 4   /* columns in front of the metrics */
+#define OBJECTS_MAX 100000
+
+struct object_row {
+    size_t owner;
+    char *type;
+    double count, bytes;
+    bool tracked;
+};
+
+struct tables {
+    struct rundir *rd;
+    struct rundir_table *samples, *processes, *objects;
+    size_t n; /* metrics */
+    const char **texts; /* LEAD + n: all NULL but the phase's */
+    double *cells;
+    struct sample_row held[HELD];
+    double *held_values; /* HELD * n */
+    size_t nheld;
+    struct object_row *object;
+    size_t nobjects, cap_objects;
+};
+
+int tables_open(struct rundir *rd, const char *const *names, size_t n,
+                struct tables **out, struct err *err)
+{
+    static const char *const process_columns[] = {
+        "t_s",       "pid",        "start",   "command", "rss_bytes", "pss_bytes",
+        "uss_bytes", "swap_bytes", "threads", "fds",     "cpu_s"};
+    struct tables *t = mem_zalloc(1, sizeof *t);
+    const char **columns = mem_zalloc(LEAD + n, sizeof *columns);
+    int rc = -1;
+
+    t->rd = rd;
+    t->n = n;
+    t->texts = mem_zalloc(LEAD + n, sizeof *t->texts);
+    t->cells = mem_zalloc(LEAD + n, sizeof *t->cells);
+    t->held_values = mem_zalloc(HELD * n, sizeof *t->held_values);
+    columns[0] = "t_s";
+    columns[1] = "requests";
+    columns[2] = "phase";
+    columns[3] = "proc_starts";
+    for (size_t i = 0; i < n; i++)
+        columns[LEAD + i] = names[i];
+    if (rundir_table(rd, "samples.csv", columns, LEAD + n, &t->samples,
+                     err) == 0 &&
+        rundir_table(rd, "processes.csv", process_columns, 11, &t->processes,
+                     err) == 0)
+        rc = 0;
+    free(columns);
+    if (rc != 0)
+        tables_free(t);
+    else
+        *out = t;
+    return rc;
+}
+
+/* A failed write is remembered by the run directory, which the conductor
+ * asks: see rundir_failed. */
+static void write_sample(struct tables *t, const struct sample_row *row,
+                         const double *values, int64_t origin_ns)
+{
+    t->cells[0] = (double)(row->at_ns - origin_ns) / 1e9;
+    t->cells[1] = row->requests;
+    t->texts[2] = phase_name(row->phase);
+    t->cells[3] = row->proc_starts;
+    for (size_t i = 0; i < t->n; i++)
+        t->cells[LEAD + i] = values[i];
+    rundir_cells(t->samples, t->texts, t->cells, LEAD + t->n);
+}
+
+void tables_flush(struct tables *t, int64_t now_ns)
+{
+    for (size_t i = 0; i < t->nheld; i++)
+        write_sample(t, &t->held[i], t->held_values + i * t->n, now_ns);
+    t->nheld = 0;
+}
+
+static void hold(struct tables *t, const struct sample_row *row,
+                 const double *values)
+{
+    if (t->nheld == HELD) {
+        t->nheld--;
+        memmove(t->held, t->held + 1, t->nheld * sizeof *t->held);
+        memmove(t->held_values, t->held_values + t->n,
+                t->nheld * t->n * sizeof *values);
+    }
+    t->held[t->nheld] = *row;
+    memcpy(t->held_values + t->nheld * t->n, values, t->n * sizeof *values);
+    t->nheld++;
+}
+
+void tables_sample(struct tables *t, const struct sample_row *row,
+                   const double *values, int64_t origin_ns)
+{
+    if (origin_ns == 0) {
+        hold(t, row, values);
+        return;
+    }
+    tables_flush(t, origin_ns);
+    write_sample(t, row, values, origin_ns);
+}
+
+void tables_processes(struct tables *t, double t_s,
+                      const struct process_row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct process_row *r = &rows[i];
+        const char *texts[11] = {[3] = r->command};
+        double cells[11] = {t_s,
+                            (double)r->id.pid,
+                            (double)r->id.start,
+                            0,
+                            r->field[SOURCE_RSS],
+                            r->field[SOURCE_PSS],
+                            r->field[SOURCE_USS],
+                            r->field[SOURCE_SWAP],
+                            r->field[SOURCE_THREADS],
+                            r->field[SOURCE_FDS],
+                            r->field[SOURCE_CPU]};
+
+        rundir_cells(t->processes, texts, cells, 11);
+    }
+}
+
+/* ---- objects ---- */
+
+void tables_object(struct tables *t, size_t owner, const char *type,
+                   double count, double bytes, bool tracked)
+{
+    if (t->nobjects == OBJECTS_MAX)
+        return;
+    t->object = mem_grow(t->object, t->nobjects, &t->cap_objects,
+                         sizeof *t->object);
+    t->object[t->nobjects++] =
+        (struct object_row){owner, mem_strdup(type), count, bytes, tracked};
+}
+
+void tables_objects_forget(struct tables *t, size_t owner)
+{
+    while (t->nobjects > 0 && t->object[t->nobjects - 1].owner == owner)
+        free(t->object[--t->nobjects].type);
+}
+
+static void forget_objects(struct tables *t)
+{
+    while (t->nobjects > 0)
+        free(t->object[--t->nobjects].type);
+}
+
+void tables_objects_end(struct tables *t, double t_s, int block,
+                        double requests)
+{
+    static const char *const columns[] = {"t_s",   "block", "requests", "type",
+                                          "count", "bytes", "tracked"};
+
+    if (t->nobjects > 0 && t->objects == NULL &&
+        rundir_table(t->rd, "objects.csv", columns, 7, &t->objects, NULL) !=
+            0)
+        t->objects = NULL;
+    for (size_t i = 0; i < t->nobjects && t->objects != NULL; i++) {
+        const struct object_row *o = &t->object[i];
+        const char *texts[7] = {[3] = o->type};
+        double cells[7] = {t_s, block, requests, 0,
+                           o->count, o->bytes, o->tracked};
+
+        rundir_cells(t->objects, texts, cells, 7);
+    }
+    forget_objects(t);
+}
+
+void tables_free(struct tables *t)
+{
+    if (t == NULL)
+        return;
+    forget_objects(t);
+    free(t->object);
+    free(t->held_values);
+    free(t->texts);
+    free(t->cells);
+    free(t);
+}
