@@ -3,6 +3,7 @@
 #include "harness/cli/conductor.h"
 #include "harness/cli/options.h"
 #include "harness/cli/start.h"
+#include "harness/import/import.h"
 
 static bool no_diagnose, self_check;
 
@@ -46,6 +47,11 @@ int cmd_run(int argc, char **argv)
         options_add_set(&o, "verdict.self_check=on");
     if (scenario_load(o.args[0], o.sets, o.nsets, &sc, &m) != 0) {
         code = start_complain(&m);
+        goto out;
+    }
+    if (import_replay(&sc, &m) != 0) {
+        code = start_complain(&m);
+        scenario_release(&sc);
         goto out;
     }
     struct conductor_config cfg = {.scenario = &sc,

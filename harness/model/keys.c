@@ -66,6 +66,11 @@ const char *section_name(enum key_section s)
     return s < SECTION_COUNT ? sections[s].name : NULL;
 }
 
+const char *section_help(enum key_section s)
+{
+    return sections[s].help;
+}
+
 enum key_section section_find(const char *word, size_t n)
 {
     for (int s = 0; s < SECTION_COUNT; s++)

@@ -59,6 +59,9 @@ const char *key_suggest(enum key_section section, const char *name, char *out,
 /* "load"; NULL for no section. */
 const char *section_name(enum key_section s);
 
+/* A sentence on the section. */
+const char *section_help(enum key_section s);
+
 /* The section of that word, or SECTION_COUNT. */
 enum key_section section_find(const char *word, size_t n);
 

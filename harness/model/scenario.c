@@ -288,10 +288,30 @@ int scenario_load_text(const char *text, size_t len, const char *label,
         reader_cross_check(&r);
     }
     reader_release(&r);
-    if (m->n + m->more == before)
+    if (m->n + m->more == before) {
+        scenario_index_kinds(out);
         return 0;
+    }
     scenario_release(out);
     return -1;
+}
+
+size_t scenario_add_request(struct scenario *sc, const char *name,
+                            const char *method, const char *path_template,
+                            struct mistakes *m)
+{
+    struct template_compiler compiler = {.sc = sc, .m = m};
+    const struct template_source src = {sc->file, 0, name};
+    struct request *q;
+
+    sc->requests =
+        mem_realloc(sc->requests, sc->nrequests + 1, sizeof *sc->requests);
+    q = &sc->requests[sc->nrequests];
+    *q = (struct request){.name = mem_strdup(name),
+                          .method = mem_strdup(method)};
+    template_compile(&compiler, path_template, TEMPLATE_PATH, &src, &q->path);
+    template_compiler_release(&compiler);
+    return sc->nrequests++;
 }
 
 int scenario_load(const char *path, char *const *sets, size_t nsets,
@@ -380,6 +400,7 @@ void scenario_release(struct scenario *sc)
     for (size_t i = 0; i < sc->nrequests; i++)
         release_request(&sc->requests[i]);
     free(sc->requests);
+    free(sc->kinds);
     for (size_t i = 0; i < sc->nflows; i++) {
         free(sc->flows[i].name);
         free(sc->flows[i].steps);

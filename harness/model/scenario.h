@@ -219,6 +219,13 @@ struct scenario {
     size_t neffective;
     char **secrets; /* texts that must never reach an artifact */
     size_t nsecrets;
+    /* Kinds of traffic, see scenario_kinds(); filled when loaded, so that a
+       kind is found at once. NULL: found by looking through the requests. */
+    struct scenario_kind {
+        size_t index;
+        bool flow;
+    } *kinds;
+    size_t nkinds;
 };
 
 /* Kinds of traffic: requests with weight > 0 (or in a replay) first, then
@@ -233,6 +240,16 @@ bool scenario_kind_at(const struct scenario *sc, size_t kind, size_t *index);
 enum scenario_flag {
     SCENARIO_NO_LOAD = 1, /* observe: url and requests are not needed */
 };
+
+/* Finds the kinds anew, after requests or the replay have changed. */
+void scenario_index_kinds(struct scenario *sc);
+
+/* Adds a request that the file does not hold (from a recording), with
+ * `path_template` as in a [request]'s path. Mistakes in it go to `m`. Gives
+ * its index. */
+size_t scenario_add_request(struct scenario *sc, const char *name,
+                            const char *method, const char *path_template,
+                            struct mistakes *m);
 
 /* Reads and checks `path` ("-": standard input). `sets` are `section.key=value`
  * texts that win over the file. Gives a scenario to release; on mistakes

@@ -1,6 +1,9 @@
 /* Kinds of traffic: what the counters, the mix plan and the verdict call a
  * request. Requests that are sent on their own first, then flows. */
+#include "harness/base/mem.h"
 #include "harness/model/scenario.h"
+
+#include <stdlib.h>
 
 /* True when request `i` is a kind of its own. */
 static bool is_kind(const struct scenario *sc, size_t i)
@@ -20,31 +23,52 @@ static bool flow_is_kind(const struct scenario *sc, size_t i)
     return sc->flows[i].weight > 0;
 }
 
-size_t scenario_kinds(const struct scenario *sc)
+/* The kind at that place; with `out` NULL: how many there are. */
+static size_t look_through(const struct scenario *sc, size_t kind,
+                           struct scenario_kind *out)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < sc->nrequests; i++)
-        n += is_kind(sc, i);
+        if (is_kind(sc, i) && n++ == kind && out != NULL)
+            *out = (struct scenario_kind){i, false};
     for (size_t i = 0; i < flows_of(sc); i++)
-        n += flow_is_kind(sc, i);
+        if (flow_is_kind(sc, i) && n++ == kind && out != NULL)
+            *out = (struct scenario_kind){i, true};
     return n;
+}
+
+void scenario_index_kinds(struct scenario *sc)
+{
+    free(sc->kinds);
+    sc->kinds = NULL;
+    sc->nkinds = 0;
+    if (sc->nrequests + sc->nflows == 0)
+        return;
+    sc->kinds = mem_zalloc(sc->nrequests + sc->nflows, sizeof *sc->kinds);
+    for (size_t i = 0; i < sc->nrequests; i++)
+        if (is_kind(sc, i))
+            sc->kinds[sc->nkinds++] = (struct scenario_kind){i, false};
+    for (size_t i = 0; i < flows_of(sc); i++)
+        if (flow_is_kind(sc, i))
+            sc->kinds[sc->nkinds++] = (struct scenario_kind){i, true};
+}
+
+size_t scenario_kinds(const struct scenario *sc)
+{
+    return sc->kinds != NULL ? sc->nkinds : look_through(sc, 0, NULL);
 }
 
 bool scenario_kind_at(const struct scenario *sc, size_t kind, size_t *index)
 {
-    for (size_t i = 0; i < sc->nrequests; i++)
-        if (is_kind(sc, i) && kind-- == 0) {
-            *index = i;
-            return false;
-        }
-    for (size_t i = 0; i < flows_of(sc); i++)
-        if (flow_is_kind(sc, i) && kind-- == 0) {
-            *index = i;
-            return true;
-        }
-    *index = 0;
-    return false;
+    struct scenario_kind found = {0};
+
+    if (sc->kinds == NULL)
+        look_through(sc, kind, &found);
+    else if (kind < sc->nkinds)
+        found = sc->kinds[kind];
+    *index = found.index;
+    return found.flow;
 }
 
 const char *scenario_kind_name(const struct scenario *sc, size_t kind)
