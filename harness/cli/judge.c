@@ -2,7 +2,6 @@
 
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
-#include "reports/report.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +41,7 @@ bool judge_is_certain(const char *dir)
     return certain;
 }
 
-static bool on_path(const char *name)
+bool judge_gnuplot_found(void)
 {
     const char *path = getenv("PATH");
     char *copy = mem_strdup(path != NULL ? path : "/usr/bin:/bin");
@@ -51,7 +50,7 @@ static bool on_path(const char *name)
 
     for (char *d = strtok_r(copy, ":", &save); d != NULL && !found;
          d = strtok_r(NULL, ":", &save)) {
-        char *full = file_join(d, name);
+        char *full = file_join(d, "gnuplot");
 
         found = access(full, X_OK) == 0;
         free(full);
@@ -60,8 +59,7 @@ static bool on_path(const char *name)
     return found;
 }
 
-/* Prints the result on stdout: the JSON document or the text. */
-static void print_result(const struct report_input *in, const struct options *o)
+void judge_print(const struct report_input *in, const struct options *o)
 {
     struct buf out;
 
@@ -93,7 +91,7 @@ int judge_and_report(const char *dir, const struct options *o)
                               .verdict = &v,
                               .exit_code = code,
                               .out_dir = o->out_dir != NULL ? o->out_dir : dir,
-                              .gnuplot = on_path("gnuplot")};
+                              .gnuplot = judge_gnuplot_found()};
     buf_init(&notice, 1 << 16);
     if (report_all(&in, &notice, &err) != 0) {
         complain("%s", err.msg);
@@ -102,7 +100,7 @@ int judge_and_report(const char *dir, const struct options *o)
     }
     if (notice.len > 0 && !o->quiet)
         fprintf(stderr, "%s", buf_str(&notice));
-    print_result(&in, o);
+    judge_print(&in, o);
     buf_release(&notice);
     verdict_release(&v);
     record_release(&r);

@@ -6,6 +6,7 @@
 #include "analyzers/verdict.h"
 #include "harness/cli/options.h"
 #include "harness/model/record.h"
+#include "reports/report.h"
 
 #include <stdbool.h>
 
@@ -16,6 +17,12 @@ int judge_exit_code(const struct record *r, const struct verdict *v);
 /* True when the run in `dir` may stop now: its verdict is certain by the
  * sequential rule. Quiet about errors (false). */
 bool judge_is_certain(const char *dir);
+
+/* Whether gnuplot is on the PATH. */
+bool judge_gnuplot_found(void);
+
+/* Prints the result on stdout: the JSON document or the text. */
+void judge_print(const struct report_input *in, const struct options *o);
 
 /* Loads `dir`, judges, writes all artifacts into it, prints the verdict (or
  * the JSON document) on stdout. Returns the exit code. */

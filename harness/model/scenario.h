@@ -268,6 +268,13 @@ int scenario_load_text(const char *text, size_t len, const char *label,
  * by record_load: lenient, takes what it understands. */
 int scenario_load_policy(const char *path, struct policy *p, struct err *err);
 
+/* Judging again: replaces `p` by the [verdict] section of the recorded
+ * scenario `text` (NULL: none, all defaults) with `sets` ("verdict.key=value")
+ * on top. Returns -1 with the sets' mistakes in `m` (empty before); `p` is
+ * then as it was. */
+int scenario_adjust_policy(const char *text, char *const *sets, size_t nsets,
+                           struct policy *p, struct mistakes *m);
+
 /* Appends the effective scenario as INI text, secrets masked. */
 void scenario_write_effective(const struct scenario *sc, struct buf *out,
                               bool with_origin);

@@ -19,25 +19,21 @@ static const char *value_in(const struct ini_doc *doc, const char *section,
     return NULL;
 }
 
-int scenario_load_policy(const char *path, struct policy *p, struct err *err)
+/* Reads the policy of an INI text with `sets` applied. Mistakes go to `m`;
+ * what they concern keeps its default. Returns -1 when it is no INI at all. */
+static int read_policy(const char *text, size_t len, const char *file,
+                       char *const *sets, size_t nsets, struct policy *p,
+                       struct mistakes *m)
 {
     struct scenario sc = {0};
-    struct mistakes m;
-    struct reader r = {.sc = &sc, .m = &m, .file = path,
-                       .custom_metrics = true};
+    struct reader r = {.sc = &sc, .m = m, .file = file, .custom_metrics = true};
     const char *rate, *limit;
-    char *text;
-    size_t len;
     int rc = -1;
 
-    if (file_read(path, INI_FILE_MAX, &text, &len, err) != 0)
-        return -1;
-    mistakes_init(&m);
     policy_default(&sc.policy);
-    if (ini_read(text, len, path, &r.doc, &m) != 0) {
-        err_set(err, "%s: %s", path, m.n > 0 ? m.at[0].text : "unreadable");
+    if (ini_read(text, len, file, &r.doc, m) != 0)
         goto out;
-    }
+    reader_apply_sets(&r, sets, nsets);
     rate = value_in(&r.doc, "load", "rate");
     limit = value_in(&r.doc, "target", "memory_limit");
     if (rate != NULL)
@@ -54,7 +50,54 @@ int scenario_load_policy(const char *path, struct policy *p, struct err *err)
 out:
     scenario_release(&sc);
     reader_release(&r);
+    return rc;
+}
+
+int scenario_load_policy(const char *path, struct policy *p, struct err *err)
+{
+    struct mistakes m;
+    char *text;
+    size_t len;
+    int rc;
+
+    if (file_read(path, INI_FILE_MAX, &text, &len, err) != 0)
+        return -1;
+    mistakes_init(&m);
+    rc = read_policy(text, len, path, NULL, 0, p, &m);
+    if (rc != 0)
+        err_set(err, "%s: %s", path, m.n > 0 ? m.at[0].text : "unreadable");
     mistakes_release(&m);
     free(text);
     return rc;
+}
+
+int scenario_adjust_policy(const char *text, char *const *sets, size_t nsets,
+                           struct policy *p, struct mistakes *m)
+{
+    static const char file[] = "scenario.ini";
+    struct policy old, new;
+    struct mistakes before;
+    size_t known = 0;
+
+    mistakes_init(&before);
+    if (text != NULL &&
+        read_policy(text, strlen(text), file, NULL, 0, &old, &before) == 0) {
+        known = before.n;
+        policy_release(&old);
+    } else {
+        text = ""; /* nothing recorded that could be read */
+    }
+    mistakes_release(&before);
+    if (read_policy(text, strlen(text), file, sets, nsets, &new, m) != 0)
+        return -1;
+    if (m->n > known) {
+        policy_release(&new);
+        return -1;
+    }
+    /* What was wrong in the recorded file already is no mistake of now. */
+    mistakes_release(m);
+    mistakes_init(m);
+    policy_release(p);
+    *p = new;
+    return 0;
 }

@@ -1,0 +1,129 @@
+#include "harness/cli/cmd_analyze.h"
+
+#include "harness/base/buf.h"
+#include "harness/cli/judge.h"
+#include "harness/cli/options.h"
+#include "harness/model/record.h"
+#include "harness/model/scenario.h"
+#include "reports/report.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct command_help help = {
+    .usage = "plateau analyze DIR|CSV [flags]",
+    .summary =
+        "Judges a recorded run, or any CSV time series, again and prints the "
+        "verdict. A CSV\nwants a header with t_s; with a column requests, "
+        "growth is per request too; \"-\" is\nstandard input. Nothing is "
+        "written unless --out says where.",
+    .examples = "  plateau analyze runs/shop-soak-20261122T101500Z\n"
+                "  plateau analyze production.csv --json\n"
+                "  plateau analyze runs/x --set verdict.pss='128 B/request'\n"
+                "  plateau analyze runs/x --out /tmp/again\n",
+};
+
+static bool is_directory(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Only the judgement can be changed afterwards, not the run. */
+static bool sets_are_verdicts(const struct options *o)
+{
+    for (size_t i = 0; i < o->nsets; i++)
+        if (strncmp(o->sets[i], "verdict.", strlen("verdict.")) != 0) {
+            complain("--set %s: a recorded run can only be judged otherwise: "
+                     "write --set verdict.KEY=VALUE",
+                     o->sets[i]);
+            return false;
+        }
+    return true;
+}
+
+static bool adjust_policy(struct record *r, const struct options *o)
+{
+    struct mistakes m;
+    struct buf text;
+    bool ok;
+
+    if (o->nsets == 0)
+        return true;
+    mistakes_init(&m);
+    ok = scenario_adjust_policy(r->scenario_text, o->sets, o->nsets, &r->policy,
+                                &m) == 0;
+    if (!ok) {
+        buf_init(&text, 1 << 20);
+        mistakes_write(&m, &text);
+        fputs(buf_str(&text), stderr);
+        buf_release(&text);
+    }
+    mistakes_release(&m);
+    return ok;
+}
+
+static int judge(struct record *r, const struct options *o)
+{
+    struct err err = {""};
+    struct verdict v;
+    struct buf notice;
+    int code;
+
+    verdict_judge(r, NULL, &v);
+    code = r->target_failed            ? EXIT_TARGET
+           : v.outcome == OUTCOME_PASS ? EXIT_PASS
+           : v.outcome == OUTCOME_LEAK ? EXIT_LEAK
+                                       : EXIT_INCONCLUSIVE;
+    struct report_input in = {.record = r,
+                              .verdict = &v,
+                              .exit_code = code,
+                              .out_dir = o->out_dir,
+                              .gnuplot = judge_gnuplot_found()};
+    buf_init(&notice, 1 << 16);
+    if (o->out_dir != NULL && report_all(&in, &notice, &err) != 0) {
+        complain("%s", err.msg);
+        code = EXIT_HARNESS;
+    }
+    if (notice.len > 0 && !o->quiet)
+        fputs(buf_str(&notice), stderr);
+    judge_print(&in, o);
+    buf_release(&notice);
+    verdict_release(&v);
+    return code;
+}
+
+int cmd_analyze(int argc, char **argv)
+{
+    struct options o;
+    struct err err = {""};
+    struct record r;
+    int code = EXIT_USAGE;
+    bool loaded;
+
+    if (!options_parse(argc, argv, &help, &o, &code))
+        goto out;
+    code = EXIT_USAGE;
+    if (o.nargs != 1) {
+        complain("analyze wants one run directory or CSV file (see plateau "
+                 "analyze --help)");
+        goto out;
+    }
+    if (!sets_are_verdicts(&o))
+        goto out;
+    loaded =
+        (is_directory(o.args[0]) ? record_load(o.args[0], &r, &err)
+                                 : record_from_csv(o.args[0], &r, &err)) == 0;
+    if (!loaded) {
+        complain("%s", err.msg);
+        goto out;
+    }
+    if (adjust_policy(&r, &o))
+        code = judge(&r, &o);
+    record_release(&r);
+out:
+    options_release(&o);
+    return code;
+}
