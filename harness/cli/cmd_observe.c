@@ -24,6 +24,7 @@ static const struct flag flags[] = {
     {"--every", "TIME", "time between samples (1s)", NULL, &every},
     {"--duration", "TIME", "stop after so long; else at Ctrl-C or its end",
      NULL, &duration},
+    {"--for", "TIME", "the same as --duration", NULL, &duration},
     {"--name", "NAME", "name of the run", NULL, &name},
     {"--scenario", "FILE", "take [target], [sample] and [verdict] from FILE",
      NULL, &scenario_file},
