@@ -68,11 +68,12 @@ static void print_gnuplot(void)
     int pipe_fd[2];
     uv_process_t child;
     uv_loop_t loop;
-    char *args[] = {"gnuplot", "--version", NULL};
+    char name[] = "gnuplot", flag[] = "--version";
+    char *args[] = {name, flag, NULL};
     uv_stdio_container_t io[2] = {{.flags = UV_IGNORE},
                                   {.flags = UV_INHERIT_FD}};
     uv_process_options_t o = {
-        .file = "gnuplot", .args = args, .stdio_count = 2, .stdio = io};
+        .file = name, .args = args, .stdio_count = 2, .stdio = io};
 
     if (uv_pipe(pipe_fd, 0, 0) != 0)
         return;
