@@ -28,8 +28,9 @@ struct bench {
     const struct column *c;
     struct column_view *v;
     double *y, *open[OPENINGS];
-    struct trial whole, late, guess, now;
+    struct trial whole, first, late, guess, now;
     struct trial_plan plan; /* the one that `whole` came from */
+    double quantum; /* what readings were rounded to */
     bool guessed;
 };
 
@@ -55,6 +56,9 @@ static bool prepare(struct bench *b)
                stats_quantile_sorted(w, m, 0.02);
     free(w);
     v->noise = steps_noise(b->y, r->n);
+    b->quantum = clean_quantum(b->y, r->n);
+    if (b->c->metric.unit == METRIC_BYTES)
+        b->quantum = fmin(b->quantum, 1 << 20);
     v->lives = r->nlives;
     v->span_requests = NAN;
     if (r->n > 0) {
@@ -70,11 +74,9 @@ static bool prepare(struct bench *b)
 static double floor_variance(const struct bench *b)
 {
     const struct column_view *v = b->v;
-    double q = clean_quantum(b->y, b->r->n);
+    double q = b->quantum;
     double small = 2e-4 * v->level, shape = 0.004 * v->swing;
 
-    if (b->c->metric.unit == METRIC_BYTES)
-        q = fmin(q, 1 << 20);
     return small * small + q * q / 12 + shape * shape;
 }
 
@@ -108,6 +110,7 @@ static void run_trials(struct bench *b)
                            .points = POINTS};
 
     attempt(b, &p, &b->whole);
+    b->first = b->whole;
     p.points = POINTS / 2;
     attempt(b, &p, &b->whole);
     p.points = POINTS;
@@ -138,7 +141,7 @@ static void run_guess(struct bench *b)
     struct rows r;
     int *life;
     double least = fmax(fmax(0.25 * v->swing, 8 * v->noise),
-                        0.01 * fabs(v->level));
+                        fmax(0.01 * fabs(v->level), 3 * b->quantum));
 
     if (b->r->nlives != 1)
         return;
@@ -160,7 +163,12 @@ static bool acquits(const struct bench *b, const struct trial *t)
 {
     const struct column_view *v = b->v;
     double calm = fmax(v->leak_above, 0.1 * v->swing);
+    double still = 0.005 * fabs(v->level);
 
+    /* In two minutes even a fast warm-up may be far from over. */
+    if (t->ok && !v->explicit_tolerance && v->span_s < 120 &&
+        (t->late_rise > still || t->ahead.value > still))
+        return false;
     return t->ok && t->growth.high < v->pass_below &&
            t->ahead.high < v->pass_below &&
            t->ahead.value < 0.5 * v->leak_above &&
@@ -202,7 +210,7 @@ static enum outcome decide(struct bench *b)
     }
     if (t->growth.low > v->leak_above)
         return OUTCOME_LEAK;
-    if (!acquits(b, t) && !acquits(b, &b->late))
+    if (!acquits(b, t) && !acquits(b, &b->first) && !acquits(b, &b->late))
         return OUTCOME_INCONCLUSIVE;
     if (guards_end_rise(b->y, b->r->n) > news) {
         v->doubt = DOUBT_NEWS;

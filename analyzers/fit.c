@@ -18,10 +18,11 @@ enum {
 };
 
 /* Prior weight of a family of pairs, a line's being 1. */
-#ifndef PAIR
 #define PAIR 0.006
+/* The same for one bend or jump. */
 #define SINGLE 0.06
-#endif
+/* Share of a shape's prior that goes to the same shape with creep. */
+#define CREEP 0.2
 /* Share of the slope's standard error that stays when a shape has none. */
 #define UNSEEN 0.5
 
@@ -50,6 +51,7 @@ struct family {
     double gy[BASIS_MAX], yy;
     double rho, neff;
     double last; /* the greatest age */
+    double peak; /* the same under the present correlation */
     double top; /* best log evidence so far */
     struct candidate {
         double evidence;
@@ -349,6 +351,7 @@ static double consider(struct family *f, const int *term, int k, double prior,
     double var = s.rss / (p->n - p->nlives - k) + floor_var;
     double slope_se = sqrt(var * s.slope_var);
 
+    f->peak = fmax(f->peak, c.evidence);
     if (c.evidence < f->top - 9 || (k > 0 && !allowed(f, term, k, s.c)))
         return slope_se;
     c.df = fmax(f->neff - k - 1, 2);
@@ -386,25 +389,41 @@ static void try_both(struct family *f, const int *term, int n, double prior)
     consider(f, term + 1, n - 1, prior / 2, isnan(se) ? 0 : se);
 }
 
-/* A shape of `k` parts and, where the load varied, with its effect: one
- * version of the load, or the promptest and the slowest together, which
- * stand for any delay between. */
-static void try_shape(struct family *f, const int *part, int k, double prior)
+/* The same under a load that varied: with its effect, in one version, or the
+ * promptest and the slowest together, which stand for any delay between. */
+static void try_loads(struct family *f, int *term, int n, double prior)
 {
-    int term[TERMS_MAX] = {0}, n = k + 1, nloads = f->end - f->loads;
+    int nloads = f->end - f->loads;
 
-    for (int i = 0; i < k; i++)
-        term[1 + i] = part[i];
-    try_both(f, term, n, nloads > 0 ? prior / 2 : prior);
-    if (nloads == 0 || n + 2 > TERMS_MAX)
+    if (n + 2 > TERMS_MAX)
         return;
     for (int i = 0; i < nloads; i++) {
         term[n] = f->loads + i;
-        try_both(f, term, n + 1, prior / 2 / (nloads + 1));
+        try_both(f, term, n + 1, prior / (nloads + 1));
     }
     term[n] = f->loads;
     term[n + 1] = f->end - 1;
-    try_both(f, term, n + 2, prior / 2 / (nloads + 1));
+    try_both(f, term, n + 2, prior / (nloads + 1));
+}
+
+/* A shape of at most one part: alone, with the effect of the load, and with
+ * the creep that every allocator has (a logarithm of its age). */
+static void try_single(struct family *f, int part, double prior)
+{
+    int term[TERMS_MAX] = {0, part}, n = part < 0 ? 1 : 2;
+    int creeps = f->kinks - f->logs;
+    double creep = creeps > 0 ? CREEP * prior : 0;
+
+    prior -= creep;
+    for (int i = 0; i < creeps; i++) {
+        term[n] = f->logs + i;
+        try_both(f, term, n + 1, creep / creeps);
+    }
+    if (f->end > f->loads) {
+        prior /= 2;
+        try_loads(f, term, n, prior);
+    }
+    try_both(f, term, n, prior);
 }
 
 static void try_pairs(struct family *f, int a, int a_end, int b, int b_end,
@@ -417,31 +436,22 @@ static void try_pairs(struct family *f, int a, int a_end, int b, int b_end,
             count++;
     for (int i = a; i < a_end; i += stride)
         for (int k = a == b ? i + stride : b; k < b_end; k += stride) {
-            int part[2] = {i, k};
+            int term[TERMS_MAX] = {0, i, k};
 
-            try_shape(f, part, 2, prior / count);
+            try_both(f, term, 3, prior / count);
         }
 }
 
 static void try_singles(struct family *f)
 {
-    static const struct {
-        enum fit_form form;
-        double prior;
-        int share; /* over how many its prior is spread; 0: their number */
-    } kind[] = {
-        {FIT_EXP, SINGLE, 0}, {FIT_LOG, SINGLE / 2, 0}, {FIT_KINK, SINGLE, 0},
-        {FIT_JUMP, SINGLE, 1},
-    };
-    int begin[] = {f->exps, f->logs, f->kinks, f->jumps};
-    int end[] = {f->logs, f->kinks, f->jumps, f->loads};
+    int begin[] = {f->exps, f->kinks, f->jumps};
+    int end[] = {f->logs, f->jumps, f->loads};
 
-    try_shape(f, NULL, 0, 1);
-    for (int t = 0; t < 4; t++)
+    try_single(f, -1, 1);
+    for (int t = 0; t < 3; t++)
         for (int i = begin[t]; i < end[t]; i++)
-            try_shape(f, &i, 1,
-                      kind[t].prior /
-                          (kind[t].share ? f->p->n : end[t] - begin[t]));
+            /* A jump may be anywhere; only the likeliest are tried. */
+            try_single(f, i, SINGLE / (t == 2 ? f->p->n : end[t] - begin[t]));
 }
 
 static void try_composites(struct family *f)
@@ -451,7 +461,6 @@ static void try_composites(struct family *f)
     try_pairs(f, f->exps, f->logs, f->exps, f->logs, 1, PAIR);
     try_pairs(f, f->kinks, f->jumps, f->kinks, f->jumps, 1, PAIR);
     try_pairs(f, f->kinks, f->jumps, f->exps, f->logs, 1, PAIR);
-    try_pairs(f, f->logs, f->kinks, f->kinks, f->jumps, 1, PAIR);
     try_pairs(f, f->jumps, f->loads, f->jumps, f->loads, 1,
               PAIR * spread * spread);
     try_pairs(f, f->jumps, f->loads, f->kinks, f->jumps, 1, PAIR * spread);
@@ -516,6 +525,7 @@ bool fit_shapes(const struct fit_points *p, struct fit *out)
     if (p->n < p->nlives + 5)
         return false;
     struct family *f = mem_zalloc(1, sizeof *f);
+    double peak[RHOS];
 
     f->p = p;
     f->top = -DBL_MAX;
@@ -523,9 +533,14 @@ bool fit_shapes(const struct fit_points *p, struct fit *out)
     /* Simple shapes first: what they reach prunes the composites. */
     for (int r = 0; r < RHOS; r++) {
         products(f, rhos[r]);
+        f->peak = -DBL_MAX;
         try_singles(f);
+        peak[r] = f->peak;
     }
+    double simple = f->top;
     for (int r = 0; r < RHOS && !p->only_simple; r++) {
+        if (peak[r] < simple - 16)
+            continue;
         products(f, rhos[r]);
         try_composites(f);
     }

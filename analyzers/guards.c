@@ -79,7 +79,7 @@ bool guards_guess_lives(const struct rows *r, const double *y,
     out->nlives = 1;
     for (size_t i = 0; i < r->n; i++) {
         for (; at < k && st[at].at <= i; at++)
-            out->nlives += st[at].size < 0;
+            out->nlives++;
         life[i] = out->nlives - 1;
     }
     return true;

@@ -12,9 +12,12 @@ static void by_custom(const struct column_view *v, const struct column *c,
 
     if (c->metric.unit == METRIC_BYTES) {
         *leak = fmax(fmax(0.006 * level, 400e3),
-                     0.045 * level * fmax(share, 150 / span_s));
+                     0.045 * level * fmax(share, 220 / span_s));
         *pass = fmax(fmax(0.035 * level, 700e3),
                      fmax(0.065 * level * share, swing));
+        /* Growth that a life never lives to see matters less. */
+        *leak = fmax(*leak, 0.004 * level * v->lives);
+        *pass = fmax(*pass, 0.012 * level * v->lives);
     } else if (c->metric.role == METRIC_HANDLES) {
         *leak = fmax(0.02 * level, 2.5);
         *pass = fmax(0.035 * level, 3);
