@@ -11,8 +11,9 @@ enum {
     EXPS = 11,
     LOGS = 3,
     KINKS = 23,
+    AFTERS = 12, /* creep that begins where a fill ends */
     JUMPS = 12,
-    BASIS_MAX = 1 + EXPS + LOGS + KINKS + JUMPS + FIT_LOADS_MAX,
+    BASIS_MAX = 1 + EXPS + LOGS + KINKS + 2 * AFTERS + JUMPS + FIT_LOADS_MAX,
     TERMS_MAX = 4,
     RHOS = 6,
 };
@@ -22,7 +23,9 @@ enum {
 /* The same for one bend or jump. */
 #define SINGLE 0.06
 /* Share of a shape's prior that goes to the same shape with creep. */
-#define CREEP 0.2
+#ifndef CREEP
+#define CREEP 0.05
+#endif
 /* Share of the slope's standard error that stays when a shape has none. */
 #define UNSEEN 0.5
 
@@ -30,6 +33,7 @@ static const double rhos[RHOS] = {0, 0.3, 0.55, 0.75, 0.88, 0.95};
 static const double taus[EXPS] = {0.012, 0.025, 0.04, 0.06, 0.085, 0.12,
                                   0.17,  0.24,  0.34, 0.5,  0.75};
 static const double logs[LOGS] = {0.004, 0.02, 0.1};
+static const double afters[2] = {0.02, 0.1};
 
 /* One function of age that shapes are made of. */
 struct basis {
@@ -45,7 +49,7 @@ struct family {
     const struct fit_points *p;
     struct basis b[BASIS_MAX];
     int n;
-    int exps, logs, kinks, jumps, loads, end; /* where each kind begins */
+    int exps, logs, kinks, afters, jumps, loads, end; /* where each kind begins */
     double z[BASIS_MAX][FIT_POINTS_MAX]; /* whitened */
     double g[BASIS_MAX][BASIS_MAX]; /* whitened products, levels taken out */
     double gy[BASIS_MAX], yy;
@@ -111,6 +115,18 @@ static void add_kink(struct family *f, double at)
     b->late = fmax(at - (f->last - 0.3), 0);
 }
 
+/* Creep from a kink's place on. */
+static void add_after(struct family *f, double at, double c)
+{
+    struct basis *b = add(f, FIT_LOG, at);
+    double age = f->last - at;
+
+    for (int i = 0; i < f->p->n; i++)
+        b->v[i] = log1p(fmax(f->p->age[i] - at, 0) / c);
+    b->future = log((c + age + 1) / (c + age));
+    b->late = log((c + age) / (c + fmax(age - 0.3, 0)));
+}
+
 /* A jump inside point `i`: that point takes the share of the step that its
  * reading shows. */
 static void add_jump(struct family *f, int i)
@@ -168,6 +184,9 @@ static void build(struct family *f)
     f->kinks = f->n;
     for (int i = 0; i < KINKS && !p->only_simple; i++)
         add_kink(f, f->last * (i + 1) * (0.92 / KINKS));
+    f->afters = f->n;
+    for (int i = 0; i < 2 * AFTERS && !p->only_simple; i++)
+        add_after(f, f->b[f->kinks + i / 2 * 2].at, afters[i % 2]);
     f->jumps = f->n;
     if (p->nlives == 1 && !p->only_simple)
         add_jumps(f);
@@ -180,35 +199,36 @@ static void build(struct family *f)
     f->end = f->n;
 }
 
-/* z = v whitened for lag-one correlation `rho`, life by life. */
+/* z = v whitened for lag-one correlation `rho`, life by life;
+ * v == NULL is the constant. */
 static void whiten(const struct fit_points *p, const double *v, double rho,
                    double *z)
 {
-    double first = sqrt(1 - rho * rho);
+    double first = sqrt(1 - rho * rho), last = 0;
 
-    for (int i = 0; i < p->n; i++)
-        z[i] = i == 0 || p->life[i] != p->life[i - 1] ? first * v[i]
-                                                      : v[i] - rho * v[i - 1];
+    for (int i = 0; i < p->n; i++) {
+        double now = v != NULL ? v[i] : 1;
+
+        z[i] = i == 0 || p->life[i] != p->life[i - 1] ? first * now
+                                                      : now - rho * last;
+        last = now;
+    }
 }
 
 /* Takes the level of each life out of `z`: least squares on the whitened
- * constant. */
-static void take_out_levels(const struct fit_points *p, double rho, double *z)
+ * constant `one`. */
+static void take_out_levels(const struct fit_points *p, const double *one,
+                            double *z)
 {
-    double first = sqrt(1 - rho * rho), rest = 1 - rho;
-
     for (int a = 0, b; a < p->n; a = b) {
-        double dot = first * z[a], norm = first * first;
+        double dot = 0, norm = 0;
 
-        for (b = a + 1; b < p->n && p->life[b] == p->life[a]; b++) {
-            dot += rest * z[b];
-            norm += rest * rest;
+        for (b = a; b < p->n && p->life[b] == p->life[a]; b++) {
+            dot += one[b] * z[b];
+            norm += one[b] * one[b];
         }
-        double c = dot / norm;
-
-        z[a] -= c * first;
-        for (int i = a + 1; i < b; i++)
-            z[i] -= c * rest;
+        for (int i = a; i < b; i++)
+            z[i] -= dot / norm * one[i];
     }
 }
 
@@ -225,16 +245,17 @@ static void products(struct family *f, double rho)
 {
     double(*z)[FIT_POINTS_MAX] = f->z;
     const struct fit_points *p = f->p;
-    double y[FIT_POINTS_MAX];
+    double y[FIT_POINTS_MAX], one[FIT_POINTS_MAX];
 
     f->rho = rho;
     f->neff = fmax(p->n * (1 - rho) / (1 + rho), 4);
+    whiten(p, NULL, rho, one);
     whiten(p, p->y, rho, y);
-    take_out_levels(p, rho, y);
+    take_out_levels(p, one, y);
     f->yy = dot(y, y, p->n);
     for (int i = 0; i < f->n; i++) {
         whiten(p, f->b[i].v, rho, z[i]);
-        take_out_levels(p, rho, z[i]);
+        take_out_levels(p, one, z[i]);
         f->gy[i] = dot(z[i], y, p->n);
         for (int k = 0; k <= i; k++)
             f->g[i][k] = f->g[k][i] = dot(z[i], z[k], p->n);
@@ -445,13 +466,18 @@ static void try_pairs(struct family *f, int a, int a_end, int b, int b_end,
 static void try_singles(struct family *f)
 {
     int begin[] = {f->exps, f->kinks, f->jumps};
-    int end[] = {f->logs, f->jumps, f->loads};
+    int end[] = {f->logs, f->afters, f->loads};
 
     try_single(f, -1, 1);
     for (int t = 0; t < 3; t++)
         for (int i = begin[t]; i < end[t]; i++)
             /* A jump may be anywhere; only the likeliest are tried. */
             try_single(f, i, SINGLE / (t == 2 ? f->p->n : end[t] - begin[t]));
+    for (int i = f->afters; i < f->jumps; i++) {
+        int term[TERMS_MAX] = {0, f->kinks + (i - f->afters) / 2 * 2, i};
+
+        try_both(f, term, 3, SINGLE * CREEP / (2 * AFTERS));
+    }
 }
 
 static void try_composites(struct family *f)
@@ -459,11 +485,11 @@ static void try_composites(struct family *f)
     double spread = (double)(f->loads - f->jumps) / f->p->n;
 
     try_pairs(f, f->exps, f->logs, f->exps, f->logs, 1, PAIR);
-    try_pairs(f, f->kinks, f->jumps, f->kinks, f->jumps, 1, PAIR);
-    try_pairs(f, f->kinks, f->jumps, f->exps, f->logs, 1, PAIR);
+    try_pairs(f, f->kinks, f->afters, f->kinks, f->afters, 1, PAIR);
+    try_pairs(f, f->kinks, f->afters, f->exps, f->logs, 1, PAIR);
     try_pairs(f, f->jumps, f->loads, f->jumps, f->loads, 1,
               PAIR * spread * spread);
-    try_pairs(f, f->jumps, f->loads, f->kinks, f->jumps, 1, PAIR * spread);
+    try_pairs(f, f->jumps, f->loads, f->kinks, f->afters, 1, PAIR * spread);
     try_pairs(f, f->jumps, f->loads, f->exps, f->logs, 1, PAIR * spread);
 }
 

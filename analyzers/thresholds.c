@@ -7,7 +7,7 @@
 static void by_custom(const struct column_view *v, const struct column *c,
                       double span_s, double *leak, double *pass)
 {
-    double level = fabs(v->level), swing = fmin(0.35 * v->swing, 0.15 * level);
+    double level = fabs(v->level), swing = fmin(0.25 * v->swing, 0.08 * level);
     double share = fmin(1, 300 / span_s);
 
     if (c->metric.unit == METRIC_BYTES) {
