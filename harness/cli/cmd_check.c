@@ -24,10 +24,9 @@ static const struct command_help help = {
     .usage = "plateau check SCENARIO [--effective] [flags]",
     .summary = "Reads a scenario, names every mistake with its line, and "
                "tells what a run of it\nwould do. Starts nothing.",
-    .examples =
-        "  plateau check scenarios/shop.ini\n"
-        "  plateau check shop.ini --effective --set load.rate=500/s\n"
-        "  plateau check --reference\n",
+    .examples = "  plateau check scenarios/shop.ini\n"
+                "  plateau check shop.ini --effective --set load.rate=500/s\n"
+                "  plateau check --reference\n",
     .flags = flags,
     .nflags = sizeof flags / sizeof *flags,
 };

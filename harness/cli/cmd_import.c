@@ -61,8 +61,9 @@ static void tell(const struct import_summary *s, const struct options *o)
             "out; %zu secrets dropped\n",
             s->taken, s->lines, s->kinds, s->left_out, s->secrets);
     if (s->unread > 0)
-        fprintf(stderr, "plateau: %zu lines were not understood, the first is "
-                        "line %d\n",
+        fprintf(stderr,
+                "plateau: %zu lines were not understood, the first is "
+                "line %d\n",
                 s->unread, s->first_unread);
 }
 
@@ -102,8 +103,7 @@ static void tell_mistakes(const struct buf *text, const char *label)
     } else {
         buf_init(&out, SCENARIO_MAX);
         mistakes_write(&m, &out);
-        fprintf(stderr, "plateau: to be put right by hand:\n%s",
-                buf_str(&out));
+        fprintf(stderr, "plateau: to be put right by hand:\n%s", buf_str(&out));
         buf_release(&out);
     }
     mistakes_release(&m);
@@ -121,8 +121,8 @@ static int import(const struct options *o, const struct import_options *how,
     int code = EXIT_USAGE;
 
     buf_init(&scenario, SCENARIO_MAX);
-    if (file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path,
-                  IMPORT_FILE_MAX, &text, &len, &err) != 0) {
+    if (file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, IMPORT_FILE_MAX,
+                  &text, &len, &err) != 0) {
         complain("%s", err.msg);
         goto out;
     }
@@ -135,9 +135,8 @@ static int import(const struct options *o, const struct import_options *how,
     if (o->out_dir != NULL && file_exists(o->out_dir)) {
         complain("%s exists: it is not overwritten", o->out_dir);
         code = EXIT_USAGE;
-    } else if (o->out_dir != NULL &&
-               file_write(o->out_dir, buf_str(&scenario), scenario.len,
-                          &err) != 0) {
+    } else if (o->out_dir != NULL && file_write(o->out_dir, buf_str(&scenario),
+                                                scenario.len, &err) != 0) {
         complain("%s", err.msg);
         code = EXIT_HARNESS;
     } else if (o->json) {

@@ -109,8 +109,8 @@ static void add_value(struct buf *out, const char *s)
 /* JSON survives its line breaks becoming spaces; nothing else does. */
 static bool body_fits(const struct kind *k)
 {
-    bool json = k->content_type != NULL &&
-                strstr(k->content_type, "json") != NULL;
+    bool json =
+        k->content_type != NULL && strstr(k->content_type, "json") != NULL;
 
     for (const char *p = k->body; *p != '\0'; p++)
         if (((unsigned char)*p < 0x20 && !json) || *p == 0x7f)
@@ -145,9 +145,9 @@ static void write_body(const struct kind *k, struct buf *out,
 /* POST and the like send something that a log does not hold. */
 static bool lacks_body(const struct kind *k)
 {
-    return k->body == NULL && (strcmp(k->method, "POST") == 0 ||
-                               strcmp(k->method, "PUT") == 0 ||
-                               strcmp(k->method, "PATCH") == 0);
+    return k->body == NULL &&
+           (strcmp(k->method, "POST") == 0 || strcmp(k->method, "PUT") == 0 ||
+            strcmp(k->method, "PATCH") == 0);
 }
 
 static void write_kind(const struct kind *k, struct buf *out,
@@ -178,8 +178,9 @@ static void write_kind(const struct kind *k, struct buf *out,
         buf_addf(out, "expect = %s\n", buf_str(&expect));
     buf_release(&expect);
     if (lacks_body(k))
-        buf_addf(out, "; the recording holds no body: add one, then "
-                      "weight = %zu\nweight = 0\n",
+        buf_addf(out,
+                 "; the recording holds no body: add one, then "
+                 "weight = %zu\nweight = 0\n",
                  k->count);
     else
         buf_addf(out, "weight = %zu\n", k->count);
@@ -209,8 +210,7 @@ static void write_head(const struct import *x, enum import_format format,
                   "pidfile, port or cgroup\n; command = \n\n[load]\n");
     if (sum->span_s >= 1)
         buf_addf(out, "; as recorded, on average over %.0f s\nrate = %.3g/s\n",
-                 sum->span_s,
-                 fmax(0.001, (double)sum->taken / sum->span_s));
+                 sum->span_s, fmax(0.001, (double)sum->taken / sum->span_s));
     else
         buf_adds(out, "users = 4\n");
 }
@@ -258,8 +258,8 @@ int import_scenario(enum import_format format, const char *text, size_t len,
     if (recorded_read(format, text, len, &sink, err) != 0)
         goto out;
     origin = main_origin(&x.kinds);
-    chosen = choose(&x, origin, options->kinds ? options->kinds : KINDS_USUAL,
-                    &n);
+    chosen =
+        choose(&x, origin, options->kinds ? options->kinds : KINDS_USUAL, &n);
     if (n == 0) {
         err_set(err, "no request found in %zu lines as %s%s", summary->lines,
                 import_format_name(format),

@@ -180,7 +180,8 @@ static char *make_name(struct kinds *k, const char *method, const char *key)
     name = mem_strdup(len > 0 && text[0] != '.' ? text : "root");
     for (int i = 2; nameset_find(&k->names, name) != (size_t)-1; i++) {
         free(name);
-        name = mem_printf("%s-%d", len > 0 && text[0] != '.' ? text : "root", i);
+        name =
+            mem_printf("%s-%d", len > 0 && text[0] != '.' ? text : "root", i);
     }
     return name;
 }

@@ -65,7 +65,7 @@ static bool find_request(json_t *o, const char **method, const char **target)
 {
     static const char *const methods[] = {"request_method", "method",
                                           "RequestMethod", NULL};
-    static const char *const targets[] = {"request_uri", "uri",  "path",
+    static const char *const targets[] = {"request_uri", "uri",         "path",
                                           "url",         "RequestPath", NULL};
     json_t *request = json_object_get(o, "request");
 
@@ -97,8 +97,8 @@ static int read_object(json_t *o, struct recorded *r, char *path)
     r->status = read_status(first_of(o, statuses));
     r->method = recorded_method(method, strcspn(method, " "));
     r->path = path;
-    return r->method != NULL && recorded_path(target, strcspn(target, " "),
-                                              path, RECORDED_PATH_MAX);
+    return r->method != NULL &&
+           recorded_path(target, strcspn(target, " "), path, RECORDED_PATH_MAX);
 }
 
 int recorded_read_json_lines(const char *text, size_t len,

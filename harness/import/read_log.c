@@ -71,8 +71,8 @@ static bool read_request(const char *s, size_t n, struct recorded *r,
 
 /* Reads one line. 1: a request; 0: understood, but nothing to send; -1: not
  * understood. */
-static int read_line(const char *s, size_t n, struct recorded *r,
-                     char *request, char *path)
+static int read_line(const char *s, size_t n, struct recorded *r, char *request,
+                     char *path)
 {
     const char *end = s + n, *open = memchr(s, '[', n), *close, *quote;
     size_t len;

@@ -41,8 +41,7 @@ struct recorded_sink {
 int recorded_read_log(const char *text, size_t len,
                       const struct recorded_sink *sink, struct err *err);
 int recorded_read_json_lines(const char *text, size_t len,
-                             const struct recorded_sink *sink,
-                             struct err *err);
+                             const struct recorded_sink *sink, struct err *err);
 int recorded_read_har(const char *text, size_t len,
                       const struct recorded_sink *sink, struct err *err);
 

@@ -76,8 +76,7 @@ static void spread_seconds(struct replaying *x)
         while (end < x->n && x->at[end].at_us == second)
             end++;
         for (size_t k = i; k < end; k++)
-            x->at[k].at_us =
-                second + (int64_t)((k - i) * 1000000 / (end - i));
+            x->at[k].at_us = second + (int64_t)((k - i) * 1000000 / (end - i));
         i = end;
     }
 }
@@ -126,8 +125,7 @@ static bool name_taken(const struct scenario *sc, const char *name)
 
 static void add_expect(struct request *q, const struct kind *k)
 {
-    q->expect.status =
-        mem_zalloc(STATUSES_MAX + 1, sizeof *q->expect.status);
+    q->expect.status = mem_zalloc(STATUSES_MAX + 1, sizeof *q->expect.status);
     q->expect.status[q->expect.nstatus++] = (struct status_range){200, 399};
     for (size_t i = 0; i < k->nstatuses; i++)
         if (k->statuses[i] < 200 || k->statuses[i] > 399)
@@ -175,15 +173,15 @@ static void make_entries(struct replaying *x, struct scenario *sc,
         int *request = &of_kind[kind];
 
         if (*request < 0 && kind < x->kinds.n)
-            *request = own_request(sc, nown, x->kinds.at[kind].method,
-                                   raw->path);
+            *request =
+                own_request(sc, nown, x->kinds.at[kind].method, raw->path);
         if (*request < 0 && kind < x->kinds.n)
             *request = request_of_kind(sc, &x->kinds.at[kind], m);
         if (*request < 0)
-            *request = (int)scenario_add_request(sc, "rest-of-replay", "GET",
-                                                 "/", m);
-        e->at_ns = (int64_t)((double)(raw->at_us - first) * 1000 /
-                             sc->replay.speed);
+            *request =
+                (int)scenario_add_request(sc, "rest-of-replay", "GET", "/", m);
+        e->at_ns =
+            (int64_t)((double)(raw->at_us - first) * 1000 / sc->replay.speed);
         e->request = *request;
         e->path = raw->path;
         raw->path = NULL;
@@ -242,8 +240,10 @@ int import_replay(struct scenario *sc, struct mistakes *m)
     if (x.whole_seconds)
         spread_seconds(&x);
     check(sc, &x, &sum, m);
-    if (m->n + m->more == before)
+    if (m->n + m->more == before) {
         make_entries(&x, sc, m);
+        sc->load.model = LOAD_OPEN; /* each request has its due time */
+    }
     scenario_index_kinds(sc);
 out:
     for (size_t i = 0; i < x.n; i++)

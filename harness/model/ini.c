@@ -269,7 +269,7 @@ int ini_read(const char *text, size_t len, const char *file,
     if (len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 ||
                      memcmp(text, "\xfe\xff", 2) == 0)) {
         mistakes_add(m, file, 1, NULL, "the file is UTF-16: save it as UTF-8");
-        return 0;
+        return -1;
     }
     set_switches();
     if (ini_parse_stream(feed_line, &f, take_entry, &f) == -2) {

@@ -43,7 +43,8 @@ int ini_self_check(struct err *err);
 
 /* Splits `text`; `file` names it in mistakes. What is not INI becomes a
  * mistake with its line and is left out. Always gives a document to release,
- * whatever the bytes are. -1 only when inih itself is unusable. */
+ * whatever the bytes are. -1 when nothing of it can be read: inih is unusable,
+ * or the text is UTF-16. */
 int ini_read(const char *text, size_t len, const char *file,
              struct ini_doc *out, struct mistakes *m);
 

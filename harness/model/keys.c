@@ -30,8 +30,16 @@ static const struct key_type types[] = {
 static const struct key keys[] = {
 #define KEY(section, name, type, field, min, max, words, fallback, example,    \
             help)                                                              \
-    {SECTION_##section, name, &types[TYPE_##type], field, min, max,            \
-     words,             fallback, example, help},
+    {SECTION_##section,                                                        \
+     name,                                                                     \
+     &types[TYPE_##type],                                                      \
+     field,                                                                    \
+     min,                                                                      \
+     max,                                                                      \
+     words,                                                                    \
+     fallback,                                                                 \
+     example,                                                                  \
+     help},
 #include "harness/model/keys.def"
 #undef KEY
 };

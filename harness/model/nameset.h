@@ -9,7 +9,7 @@ struct nameset {
     struct nameset_slot {
         const char *name; /* NULL: free */
         size_t index;
-    } *slots;
+    } * slots;
     size_t cap, n;
 };
 

@@ -56,7 +56,7 @@ char *reader_fallback(struct reader *r, const struct key *key,
         /* The section's own keys are read before any default is. */
         if (section_holds(s, "rate"))
             return NULL;
-        if (section_holds(s, "connections")) {
+        if (r->sc->load.connections > 0) {
             snprintf(text, sizeof text, "%d", r->sc->load.connections);
             return mem_strdup(text);
         }
@@ -222,7 +222,7 @@ static void read_named(struct reader *r, const struct ini_section *s,
 void reader_sections(struct reader *r)
 {
     static const enum key_section order[] = {
-        SECTION_SCENARIO, SECTION_TARGET, SECTION_LOAD,
+        SECTION_SCENARIO, SECTION_TARGET,  SECTION_LOAD,
         SECTION_DATA,     SECTION_REQUEST, SECTION_FLOW,
         SECTION_REPLAY,   SECTION_SAMPLE,  SECTION_VERDICT};
     struct title *titles = mem_zalloc(r->doc.n, sizeof *titles);
@@ -230,8 +230,8 @@ void reader_sections(struct reader *r)
     int counts[SECTION_COUNT] = {0};
 
     survey(r, titles, counts);
-    r->sc->requests = mem_zalloc((size_t)counts[SECTION_REQUEST],
-                                 sizeof *r->sc->requests);
+    r->sc->requests =
+        mem_zalloc((size_t)counts[SECTION_REQUEST], sizeof *r->sc->requests);
     r->sc->flows =
         mem_zalloc((size_t)counts[SECTION_FLOW], sizeof *r->sc->flows);
     for (size_t o = 0; o < sizeof order / sizeof *order; o++) {

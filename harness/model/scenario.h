@@ -49,15 +49,15 @@ struct scenario_target {
                       {"/bin/sh", "-c", command} */
     int64_t pid;   /* 0: not set */
     char *pidfile;
-    int port; /* whoever listens there; 0: not set */
+    int port;     /* whoever listens there; 0: not set */
     char *cgroup; /* path below the memory controller, or absolute */
     bool shell;
     char *cwd;
     struct name_value *env; /* env.NAME = value */
     size_t nenv;
     struct ready ready;
-    int64_t stop_grace_ns;  /* SIGTERM to SIGKILL */
-    char **allow_hosts;     /* besides loopback */
+    int64_t stop_grace_ns; /* SIGTERM to SIGKILL */
+    char **allow_hosts;    /* besides loopback */
     size_t nallow_hosts;
     bool tls_verify;
     char *tls_ca;
@@ -65,8 +65,13 @@ struct scenario_target {
 };
 
 enum load_model { LOAD_OPEN, LOAD_CLOSED };
-enum engine_choice { ENGINE_AUTO, ENGINE_CURL, ENGINE_H1, ENGINE_H2,
-                     ENGINE_NULL };
+enum engine_choice {
+    ENGINE_AUTO,
+    ENGINE_CURL,
+    ENGINE_H1,
+    ENGINE_H2,
+    ENGINE_NULL
+};
 enum http_version { HTTP_AUTO, HTTP_1_1, HTTP_2 };
 
 struct scenario_load {
@@ -76,11 +81,11 @@ struct scenario_load {
     int64_t think_min_ns, think_max_ns;
     int connections; /* most connections at a time, all workers together */
     int threads;
-    int64_t warmup_ns;        /* one of the two, the other 0 */
+    int64_t warmup_ns; /* one of the two, the other 0 */
     uint64_t warmup_requests;
-    int64_t ramp_ns;          /* linear from 0 to the rate, within warm-up */
-    int blocks;               /* 0: one uninterrupted soak */
-    uint64_t block_requests;  /* a block's length: one of the two is 0 */
+    int64_t ramp_ns;         /* linear from 0 to the rate, within warm-up */
+    int blocks;              /* 0: one uninterrupted soak */
+    uint64_t block_requests; /* a block's length: one of the two is 0 */
     int64_t block_ns;
     int64_t settle_ns;
     int64_t max_time_ns; /* whole run, from the first request */
@@ -88,12 +93,12 @@ struct scenario_load {
     uint64_t seed;
     enum engine_choice engine;
     enum http_version http;
-    int redirects;          /* most followed per request; 0: none */
-    bool cookies;           /* one jar per user or flow run */
-    double max_errors;      /* share (0..1) over which the run exits 4 */
+    int redirects;           /* most followed per request; 0: none */
+    bool cookies;            /* one jar per user or flow run */
+    double max_errors;       /* share (0..1) over which the run exits 4 */
     uint64_t max_body_bytes; /* a response body over this fails */
-    bool vary_mix;          /* vary the mix from block to block by design */
-    int64_t spin_ns;        /* busy-wait before a due send; 0: none */
+    bool vary_mix;           /* vary the mix from block to block by design */
+    int64_t spin_ns;         /* busy-wait before a due send; 0: none */
 };
 
 enum capture_from { CAPTURE_JSON, CAPTURE_HEADER, CAPTURE_REGEX };
@@ -134,9 +139,9 @@ struct request {
     struct expect expect;
     struct capture *captures;
     size_t ncaptures;
-    double weight; /* 0: only as a step of flows */
+    double weight;      /* 0: only as a step of flows */
     int64_t timeout_ns; /* 0: load.timeout */
-    bool replayed; /* stands in a replay's entries */
+    bool replayed;      /* stands in a replay's entries */
     int line;
 };
 
@@ -156,7 +161,7 @@ struct feeder {
     size_t ncolumns;
     char **cells; /* nrows * ncolumns, row by row; point into `text` */
     size_t nrows;
-    char *text;   /* the file's bytes, unquoted in place */
+    char *text; /* the file's bytes, unquoted in place */
 };
 
 struct replay {
@@ -168,7 +173,7 @@ struct replay {
         int request;   /* index into requests */
         char *path;    /* as recorded, to be sent instead of the request's
                           path; NULL: the request's own */
-    } *entries;
+    } * entries;
     size_t nentries;
 };
 
@@ -215,7 +220,7 @@ struct scenario {
         char *section, *key, *value; /* value: masked when secret */
         char *origin; /* "default", "shop.ini:12", "--set", "environment" */
         bool secret;
-    } *effective;
+    } * effective;
     size_t neffective;
     char **secrets; /* texts that must never reach an artifact */
     size_t nsecrets;
@@ -224,7 +229,7 @@ struct scenario {
     struct scenario_kind {
         size_t index;
         bool flow;
-    } *kinds;
+    } * kinds;
     size_t nkinds;
 };
 

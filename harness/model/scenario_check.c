@@ -35,8 +35,7 @@ static void finish_steps(struct reader *r, const struct pending *p)
         near = nameset_suggest(&r->requests, w.at[i]);
         hint = near != NULL ? mem_printf("did you mean '%s'?", near) : NULL;
         mistakes_add(r->m, p->file, p->line, hint,
-                     "steps: there is no [request %s]",
-                     shorten(w.at[i]).text);
+                     "steps: there is no [request %s]", shorten(w.at[i]).text);
         free(hint);
     }
     words_release(&w);
@@ -72,8 +71,7 @@ void reader_finish_pending(struct reader *r)
 /* ---- keys of one section against each other ---- */
 
 /* The line of a key of a section that comes once; -1: it is not set. */
-static int line_of(const struct reader *r, enum key_section s,
-                   const char *name)
+static int line_of(const struct reader *r, enum key_section s, const char *name)
 {
     const char *arg;
     const struct key *k = key_find(s, name, &arg);
@@ -83,8 +81,8 @@ static int line_of(const struct reader *r, enum key_section s,
 
 static void bad(struct reader *r, int line, const char *hint, const char *text)
 {
-    mistakes_add(r->m, line == 0 ? "--set" : r->file, line > 0 ? line : 0,
-                 hint, "%s", text);
+    mistakes_add(r->m, line == 0 ? "--set" : r->file, line > 0 ? line : 0, hint,
+                 "%s", text);
 }
 
 static void check_target_choice(struct reader *r)
@@ -181,8 +179,7 @@ static void split_command(struct reader *r)
 
         for (size_t i = 0; i + 1 < w.n; i++)
             if (w.at[i][0] == '-' && strchr(w.at[i], '=') == NULL &&
-                w.at[i + 1][0] != '-' &&
-                secret_name(w.at[i], strlen(w.at[i])))
+                w.at[i + 1][0] != '-' && secret_name(w.at[i], strlen(w.at[i])))
                 secret_add(r->sc, w.at[i + 1], strlen(w.at[i + 1]));
         t->argv = words_take(&w, &n);
     }
@@ -198,8 +195,9 @@ static void check_load(struct reader *r)
     int ramp = line_of(r, SECTION_LOAD, "ramp");
 
     if (rate >= 0 && users >= 0)
-        bad(r, users, "rate: requests come whatever the target does; users: "
-                      "each waits for its answer",
+        bad(r, users,
+            "rate: requests come whatever the target does; users: "
+            "each waits for its answer",
             "rate and users exclude each other: keep one");
     else if (rate >= 0 && think >= 0)
         bad(r, think, NULL, "think belongs to users, not to rate");
@@ -300,8 +298,8 @@ static void check_captures(struct reader *r)
                 have[miss] = true;
             }
             for (size_t c = 0; c < q->ncaptures; c++)
-                have[nameset_find(&r->compiler.captures,
-                                  q->captures[c].name)] = true;
+                have[nameset_find(&r->compiler.captures, q->captures[c].name)] =
+                    true;
         }
     }
     free(have);
@@ -330,6 +328,14 @@ static void check_traffic(struct reader *r)
     if (r->present[SECTION_REPLAY] && sc->replay.file == NULL &&
         line_of(r, SECTION_REPLAY, "file") < 0)
         bad(r, -1, NULL, "[replay] names no file");
+    if (sc->replay.file != NULL) {
+        static const char *const rivals[] = {"rate", "users", "ramp"};
+
+        for (size_t i = 0; i < sizeof rivals / sizeof *rivals; i++)
+            if (line_of(r, SECTION_LOAD, rivals[i]) >= 0)
+                bad(r, line_of(r, SECTION_LOAD, rivals[i]), NULL,
+                    "a replay brings its own timing: no rate, users or ramp");
+    }
     if (r->flags & SCENARIO_NO_LOAD || sc->replay.file != NULL)
         return;
     for (size_t i = 0; i < sc->nrequests; i++)

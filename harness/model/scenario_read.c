@@ -27,9 +27,8 @@ static void add_effective(struct reader *r, const char *section,
 
     sc->effective = mem_grow(sc->effective, sc->neffective, &r->effective_cap,
                              sizeof *sc->effective);
-    sc->effective[sc->neffective++] =
-        (struct effective){mem_strdup(section), v->name, v->value, v->origin,
-                           v->secret};
+    sc->effective[sc->neffective++] = (struct effective){
+        mem_strdup(section), v->name, v->value, v->origin, v->secret};
 }
 
 /* Plain text as an INI value that reads back the same. */
@@ -95,8 +94,8 @@ char *reader_display(struct reader *r, const struct key *key, const char *arg,
     if (masked != NULL && is_type(key, "env"))
         secret_add(r->sc, value, strlen(value));
     if (masked == NULL) {
-        bool command = is_type(key, "command_source") ||
-                       strcmp(key->name, "command") == 0;
+        bool command =
+            is_type(key, "command_source") || strcmp(key->name, "command") == 0;
 
         masked = secret_mask_literals(text, command, r->sc);
     }
@@ -125,10 +124,9 @@ static void unknown_key(struct reader *r, enum key_section kind,
     /* A key that stands in the wrong section is told its place. */
     for (int s = 0; hint == NULL && s < SECTION_DATA; s++)
         if (key_find((enum key_section)s, e->key, &arg) != NULL)
-            hint = mem_printf("it belongs into [%s%s]",
-                              section_name((enum key_section)s),
-                              section_is_named((enum key_section)s) ? " NAME"
-                                                                    : "");
+            hint = mem_printf(
+                "it belongs into [%s%s]", section_name((enum key_section)s),
+                section_is_named((enum key_section)s) ? " NAME" : "");
     mistakes_add(r->m, e->line != 0 ? r->file : "--set", e->line, hint,
                  "[%s] has no key '%s'", section_name(kind),
                  shorten(e->key).text);
@@ -137,9 +135,8 @@ static void unknown_key(struct reader *r, enum key_section kind,
 
 /* Reads one entry into its field. Gives what is to be shown of it. */
 static struct shown_value take_entry(struct reader *r, const struct key *key,
-                                     const char *arg,
-                                     const struct ini_entry *e, void *base,
-                                     size_t index)
+                                     const char *arg, const struct ini_entry *e,
+                                     void *base, size_t index)
 {
     struct taking t = {.r = r,
                        .key = key,
@@ -168,12 +165,12 @@ static struct shown_value take_entry(struct reader *r, const struct key *key,
     t.secret = env;
     key->type->take(&t);
     expand_release(&x);
-    return (struct shown_value){
-        .key = key,
-        .name = mem_strdup(e->key),
-        .origin = origin_of(r, e->line, env),
-        .secret = !key->type->plain && (env || strstr(shown, "***") != NULL),
-        .value = shown};
+    return (struct shown_value){.key = key,
+                                .name = mem_strdup(e->key),
+                                .origin = origin_of(r, e->line, env),
+                                .secret = !key->type->plain &&
+                                          (env || strstr(shown, "***") != NULL),
+                                .value = shown};
 }
 
 /* Fills in what the section does not say. */
@@ -206,9 +203,8 @@ static void finish_section(struct reader *r, const struct ini_section *s,
                            struct shown_value *got, size_t n, void *base,
                            size_t index, const int *seen)
 {
-    char *title = name != NULL
-                      ? mem_printf("%s %s", section_name(kind), name)
-                      : mem_strdup(section_name(kind));
+    char *title = name != NULL ? mem_printf("%s %s", section_name(kind), name)
+                               : mem_strdup(section_name(kind));
     const struct key *key;
 
     for (size_t i = 0; (key = key_at(i)) != NULL; i++) {

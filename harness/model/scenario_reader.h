@@ -48,8 +48,8 @@ struct taking {
     const char *shown; /* as it may be printed */
     const char *file;
     int line;
-    bool secret; /* holds something from the environment */
-    void *base;  /* struct scenario, request or flow */
+    bool secret;  /* holds something from the environment */
+    void *base;   /* struct scenario, request or flow */
     size_t index; /* of the request or flow */
 };
 

@@ -11,8 +11,7 @@
 static void bad(struct reader *r, const char *set, const char *hint,
                 const char *text)
 {
-    mistakes_add(r->m, "--set", 0, hint, "'%s' %s",
-                 shorten(set).text, text);
+    mistakes_add(r->m, "--set", 0, hint, "'%s' %s", shorten(set).text, text);
 }
 
 static struct ini_section *find_section(struct reader *r, const char *title)
@@ -82,8 +81,7 @@ static void drop_rivals(struct ini_section *s, const struct key *key)
     }
 }
 
-static void unknown_section(struct reader *r, const char *set,
-                            const char *word)
+static void unknown_section(struct reader *r, const char *set, const char *word)
 {
     const char *best = NULL;
     size_t distance = 0;
@@ -128,10 +126,9 @@ static struct ini_section *named_section(struct reader *r, const char *set,
     for (size_t i = 0; i < r->doc.n; i++) {
         const char *space = strchr(r->doc.sections[i].name, ' ');
 
-        if (space != NULL && section_find(r->doc.sections[i].name,
-                                          (size_t)(space -
-                                                   r->doc.sections[i].name)) ==
-                                 kind)
+        if (space != NULL &&
+            section_find(r->doc.sections[i].name,
+                         (size_t)(space - r->doc.sections[i].name)) == kind)
             nameset_add(&names, space + 1, i);
     }
     near = nameset_suggest(&names, name);

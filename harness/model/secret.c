@@ -13,12 +13,12 @@
 bool secret_name(const char *name, size_t n)
 {
     static const char *const inside[] = {
-        "token",     "secret",    "password",   "passwd",        "passphrase",
-        "apikey",    "accesskey", "privatekey", "authorization", "cookie",
-        "credential", "sessionid", "csrf",      "xsrf"};
+        "token",      "secret",    "password",   "passwd",        "passphrase",
+        "apikey",     "accesskey", "privatekey", "authorization", "cookie",
+        "credential", "sessionid", "csrf",       "xsrf"};
     static const char *const whole[] = {
-        "pwd", "pass", "auth", "xauth", "sid", "jwt", "sig", "signature",
-        "phpsessid", "otp"};
+        "pwd", "pass", "auth",      "xauth",     "sid",
+        "jwt", "sig",  "signature", "phpsessid", "otp"};
     char plain[64];
     size_t len = 0;
 
@@ -43,9 +43,9 @@ void secret_add(struct scenario *sc, const char *text, size_t n)
         if (strlen(sc->secrets[i]) == n && memcmp(sc->secrets[i], text, n) == 0)
             return;
     if ((sc->nsecrets & (sc->nsecrets - 1)) == 0)
-        sc->secrets = mem_realloc(sc->secrets,
-                                  sc->nsecrets > 0 ? sc->nsecrets * 2 : 1,
-                                  sizeof *sc->secrets);
+        sc->secrets =
+            mem_realloc(sc->secrets, sc->nsecrets > 0 ? sc->nsecrets * 2 : 1,
+                        sizeof *sc->secrets);
     sc->secrets[sc->nsecrets++] = mem_strndup(text, n);
 }
 

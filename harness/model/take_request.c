@@ -26,8 +26,8 @@ static struct pending *put_off(struct taking *t, int what, char *text)
     struct reader *r = t->r;
     struct pending *p;
 
-    r->pending = mem_grow(r->pending, r->npending, &r->pending_cap,
-                          sizeof *r->pending);
+    r->pending =
+        mem_grow(r->pending, r->npending, &r->pending_cap, sizeof *r->pending);
     p = &r->pending[r->npending++];
     *p = (struct pending){.what = what,
                           .index = t->index,
@@ -159,8 +159,9 @@ void take_expect(struct taking *t)
 
     words_list(statuses, &w);
     if (w.n == 0 && contains == NULL)
-        taking_bad(t, NULL, "is not an expectation: write 201, 200..299 404 "
-                            "or body contains TEXT");
+        taking_bad(t, NULL,
+                   "is not an expectation: write 201, 200..299 404 "
+                   "or body contains TEXT");
     for (size_t i = 0; i < w.n; i++) {
         struct status_range range;
         struct err err;
@@ -230,7 +231,8 @@ static void add_captured_name(struct reader *r, const char *name)
 
     if (nameset_find(&r->compiler.captures, name) != (size_t)-1)
         return;
-    sc->captured = reader_push(sc->captured, sc->ncaptured, sizeof *sc->captured);
+    sc->captured =
+        reader_push(sc->captured, sc->ncaptured, sizeof *sc->captured);
     sc->captured[sc->ncaptured] = mem_strdup(name);
     nameset_add(&r->compiler.captures, sc->captured[sc->ncaptured],
                 sc->ncaptured);
@@ -253,8 +255,9 @@ void take_capture(struct taking *t)
     if (from < 0) {
         word = mem_strndup(t->value, n);
         hint = suggest_word(word, "json header regex");
-        taking_bad(t, hint, "is not a capture: write json /id, header NAME or "
-                            "regex PATTERN");
+        taking_bad(t, hint,
+                   "is not a capture: write json /id, header NAME or "
+                   "regex PATTERN");
         free(hint);
         free(word);
         return;

@@ -28,10 +28,15 @@ void take_url(struct taking *t)
     }
     sc->target.url = url;
     if (sc->target.userinfo != NULL) {
+        const char *raw = strstr(t->value, "://") + 3;
         const char *colon = strchr(sc->target.userinfo, ':');
 
         if (colon != NULL)
             secret_add(sc, colon + 1, strlen(colon + 1));
+        colon = strchr(raw, ':'); /* and as written, percent-encoded */
+        if (colon != NULL && colon < strrchr(raw, '@'))
+            secret_add(sc, colon + 1,
+                       (size_t)(strrchr(raw, '@') - colon - 1));
     }
 }
 
@@ -62,8 +67,8 @@ void take_ready(struct taking *t)
             goto out;
         }
     }
-    if (i == 0 || (i < w.n && (strcmp(w.at[i], "within") != 0 ||
-                               i + 2 != w.n))) {
+    if (i == 0 ||
+        (i < w.n && (strcmp(w.at[i], "within") != 0 || i + 2 != w.n))) {
         taking_bad(t, help, "is not a condition");
         goto out;
     }
@@ -111,7 +116,8 @@ void take_hosts(struct taking *t)
                        "is not a host's name");
             continue;
         }
-        g->allow_hosts = reader_push(g->allow_hosts, g->nallow_hosts, sizeof(char *));
+        g->allow_hosts =
+            reader_push(g->allow_hosts, g->nallow_hosts, sizeof(char *));
         g->allow_hosts[g->nallow_hosts++] = mem_strdup(w.at[i]);
     }
     words_release(&w);
@@ -267,8 +273,9 @@ static bool may_exist(struct taking *t, const char *name)
     if (key_suggest(SECTION_VERDICT, name, near, sizeof near) != NULL)
         snprintf(hint, sizeof hint, "did you mean '%s'?", near);
     else
-        snprintf(hint, sizeof hint, "a metric of your own needs command.NAME "
-                                    "or http.NAME in [sample]");
+        snprintf(hint, sizeof hint,
+                 "a metric of your own needs command.NAME "
+                 "or http.NAME in [sample]");
     mistakes_add(t->r->m, t->file, t->line, hint,
                  "[verdict] '%.60s' is neither a key nor a metric", name);
     return false;

@@ -96,8 +96,8 @@ static int add_value(struct buf *out, const char *s, size_t n,
             rc = path_byte(c) ? buf_addc(out, (char)c)
                               : buf_add(out, escape, sizeof escape);
         else
-            rc = buf_addc(out, (c < 0x20 && c != '\t') || c == 0x7f ? ' '
-                                                                 : (char)c);
+            rc = buf_addc(out,
+                          (c < 0x20 && c != '\t') || c == 0x7f ? ' ' : (char)c);
         if (rc != 0)
             return -1;
     }
@@ -183,8 +183,7 @@ bool template_uses_seq(const struct template *t)
 bool template_uses_feeder(const struct template *t, size_t feeder)
 {
     for (size_t i = 0; i < t->n; i++)
-        if (t->pieces[i].what == PIECE_CSV &&
-            (size_t)t->pieces[i].a == feeder)
+        if (t->pieces[i].what == PIECE_CSV && (size_t)t->pieces[i].a == feeder)
             return true;
     return false;
 }

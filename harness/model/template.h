@@ -18,12 +18,12 @@ struct scenario;
 
 enum piece_what {
     PIECE_TEXT,
-    PIECE_INT,     /* a .. b inclusive */
+    PIECE_INT, /* a .. b inclusive */
     PIECE_CHOICE,
-    PIECE_SEQ,     /* 1, 2, 3 ... over the whole run, all workers */
-    PIECE_UUID,    /* version 4, from the run's seed */
-    PIECE_RAND,    /* a letters and digits */
-    PIECE_CSV,     /* a = feeder, b = column; one row per request */
+    PIECE_SEQ,  /* 1, 2, 3 ... over the whole run, all workers */
+    PIECE_UUID, /* version 4, from the run's seed */
+    PIECE_RAND, /* a letters and digits */
+    PIECE_CSV,  /* a = feeder, b = column; one row per request */
     PIECE_NOW,
     PIECE_CAPTURE, /* a = index into scenario.captured */
 };
@@ -42,7 +42,8 @@ struct piece {
  * header control characters become spaces; a body takes bytes as they are. */
 enum template_place { TEMPLATE_BODY, TEMPLATE_HEADER, TEMPLATE_PATH };
 
-struct template {
+struct template
+{
     struct piece *pieces;
     size_t n;
     enum template_place place;
@@ -52,8 +53,8 @@ struct template {
 struct template_context {
     const struct scenario *sc;
     struct rng *rng;
-    uint64_t seq; /* taken by the caller from the run's counter, once per
-                     request, when template_uses_seq() */
+    uint64_t seq;       /* taken by the caller from the run's counter, once per
+                           request, when template_uses_seq() */
     size_t *feeder_row; /* current row per feeder; caller advances */
     const char *const *captured; /* values by index, NULL not captured yet */
     const size_t *captured_len;

@@ -21,8 +21,8 @@ struct call {
     struct piece *out;
 };
 
-#define SAY(call, hint, ...) \
-    mistakes_add((call)->c->m, (call)->src->file, (call)->src->line, hint, \
+#define SAY(call, hint, ...)                                                   \
+    mistakes_add((call)->c->m, (call)->src->file, (call)->src->line, hint,     \
                  __VA_ARGS__)
 
 char *template_beside(const struct scenario *sc, const char *file)
@@ -69,8 +69,8 @@ size_t template_feeder(struct template_compiler *c, const char *name,
 
         mistakes_add(c->m, src->file, src->line,
                      "files are looked for beside the scenario",
-                     "cannot read %s%s%s", named ? "" : path,
-                     named ? "" : ": ", err.msg);
+                     "cannot read %s%s%s", named ? "" : path, named ? "" : ": ",
+                     err.msg);
         index = FEEDER_BROKEN;
     }
     free(path);
@@ -137,9 +137,9 @@ static int do_csv(struct call *k)
         return 0;
     for (size_t i = 0; i < f->ncolumns; i++)
         suggest_offer(column, f->columns[i], &best, &distance);
-    hint = best != NULL ? mem_printf("did you mean '%s'?", best)
-                        : mem_printf("its first column is '%.60s'",
-                                     f->columns[0]);
+    hint = best != NULL
+               ? mem_printf("did you mean '%s'?", best)
+               : mem_printf("its first column is '%.60s'", f->columns[0]);
     SAY(k, hint, "%s: %.100s has no column '%.60s'", k->src->what, file,
         column);
     free(hint);
@@ -186,11 +186,12 @@ static int compile_name(struct call *k)
     captured = best == NULL ? nameset_suggest(&k->c->captures, name) : NULL;
     if (best != NULL || captured != NULL)
         hint = mem_printf("did you mean '%s'?", best ? best : captured);
-    SAY(k, hint != NULL ? hint
-                        : "known: int, choice, seq, uuid, rand, csv, now and "
-                          "captured names",
-        "%s: {{%.60s}} is neither a function nor a captured name",
-        k->src->what, name);
+    SAY(k,
+        hint != NULL ? hint
+                     : "known: int, choice, seq, uuid, rand, csv, now and "
+                       "captured names",
+        "%s: {{%.60s}} is neither a function nor a captured name", k->src->what,
+        name);
     free(hint);
     return -1;
 }
@@ -253,8 +254,9 @@ static void add_text(struct template *t, size_t *cap, const char *s, size_t n)
             buf_addc(&b, (char)c);
     }
     n = b.len;
-    add_piece(t, cap,
-              (struct piece){.what = PIECE_TEXT, .text = buf_take(&b), .len = n});
+    add_piece(
+        t, cap,
+        (struct piece){.what = PIECE_TEXT, .text = buf_take(&b), .len = n});
 }
 
 /* Compiles what stands between "{{" and "}}". */

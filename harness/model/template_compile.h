@@ -9,7 +9,7 @@
 struct mistakes;
 
 struct template_compiler {
-    struct scenario *sc;   /* feeders are added to it as they are met */
+    struct scenario *sc; /* feeders are added to it as they are met */
     struct mistakes *m;
     struct nameset captures; /* name -> index into sc->captured */
     struct nameset feeders;  /* file or [data] name -> index into

@@ -10,8 +10,7 @@
 /* Splits `s`. Credentials in front of the host are not kept in `out`: given
  * in `*userinfo` ("name:password", percent-decoded) or NULL. A query or a
  * fragment is an error. Release `out` with url_release in both cases. */
-int url_parse(const char *s, struct url *out, char **userinfo,
-              struct err *err);
+int url_parse(const char *s, struct url *out, char **userinfo, struct err *err);
 
 /* True for 127/8, ::1 and localhost: decided by the text, never by a name
  * server. */

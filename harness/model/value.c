@@ -15,19 +15,19 @@ struct unit {
 };
 
 static const struct unit durations[] = {
-    {"ns", 1},       {"us", 1e3},     {"ms", 1e6},        {"s", 1e9},
-    {"sec", 1e9},    {"second", 1e9}, {"seconds", 1e9},   {"m", 60e9},
-    {"min", 60e9},   {"minute", 60e9}, {"minutes", 60e9}, {"h", 3600e9},
-    {"hour", 3600e9}, {"hours", 3600e9}, {"d", 86400e9},  {"day", 86400e9},
+    {"ns", 1},         {"us", 1e3},       {"ms", 1e6},       {"s", 1e9},
+    {"sec", 1e9},      {"second", 1e9},   {"seconds", 1e9},  {"m", 60e9},
+    {"min", 60e9},     {"minute", 60e9},  {"minutes", 60e9}, {"h", 3600e9},
+    {"hour", 3600e9},  {"hours", 3600e9}, {"d", 86400e9},    {"day", 86400e9},
     {"days", 86400e9},
 };
 
 /* "M" alone is 1024-based, as in systemd and container limits; "MB" is not. */
 static const struct unit sizes[] = {
-    {"B", 1},         {"byte", 1},      {"bytes", 1},     {"K", 0x1p10},
-    {"KiB", 0x1p10},  {"kB", 1e3},      {"KB", 1e3},      {"M", 0x1p20},
-    {"MiB", 0x1p20},  {"MB", 1e6},      {"G", 0x1p30},    {"GiB", 0x1p30},
-    {"GB", 1e9},      {"T", 0x1p40},    {"TiB", 0x1p40},  {"TB", 1e12},
+    {"B", 1},        {"byte", 1},   {"bytes", 1},    {"K", 0x1p10},
+    {"KiB", 0x1p10}, {"kB", 1e3},   {"KB", 1e3},     {"M", 0x1p20},
+    {"MiB", 0x1p20}, {"MB", 1e6},   {"G", 0x1p30},   {"GiB", 0x1p30},
+    {"GB", 1e9},     {"T", 0x1p40}, {"TiB", 0x1p40}, {"TB", 1e12},
     {"k", 0x1p10},
 };
 
@@ -64,7 +64,8 @@ static const char *read_unit(const char *s, const struct unit *units, size_t n,
     while (isalpha((unsigned char)p[len]))
         len++;
     for (size_t i = 0; i < n; i++)
-        if (strlen(units[i].name) == len && memcmp(units[i].name, p, len) == 0) {
+        if (strlen(units[i].name) == len &&
+            memcmp(units[i].name, p, len) == 0) {
             *factor = units[i].factor;
             return p + len;
         }
@@ -200,9 +201,8 @@ int value_duration_range(const char *s, int64_t *min_ns, int64_t *max_ns,
 
 int value_rate(const char *s, double *rps, struct err *err)
 {
-    static const struct unit words[] = {{"requests", 1}, {"request", 1},
-                                        {"req", 1},      {"rps", 1},
-                                        {"runs", 1}};
+    static const struct unit words[] = {
+        {"requests", 1}, {"request", 1}, {"req", 1}, {"rps", 1}, {"runs", 1}};
     double v, factor = 1, ignored;
     const char *p = read_number(s, &v), *q;
     bool rps_word;
@@ -266,8 +266,8 @@ int value_share(const char *s, double *share, struct err *err)
 int value_length(const char *s, uint64_t *requests, int64_t *ns,
                  struct err *err)
 {
-    static const struct unit words[] = {{"requests", 1}, {"request", 1},
-                                        {"req", 1}};
+    static const struct unit words[] = {
+        {"requests", 1}, {"request", 1}, {"req", 1}};
     double v, ignored;
     const char *p = read_number(s, &v);
     const char *q =
@@ -351,7 +351,8 @@ int value_status(const char *s, struct status_range *out, struct err *err)
     size_t n = strlen(s);
     int low = n >= 3 ? three_digits(s) : -1, high = low;
 
-    if (n == 3 && isdigit((unsigned char)s[0]) && strcasecmp(s + 1, "xx") == 0) {
+    if (n == 3 && isdigit((unsigned char)s[0]) &&
+        strcasecmp(s + 1, "xx") == 0) {
         low = (s[0] - '0') * 100;
         high = low + 99;
     } else if (low >= 0 && n == 8 && memcmp(s + 3, "..", 2) == 0) {

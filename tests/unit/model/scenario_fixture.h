@@ -9,8 +9,8 @@
 
 /* Reads `text` as the file "t.ini" and gives the mistakes as one text, to be
  * freed; "" when there are none (then `sc` is to be released). */
-static inline char *load_text(const char *text, char *const *sets,
-                              size_t nsets, struct scenario *sc)
+static inline char *load_text(const char *text, char *const *sets, size_t nsets,
+                              struct scenario *sc)
 {
     struct mistakes m;
     struct buf b;

@@ -52,8 +52,8 @@ static void test_percentiles(void **state)
     static const struct {
         double p;
         int64_t want_us;
-    } rows[] = {{0, 1},      {0.1, 1},    {50, 500},    {90, 900},
-                {99, 990},   {99.9, 999}, {99.91, 1000}, {100, 1000}};
+    } rows[] = {{0, 1},    {0.1, 1},    {50, 500},     {90, 900},
+                {99, 990}, {99.9, 999}, {99.91, 1000}, {100, 1000}};
     struct histogram *h = histogram_new();
 
     (void)state;
@@ -124,8 +124,7 @@ static void test_hgrm_form(void **state)
     assert_int_equal(strlen(want), b.len);
     assert_memory_equal(buf_str(&b), want, 60);
     assert_non_null(strstr(buf_str(&b), "4.000 1.000000000000          4\n"));
-    assert_string_equal(strstr(buf_str(&b), "#[Mean"),
-                        strstr(want, "#[Mean"));
+    assert_string_equal(strstr(buf_str(&b), "#[Mean"), strstr(want, "#[Mean"));
     buf_release(&b);
     histogram_free(h);
 }

@@ -76,8 +76,8 @@ static char *render(struct rendering *r, const struct template *t, uint64_t seq)
 static void test_constant(void **state)
 {
     struct rendering r;
-    char *text = scenario_text("/a b?q=\xc3\xbc&p=%20#x", "{\"a\":{\"b\":1}}",
-                               NULL);
+    char *text =
+        scenario_text("/a b?q=\xc3\xbc&p=%20#x", "{\"a\":{\"b\":1}}", NULL);
     char *got;
 
     (void)state;
