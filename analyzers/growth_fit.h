@@ -1,0 +1,63 @@
+/* Inside growth.c and growth_shapes.c: how one explanation of the blocks is
+ * fitted and weighed. Nobody else includes this. */
+#ifndef PLATEAU_ANALYZERS_GROWTH_FIT_H
+#define PLATEAU_ANALYZERS_GROWTH_FIT_H
+
+#include "analyzers/growth.h"
+#include "analyzers/lsq.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+    GROWTH_PARTS_MAX = 4, /* columns of one fit, restarts included */
+    GROWTH_NOISES = 4,
+};
+
+/* One part of an explanation: what it adds to each block's difference. */
+struct growth_part {
+    const double *x; /* n values */
+    double asym;     /* growth per driver unit that goes on, at size 1 */
+    double end;      /* growth per driver unit at the run's end */
+    double fade;     /* per driver unit: how fast `end` dies away */
+};
+
+/* What a difference is explained by. */
+struct driver {
+    int id;
+    double prior;
+    const double *u; /* units in each block */
+    double sum;
+    double per_request; /* units per request over the run */
+};
+
+struct fitter {
+    const struct growth_data *data;
+    struct growth *out;
+    struct whitener white[GROWTH_NOISES];
+    struct growth_part fixed[2]; /* restarts: in every fit */
+    size_t nfixed;
+    double best;                     /* log weight of the best fit */
+    double *work;                    /* PARTS_MAX + 2 columns */
+    double log_shape[GROWTH_SHAPES]; /* running log-sum-exp */
+};
+
+/* Fits `shape`, made of up to three parts (NULL: none) and the restarts,
+ * under every noise, if the blocks can carry it; `share` is its part of the
+ * shape's prior. */
+void growth_try(struct fitter *f, const struct driver *dr,
+                enum growth_shape shape, double share,
+                const struct growth_part *one, const struct growth_part *two,
+                const struct growth_part *three);
+
+/* Adds one explanation that was fitted elsewhere: its opinion on what goes on
+ * (and on the end of the run, which is the same), with `log_weight` but for
+ * the prior of the shape. True when it is the best so far: then the caller
+ * fills `f->out->fitted`. */
+bool growth_say(struct fitter *f, const struct driver *dr,
+                enum growth_shape shape, double share, struct opinion o);
+
+/* Tries every shape against one driver (growth_shapes.c). */
+void growth_shapes(struct fitter *f, const struct driver *dr);
+
+#endif

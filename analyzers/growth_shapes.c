@@ -1,0 +1,218 @@
+/* The family of shapes that growth.c averages: see growth.h. */
+#include "analyzers/growth_fit.h"
+#include "harness/base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum {
+    TAIL_MIN = 3,       /* blocks a changed slope must be seen in */
+    POSITIONS_MAX = 40, /* kinks and jumps tried, evenly spread */
+};
+
+/* Time constants of what fills, in spans of the run. The long ones bend too
+   little to be seen unless there is no noise at all, so they start with little
+   credit: without evidence a line stays a line. */
+static const struct {
+    double tau, prior;
+} fills[] = {{0.02, 0.4}, {0.04, 0.6}, {0.07, 1},  {0.12, 1},   {0.2, 1},
+             {0.33, 1},   {0.5, 1},    {0.75, 1},  {1, 1},      {1.5, 0.1},
+             {2.2, 0.1},  {3.5, 0.05}, {6, 0.025}, {10, 0.0125}};
+enum { FILLS = sizeof fills / sizeof *fills };
+
+/* Where a logarithm's zero lies before the first barrier, in spans. */
+static const double logs[] = {0.01, 0.03, 0.1, 0.3, 1};
+enum { LOGS = sizeof logs / sizeof *logs };
+
+/* A column of its own in `f`-independent storage. */
+static double *column(const struct fitter *f)
+{
+    return mem_zalloc(f->data->n, sizeof(double));
+}
+
+static void fit_fills(struct fitter *f, const struct driver *dr,
+                      const struct growth_part *line)
+{
+    double *x = column(f), sum = 0;
+
+    for (int i = 0; i < FILLS; i++)
+        sum += fills[i].prior;
+    for (int i = 0; i < FILLS; i++) {
+        double tau = fills[i].tau * dr->sum, at = 0;
+        double span = 1 - exp(-dr->sum / tau);
+        struct growth_part part = {x, 0, exp(-dr->sum / tau) / tau / span,
+                                   1 / tau};
+
+        for (size_t b = 0; b < f->data->n; b++) {
+            x[b] = exp(-at / tau) * -expm1(-dr->u[b] / tau) / span;
+            at += dr->u[b];
+        }
+        growth_try(f, dr, GROWTH_FILL, fills[i].prior / sum, &part, NULL, NULL);
+        growth_try(f, dr, GROWTH_FILL_LINE, fills[i].prior / sum, &part, line,
+                   NULL);
+    }
+    free(x);
+}
+
+static void fit_logs(struct fitter *f, const struct driver *dr,
+                     const struct growth_part *line)
+{
+    double *x = column(f);
+
+    for (int i = 0; i < LOGS; i++) {
+        double zero = logs[i] * dr->sum, at = zero;
+        struct growth_part part = {x, 0, 1 / (zero + dr->sum),
+                                   1 / (zero + dr->sum)};
+
+        for (size_t b = 0; b < f->data->n; b++) {
+            x[b] = log1p(dr->u[b] / at);
+            at += dr->u[b];
+        }
+        growth_try(f, dr, GROWTH_LOG, 1.0 / LOGS, &part, NULL, NULL);
+        growth_try(f, dr, GROWTH_LOG_LINE, 1.0 / LOGS, &part, line, NULL);
+    }
+    free(x);
+}
+
+/* Slopes that change inside the run, at block edges and in their middles. */
+static void fit_kinks(struct fitter *f, const struct driver *dr)
+{
+    size_t n = f->data->n, places = 2 * n - 1,
+           step = 1 + places / (2 * POSITIONS_MAX);
+    double *head = column(f), *tail = column(f), count = 0;
+
+    for (size_t i = 1; i <= places; i += step)
+        count++;
+    for (size_t i = 1; i <= places; i += step) {
+        struct growth_part before = {head, 0, 0, 0}, after = {tail, 1, 1, 0};
+        size_t block = i / 2;
+
+        for (size_t b = 0; b < n; b++) {
+            double part = b < block ? 1 : b > block || i % 2 == 0 ? 0 : 0.5;
+
+            head[b] = dr->u[b] * part;
+            tail[b] = dr->u[b] - head[b];
+        }
+        growth_try(f, dr, GROWTH_STOP, 1 / count, &before, NULL, NULL);
+        if (n - block - i % 2 < TAIL_MIN)
+            continue;
+        growth_try(f, dr, GROWTH_KINK, 1 / count, &before, &after, NULL);
+        growth_try(f, dr, GROWTH_LATE, 1 / count, &after, NULL, NULL);
+    }
+    free(head);
+    free(tail);
+}
+
+/* One block that stands out: a jump that stays, or one wild reading. */
+static void fit_jumps(struct fitter *f, const struct driver *dr,
+                      const struct growth_part *line)
+{
+    size_t n = f->data->n, step = 1 + n / POSITIONS_MAX;
+    double *jump = column(f), *spike = column(f), *fill = column(f), count = 0;
+
+    for (size_t i = 0; i < n; i += step)
+        count++;
+    for (size_t i = 0; i < n; i += step) {
+        struct growth_part jumps = {jump, 0, 0, 0}, spikes = {spike, 0, 0, 0};
+
+        jump[i] = spike[i] = 1;
+        if (i + 1 < n)
+            spike[i + 1] = -1;
+        if (dr->id == DRIVER_REQUESTS) {
+            growth_try(f, dr, GROWTH_JUMP, 1 / count, &jumps, NULL, NULL);
+            growth_try(f, dr, GROWTH_SPIKE, 1 / count, &spikes, NULL, NULL);
+        }
+        growth_try(f, dr, GROWTH_JUMP_LINE, 1 / count, &jumps, line, NULL);
+        growth_try(f, dr, GROWTH_SPIKE_LINE, 1 / count, &spikes, line, NULL);
+        for (int k = 2; k < 8; k += 2) {
+            double tau = fills[k].tau * dr->sum, at = 0;
+            struct growth_part part = {fill, 0, exp(-dr->sum / tau) / tau,
+                                       1 / tau};
+
+            for (size_t b = 0; b < n; b++) {
+                fill[b] = exp(-at / tau) * -expm1(-dr->u[b] / tau);
+                at += dr->u[b];
+            }
+            growth_try(f, dr, GROWTH_FILL_JUMP, 1 / count / 3, &part, &jumps,
+                       NULL);
+        }
+        jump[i] = spike[i] = 0;
+        if (i + 1 < n)
+            spike[i + 1] = 0;
+    }
+    free(jump);
+    free(spike);
+    free(fill);
+}
+
+/* A bend that is over, with a noise of its own on either side: what comes
+   after it is judged by itself. The head is never the quieter one. With
+   `gap`, the block in which it bends explains itself. */
+static void fit_two_noises(struct fitter *f, const struct driver *dr,
+                           size_t head, bool gap, bool line, double share)
+{
+    const double *d = f->data->d, *u = dr->u;
+    size_t n = f->data->n, from = head + gap, tail = n - from;
+    double hu = lsq_dot(u, u, head), tu = lsq_dot(u + from, u + from, tail);
+    double a = lsq_dot(u, d, head) / hu, q = f->data->quantum, var, weight;
+    double c = line ? lsq_dot(u + from, d + from, tail) / tu : 0;
+    double rss[2] = {0, 0}, p = 2 + gap + line;
+    enum growth_shape shape = line ? GROWTH_KINK : GROWTH_STOP;
+    struct opinion o;
+
+    if (!(hu > 0) || !(tu > 0))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        double e = d[i] - u[i] * (i < head ? a : c);
+
+        rss[i >= from] += gap && i == head ? 0 : e * e;
+    }
+    var = (rss[1] + q * q / 6) / (double)tail;
+    rss[0] = fmax(rss[0] / (double)from, var);
+    weight = -0.5 * ((double)from * log(rss[0]) + (double)tail * log(var) +
+                     p * log((double)n) +
+                     2 * p * (p + 1) / fmax((double)n - p - 1, 0.5));
+    var = (rss[1] + q * q / 6) / (double)(tail - line);
+    o = (struct opinion){weight, c * dr->per_request,
+                         line ? sqrt(var / tu) * dr->per_request : 0,
+                         (int)tail - 1};
+    if (!growth_say(f, dr, shape, share, o))
+        return;
+    f->out->sigma = sqrt(var);
+    for (size_t i = 0; i < n; i++)
+        f->out->fitted[i] = gap && i == head ? d[i] : u[i] * (i < head ? a : c);
+}
+
+static void fit_rests(struct fitter *f, const struct driver *dr)
+{
+    size_t n = f->data->n, places = n - TAIL_MIN, step;
+    double share;
+
+    if (f->nfixed > 0 || n < 6)
+        return;
+    step = 1 + places / POSITIONS_MAX;
+    share = 0.25 * (double)step / (double)places;
+    for (size_t head = 1; head <= places; head += step)
+        for (int gap = 0; gap < 2; gap++) {
+            size_t tail = n - head - (size_t)gap;
+
+            if (tail >= TAIL_MIN && head + (size_t)gap >= 2)
+                fit_two_noises(f, dr, head, gap, false, share);
+            if (tail > TAIL_MIN && head + (size_t)gap >= 2)
+                fit_two_noises(f, dr, head, gap, true, share);
+        }
+}
+
+void growth_shapes(struct fitter *f, const struct driver *dr)
+{
+    struct growth_part line = {dr->u, 1, 1, 0};
+
+    if (dr->id == DRIVER_REQUESTS)
+        growth_try(f, dr, GROWTH_FLAT, 1, NULL, NULL, NULL);
+    growth_try(f, dr, GROWTH_LINE, 1, &line, NULL, NULL);
+    fit_fills(f, dr, &line);
+    fit_logs(f, dr, &line);
+    fit_kinks(f, dr);
+    fit_jumps(f, dr, &line);
+    fit_rests(f, dr);
+}

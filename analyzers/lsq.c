@@ -1,0 +1,102 @@
+#include "analyzers/lsq.h"
+
+#include "harness/base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+void whitener_make(size_t n, const double *var, double rho, struct whitener *w)
+{
+    *w = (struct whitener){.n = n};
+    w->diag = mem_zalloc(n, sizeof *w->diag);
+    w->low = mem_zalloc(n, sizeof *w->low);
+    for (size_t i = 0; i < n; i++) {
+        double v = (1 - rho) * var[i] + 2 * rho;
+
+        if (i > 0) {
+            w->low[i] = -rho / w->diag[i - 1];
+            v -= w->low[i] * w->low[i];
+        }
+        w->diag[i] = sqrt(v);
+        w->log_det += 2 * log(w->diag[i]);
+    }
+}
+
+void whitener_apply(const struct whitener *w, const double *x, double *z)
+{
+    for (size_t i = 0; i < w->n; i++)
+        z[i] = (x[i] - (i > 0 ? w->low[i] * z[i - 1] : 0)) / w->diag[i];
+}
+
+void whitener_release(struct whitener *w)
+{
+    free(w->diag);
+    free(w->low);
+    *w = (struct whitener){0};
+}
+
+double lsq_dot(const double *a, const double *b, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+bool lsq_solve(double *z, size_t n, size_t p, struct lsq *s)
+{
+    double *y = z + LSQ_PARTS * n, c[LSQ_PARTS];
+
+    s->p = p;
+    for (size_t j = 0; j < p; j++) {
+        double *q = z + j * n, before = sqrt(lsq_dot(q, q, n)), norm;
+
+        for (size_t k = 0; k < j; k++) {
+            const double *o = z + k * n;
+            double t = lsq_dot(o, q, n);
+
+            s->r[k][j] = t;
+            for (size_t i = 0; i < n; i++)
+                q[i] -= t * o[i];
+        }
+        norm = sqrt(lsq_dot(q, q, n));
+        if (!(norm > 1e-6 * before) || !isfinite(norm))
+            return false;
+        s->r[j][j] = norm;
+        for (size_t i = 0; i < n; i++)
+            q[i] /= norm;
+        c[j] = lsq_dot(q, y, n);
+        for (size_t i = 0; i < n; i++)
+            y[i] -= c[j] * q[i];
+    }
+    s->rss = lsq_dot(y, y, n);
+    for (size_t j = p; j-- > 0;) {
+        s->b[j] = c[j];
+        for (size_t k = j + 1; k < p; k++)
+            s->b[j] -= s->r[j][k] * s->b[k];
+        s->b[j] /= s->r[j][j];
+    }
+    return true;
+}
+
+double lsq_se(const struct lsq *s, const double *a)
+{
+    double v[LSQ_PARTS], sum = 0;
+
+    for (size_t j = 0; j < s->p; j++) {
+        v[j] = a[j];
+        for (size_t k = 0; k < j; k++)
+            v[j] -= s->r[k][j] * v[k];
+        v[j] /= s->r[j][j];
+        sum += v[j] * v[j];
+    }
+    return sqrt(sum);
+}
+
+double lsq_log_add(double a, double b)
+{
+    double top = fmax(a, b);
+
+    return top == -INFINITY ? top : top + log(exp(a - top) + exp(b - top));
+}
