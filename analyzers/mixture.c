@@ -82,6 +82,9 @@ double mixture_quantile(const struct mixture *m, double p)
         else
             hi = mid;
     }
+    for (size_t i = 0; i < m->n; i++) /* a certainty is met exactly */
+        if (m->v[i].scale == 0 && m->v[i].at >= lo && m->v[i].at <= hi)
+            return m->v[i].at;
     return lo + (hi - lo) / 2;
 }
 
