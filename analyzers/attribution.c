@@ -125,7 +125,8 @@ static void fit_set(struct search *s, const size_t *set, size_t size,
     if (weight > s->best) {
         s->best = weight;
         s->best_size = size;
-        memcpy(s->best_set, set, size * sizeof *set);
+        for (size_t j = 0; j < size; j++)
+            s->best_set[j] = set[j];
     }
 }
 

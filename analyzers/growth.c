@@ -139,7 +139,7 @@ void growth_try(struct fitter *f, const struct driver *dr,
                 const struct growth_part *one, const struct growth_part *two,
                 const struct growth_part *three)
 {
-    const struct growth_part *parts[GROWTH_PARTS_MAX];
+    const struct growth_part *parts[GROWTH_PARTS_MAX] = {NULL};
     size_t p = 0;
 
     for (size_t i = 0; i < f->nfixed; i++)

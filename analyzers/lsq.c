@@ -46,7 +46,7 @@ double lsq_dot(const double *a, const double *b, size_t n)
 
 bool lsq_solve(double *z, size_t n, size_t p, struct lsq *s)
 {
-    double *y = z + LSQ_PARTS * n, c[LSQ_PARTS];
+    double *y = z + LSQ_PARTS * n, c[LSQ_PARTS] = {0};
 
     s->p = p;
     for (size_t j = 0; j < p; j++) {

@@ -2,6 +2,7 @@
 
 #include "analyzers/barriers.h"
 #include "analyzers/continuous.h"
+#include "analyzers/details.h"
 #include "analyzers/limits.h"
 #include "analyzers/verdict_words.h"
 #include "analyzers/vote.h"
@@ -172,6 +173,7 @@ void verdict_judge(const struct record *r, const struct policy *p,
     out->lead = vote.lead;
     out->steady_from_s = steady(out, &c);
     mind_the_run(r, out);
+    details_fill(r, p, out);
     verdict_words(r, p, &vote, out);
     continuous_release(&c);
 }

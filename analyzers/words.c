@@ -165,8 +165,11 @@ static void pass_words(const struct barrier_words *w, char *out, size_t size)
     else
         words_add(out, size, "Level over %zu blocks (", w->blocks);
     add_blocks(w, out, size);
-    words_add(out, size, "): what goes on is below %s per request.",
-              words_amount(fmax(f->per_request.high, 0), unit, b));
+    if (f->per_request.high > 0)
+        words_add(out, size, "): what goes on is below %s per request.",
+                  words_amount(f->per_request.high, unit, b));
+    else
+        words_add(out, size, "): nothing goes on.");
 }
 
 static void open_words(const struct barrier_words *w, char *out, size_t size)

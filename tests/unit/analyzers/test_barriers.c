@@ -16,104 +16,102 @@ static void judge(const struct record *r, struct finding *f)
 }
 
 /* What a person reads off the numbers at a glance. */
+struct glance {
+    const char *metric;
+    double per_block;
+    size_t n;
+    double d[10];
+    enum outcome want;
+    enum shape shape;
+};
+
+static const struct glance glances[] = {
+    {"py_gc_objects",
+     300,
+     6,
+     {300, 300, 300, 300, 300, 300},
+     OUTCOME_LEAK,
+     SHAPE_LINEAR},
+    {"py_gc_objects",
+     100,
+     8,
+     {100, 100, 100, 100, 100, 100, 100, 100},
+     OUTCOME_LEAK,
+     SHAPE_LINEAR},
+    {"py_gc_objects", 300, 6, {0}, OUTCOME_PASS, SHAPE_FLAT},
+    {"py_gc_objects",
+     1000,
+     10,
+     {3099, 3019, 3050, 2721, 28, 3, 0, 1, 0, 0},
+     OUTCOME_PASS,
+     SHAPE_SATURATING},
+    {"py_gc_objects",
+     1000,
+     4,
+     {3099, 3019, 3050, 2721},
+     OUTCOME_INCONCLUSIVE,
+     SHAPE_UNKNOWN},
+    {"py_gc_objects",
+     300,
+     8,
+     {0, 0, 5000, 0, 0, 0, 0, 0},
+     OUTCOME_PASS,
+     SHAPE_STEP},
+    {"py_gc_objects",
+     300,
+     8,
+     {300, 300, 300, 300, 150, 0, 0, 0},
+     OUTCOME_PASS,
+     SHAPE_SATURATING},
+    {"py_gc_objects",
+     300,
+     8,
+     {900, 400, 310, 302, 300, 300, 300, 300},
+     OUTCOME_LEAK,
+     SHAPE_UNKNOWN},
+    {"fds", 500, 6, {0, 0, 0, 0, 0, 0}, OUTCOME_PASS, SHAPE_FLAT},
+    {"fds", 500, 6, {5, 5, 5, 5, 5, 5}, OUTCOME_LEAK, SHAPE_LINEAR},
+    {"threads", 500, 6, {0, 1, 0, 0, 0, 0}, OUTCOME_PASS, SHAPE_STEP},
+    {"pss_bytes",
+     1000,
+     8,
+     {2.36e6, 2.37e6, 2.36e6, 2.37e6, 2.36e6, 2.36e6, 2.37e6, 2.36e6},
+     OUTCOME_LEAK,
+     SHAPE_LINEAR},
+    {"pss_bytes",
+     1000,
+     8,
+     {4096, 0, 8192, -4096, 0, 4096, -8192, 4096},
+     OUTCOME_PASS,
+     SHAPE_FLAT},
+    {"py_gc_objects", 300, 2, {300, 300}, OUTCOME_INCONCLUSIVE, SHAPE_UNKNOWN},
+    {"py_gc_objects",
+     40,
+     8,
+     {40, 40, 40, 40, 40, 40, 40, 40},
+     OUTCOME_INCONCLUSIVE,
+     SHAPE_UNKNOWN},
+};
+
 static void test_glance(void **state)
 {
-    static const struct {
-        const char *metric;
-        double per_block;
-        size_t n;
-        double d[10];
-        enum outcome want;
-        enum shape shape;
-    } cases[] = {
-        {"py_gc_objects",
-         300,
-         6,
-         {300, 300, 300, 300, 300, 300},
-         OUTCOME_LEAK,
-         SHAPE_LINEAR},
-        {"py_gc_objects",
-         100,
-         8,
-         {100, 100, 100, 100, 100, 100, 100, 100},
-         OUTCOME_LEAK,
-         SHAPE_LINEAR},
-        {"py_gc_objects", 300, 6, {0}, OUTCOME_PASS, SHAPE_FLAT},
-        {"py_gc_objects",
-         1000,
-         10,
-         {3099, 3019, 3050, 2721, 28, 3, 0, 1, 0, 0},
-         OUTCOME_PASS,
-         SHAPE_SATURATING},
-        {"py_gc_objects",
-         1000,
-         4,
-         {3099, 3019, 3050, 2721},
-         OUTCOME_INCONCLUSIVE,
-         SHAPE_UNKNOWN},
-        {"py_gc_objects",
-         300,
-         8,
-         {0, 0, 5000, 0, 0, 0, 0, 0},
-         OUTCOME_PASS,
-         SHAPE_STEP},
-        {"py_gc_objects",
-         300,
-         8,
-         {300, 300, 300, 300, 150, 0, 0, 0},
-         OUTCOME_PASS,
-         SHAPE_SATURATING},
-        {"py_gc_objects",
-         300,
-         8,
-         {900, 400, 310, 302, 300, 300, 300, 300},
-         OUTCOME_LEAK,
-         SHAPE_UNKNOWN},
-        {"fds", 500, 6, {0, 0, 0, 0, 0, 0}, OUTCOME_PASS, SHAPE_FLAT},
-        {"fds", 500, 6, {5, 5, 5, 5, 5, 5}, OUTCOME_LEAK, SHAPE_LINEAR},
-        {"threads", 500, 6, {0, 1, 0, 0, 0, 0}, OUTCOME_PASS, SHAPE_STEP},
-        {"pss_bytes",
-         1000,
-         8,
-         {2.36e6, 2.37e6, 2.36e6, 2.37e6, 2.36e6, 2.36e6, 2.37e6, 2.36e6},
-         OUTCOME_LEAK,
-         SHAPE_LINEAR},
-        {"pss_bytes",
-         1000,
-         8,
-         {4096, 0, 8192, -4096, 0, 4096, -8192, 4096},
-         OUTCOME_PASS,
-         SHAPE_FLAT},
-        {"py_gc_objects",
-         300,
-         2,
-         {300, 300},
-         OUTCOME_INCONCLUSIVE,
-         SHAPE_UNKNOWN},
-        {"py_gc_objects",
-         40,
-         8,
-         {40, 40, 40, 40, 40, 40, 40, 40},
-         OUTCOME_INCONCLUSIVE,
-         SHAPE_UNKNOWN},
-    };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof glances / sizeof *glances; i++) {
         struct record r;
         struct finding f;
 
-        records_open(&r, cases[i].n, cases[i].per_block);
-        records_column(&r, cases[i].metric, 60e6, cases[i].d);
+        records_open(&r, glances[i].n, glances[i].per_block);
+        records_column(&r, glances[i].metric, 60e6, glances[i].d);
         judge(&r, &f);
-        if (f.outcome != cases[i].want ||
-            (cases[i].shape != SHAPE_UNKNOWN && f.shape != cases[i].shape))
+        if (f.outcome != glances[i].want ||
+            (glances[i].shape != SHAPE_UNKNOWN && f.shape != glances[i].shape))
             print_error("case %zu: %s, shape %d, %g (%g .. %g): %s\n", i,
                         f.reason, f.shape, f.per_request.value,
                         f.per_request.low, f.per_request.high, f.reason);
-        assert_int_equal(f.outcome, cases[i].want);
-        if (cases[i].shape != SHAPE_UNKNOWN)
-            assert_int_equal(f.shape, cases[i].shape);
+        assert_int_equal(f.outcome, glances[i].want);
+        if (glances[i].shape != SHAPE_UNKNOWN)
+            assert_int_equal(f.shape, glances[i].shape);
         assert_true(f.per_request.low <= f.per_request.value ||
                     f.shape == SHAPE_UNKNOWN);
         records_close(&r);

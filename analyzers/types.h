@@ -1,0 +1,23 @@
+/* Which types of objects grow: the censuses of a run (objects.csv) against
+ * its requests. Hundreds of types are looked at, so the false discovery rate
+ * is what is kept (Benjamini and Hochberg 1995). Pure. */
+#ifndef PLATEAU_ANALYZERS_TYPES_H
+#define PLATEAU_ANALYZERS_TYPES_H
+
+#include "analyzers/verdict.h"
+
+#include <stddef.h>
+
+/* Gives in `*out` the types that grow, ranked by confidence, then size in
+ * bytes (freed by free()), and returns their number: every significant one
+ * up to TYPES_SHOWN, then the largest others. `from_requests`: censuses before
+ * that are warm-up and left out, as long as four are left. `driver`: what the
+ * growth is held against, cumulative, one per barrier row (the requests of
+ * the guilty kinds); NULL: all requests. */
+size_t types_make(const struct record *r, double confidence,
+                  double from_requests, const double *driver,
+                  struct type_growth **out);
+
+enum { TYPES_SHOWN = 40 };
+
+#endif

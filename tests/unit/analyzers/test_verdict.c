@@ -1,0 +1,204 @@
+#include "analyzers/verdict.h"
+
+#include "tests/unit/analyzers/records.h"
+#include "tests/unit/assert_close.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void add_kind(struct record *r, const char *name, const double *n)
+{
+    struct record_kind *k;
+
+    r->kinds = mem_realloc(r->kinds, r->nkinds + 1, sizeof *r->kinds);
+    k = &r->kinds[r->nkinds++];
+    *k = (struct record_kind){.name = mem_strdup(name), .weight = 1};
+    k->completed = mem_zalloc(r->barriers.n, sizeof(double));
+    for (size_t i = 1; i < r->barriers.n; i++)
+        k->completed[i] = k->completed[i - 1] + n[i - 1];
+}
+
+static void add_object(struct record *r, int block, const char *type,
+                       double count, double bytes)
+{
+    r->objects = mem_realloc(r->objects, r->nobjects + 1, sizeof *r->objects);
+    r->objects[r->nobjects++] =
+        (struct record_object){.t_s = r->barriers.t_s[block],
+                               .block = block,
+                               .requests = r->barriers.requests[block],
+                               .type = (char *)type,
+                               .count = count,
+                               .bytes = count * bytes};
+}
+
+/* Ten blocks; order leaks one Order and its dict of 2 objects, browse nothing;
+   memory follows. */
+static void shop(struct record *r)
+{
+    static const double orders[10] = {30, 54, 10, 48, 12, 50, 20, 35, 11, 30};
+    double browses[10], objects[10], bytes[10];
+
+    records_open(r, 10, 300);
+    for (size_t i = 0; i < 10; i++) {
+        browses[i] = 300 - orders[i];
+        objects[i] = 2 * orders[i];
+        bytes[i] = 20000 * orders[i] + (i % 3 == 0 ? 4096 : 0);
+    }
+    add_kind(r, "browse", browses);
+    add_kind(r, "order", orders);
+    records_column(r, "py_gc_objects", 40000, objects);
+    records_column(r, "pss_bytes", 50e6, bytes);
+    records_column(r, "rss_bytes", 60e6, bytes);
+    records_column(r, "fds", 12, NULL);
+    for (int b = 0; b <= 10; b++) {
+        double n = r->kinds[1].completed[b];
+
+        add_object(r, b, "shop.Order", 5 + n, 400);
+        add_object(r, b, "builtins.dict", 3000 + n, 232);
+        add_object(r, b, "builtins.str", 9000 + (b % 3), 60);
+        add_object(r, b, "builtins.tuple", 2000, 60);
+        add_object(r, b, "shop.Once", b > 1 ? 1 : 0, 60);
+    }
+}
+
+static const struct finding *by_name(const struct verdict *v, const char *name)
+{
+    for (size_t i = 0; i < v->nfindings; i++)
+        if (strcmp(v->findings[i].name, name) == 0)
+            return &v->findings[i];
+    fail_msg("no finding %s", name);
+    return NULL;
+}
+
+static void close_all(struct record *r, struct verdict *v)
+{
+    free(r->objects);
+    records_close(r);
+    verdict_release(v);
+}
+
+/* One run: verdict, guilty request, growing types, words. */
+static void test_shop(void **state)
+{
+    struct record r;
+    struct verdict v;
+    const struct finding *lead;
+    int named = 0;
+
+    (void)state;
+    shop(&r);
+    r.limit_bytes = 512e6;
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_LEAK);
+    lead = verdict_lead(&v);
+    assert_string_equal(lead->name, "py_gc_objects");
+    assert_int_equal(by_name(&v, "fds")->outcome, OUTCOME_PASS);
+    assert_int_equal(by_name(&v, "pss_bytes")->outcome, OUTCOME_LEAK);
+    for (size_t i = 0; i < v.nblames; i++) {
+        const struct blame *b = &v.blames[i];
+
+        if (!b->named)
+            continue;
+        assert_int_equal(b->kind, 1);
+        if (b->finding == v.lead) {
+            named++;
+            assert_close(b->per_request.value, 2, 0.02);
+            assert_true(b->per_request.low < 2 && b->per_request.high > 2);
+        }
+    }
+    assert_int_equal(named, 1);
+    assert_true(v.ntypes >= 2);
+    assert_string_equal(v.types[0].type, "shop.Order");
+    assert_string_equal(v.types[1].type, "builtins.dict");
+    assert_true(v.types[0].significant && v.types[1].significant);
+    assert_int_equal(v.types[0].group, v.types[1].group);
+    assert_close(v.types[0].count_per_request.value, 0.1, 0.001);
+    for (size_t i = 2; i < v.ntypes; i++)
+        assert_false(v.types[i].significant);
+    assert_non_null(strstr(v.reason, "order keeps 2.00 per request"));
+    assert_non_null(strstr(v.reason, "limit is reached in"));
+    assert_null(strstr(v.reason, "nan"));
+    assert_non_null(strstr(v.advice, "shop.Order"));
+    close_all(&r, &v);
+}
+
+/* No data never passes. */
+static void test_nothing(void **state)
+{
+    struct record r = {0};
+    struct verdict v;
+
+    (void)state;
+    policy_default(&r.policy);
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_INCONCLUSIVE);
+    assert_null(verdict_lead(&v));
+    assert_true(v.reason[0] != '\0' && v.advice[0] != '\0');
+    verdict_release(&v);
+    records_open(&r, 8, 300);
+    records_column(&r, "rss_bytes", NAN, NULL);
+    records_column(&r, "py_blocks", NAN, NULL);
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_INCONCLUSIVE);
+    close_all(&r, &v);
+}
+
+/* A run that went wrong may accuse, but not acquit. */
+static void test_failed_target(void **state)
+{
+    struct record r;
+    struct verdict v;
+
+    (void)state;
+    records_open(&r, 8, 300);
+    r.dir = (char *)"somewhere";
+    records_column(&r, "rss_bytes", 50e6, NULL);
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_PASS);
+    assert_false(v.partial);
+    verdict_release(&v);
+    r.target_failed = true;
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_INCONCLUSIVE);
+    assert_true(v.partial);
+    assert_non_null(strstr(v.reason, "failed"));
+    verdict_release(&v);
+    r.target_failed = false;
+    r.requests_total = 2400;
+    r.errors_total = 1500;
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_INCONCLUSIVE);
+    close_all(&r, &v);
+}
+
+/* The same record, the same bytes. */
+static void test_repeats(void **state)
+{
+    struct record r;
+    struct verdict a, b;
+
+    (void)state;
+    shop(&r);
+    verdict_judge(&r, NULL, &a);
+    verdict_judge(&r, NULL, &b);
+    assert_string_equal(a.reason, b.reason);
+    assert_int_equal(a.nfindings, b.nfindings);
+    for (size_t i = 0; i < a.nfindings; i++)
+        assert_memory_equal(&a.findings[i].per_request,
+                            &b.findings[i].per_request,
+                            sizeof(struct interval));
+    verdict_release(&a);
+    close_all(&r, &b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shop),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_failed_target),
+        cmocka_unit_test(test_repeats),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
