@@ -34,6 +34,11 @@ static bool wants_cgroup(const struct scenario_sample *s)
     return s->cgroup;
 }
 
+static bool wants_custom(const struct scenario_sample *s)
+{
+    return s->ncustom > 0;
+}
+
 /* The registry: a source is one line here. Its order is the columns', and
  * that of reading: the agent has the target collect its garbage first. */
 static const struct {
@@ -45,6 +50,8 @@ static const struct {
     {&source_ops_memory, wants_process},
     {&source_ops_cgroup, wants_cgroup},
     {&source_ops_python, NULL},
+    {&source_ops_http, wants_custom},
+    {&source_ops_command, wants_custom},
 };
 
 #define SOURCES (sizeof registry / sizeof *registry)
