@@ -243,16 +243,21 @@ static void on_object(void *host, const char *type, double count,
 
 /* ---- OOM kills, and the end of all ---- */
 
+static double count_oom_kills(const struct sampler *s)
+{
+    double kills = s->has_cgroup ? cgroup_meter_oom_kills(&s->cgroup) : NAN;
+
+    return isnan(kills) ? cgroup_meter_machine_oom_kills() : kills;
+}
+
 /* A kernel that killed within the target's own group killed the target. In a
  * group shared with others, or on the whole machine, the victim is ours when
  * one of our processes ends at the same time. */
 static void witness_oom(struct sampler *s, int64_t now)
 {
-    double kills = s->has_cgroup ? cgroup_meter_oom_kills(&s->cgroup) : NAN;
+    double kills = count_oom_kills(s);
     char text[CGROUP_PATH + 128];
 
-    if (isnan(kills))
-        kills = cgroup_meter_machine_oom_kills();
     if (kills > s->oom_seen) {
         s->oom_pending = true;
         s->oom_until_ns = now + 2 * s->every_ns + CLOCK_NS_PER_S / 2;
@@ -455,9 +460,7 @@ static void find_cgroup(struct sampler *s)
                        strcmp(s->cgroup.dir, s->cgroup.top) == 0 ||
                        (cgroup_of(getpid(), &own, NULL) == 0 &&
                         cgroup_holds(&s->cgroup, &own));
-    s->oom_base = s->has_cgroup ? cgroup_meter_oom_kills(&s->cgroup) : NAN;
-    if (isnan(s->oom_base))
-        s->oom_base = cgroup_meter_machine_oom_kills();
+    s->oom_base = count_oom_kills(s);
     s->oom_seen = isnan(s->oom_base) ? HUGE_VAL : s->oom_base;
 }
 
@@ -661,6 +664,13 @@ size_t sampler_procs(const struct sampler *s)
 int64_t sampler_oom_kills(const struct sampler *s)
 {
     return atomic_load(&s->oom_kills);
+}
+
+int64_t sampler_oom_recheck(const struct sampler *s)
+{
+    double kills = count_oom_kills(s);
+
+    return kills > s->oom_base ? (int64_t)(kills - s->oom_base) : 0;
 }
 
 double sampler_limit(const struct sampler *s)

@@ -75,6 +75,12 @@ size_t sampler_procs(const struct sampler *s);
 /* OOM kills witnessed since open. Any thread. */
 int64_t sampler_oom_kills(const struct sampler *s);
 
+/* The same asked from the kernel this moment, before the next tick: its kills
+ * in the target's control group since open (in a group shared with others:
+ * anybody's; without a group: the machine's). For the words about a target
+ * that was killed by SIGKILL. Any thread. */
+int64_t sampler_oom_recheck(const struct sampler *s);
+
 /* Memory limit in bytes (minimum over the cgroup's ancestors and the user's),
  * NaN when there is none. */
 double sampler_limit(const struct sampler *s);

@@ -1,6 +1,7 @@
 /* The sampler over real processes: this program's own children. */
 #include "harness/sampler/sampler.h"
 
+#include "harness/base/cgroup.h"
 #include "harness/base/clock.h"
 #include "harness/model/record.h"
 #include "tests/unit/assert_close.h"
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -140,7 +142,8 @@ static void on_alarm(void *user, const char *what, const char *detail)
     struct run *r = user;
 
     assert_true(detail[0] != '\0');
-    snprintf(r->alarm, sizeof r->alarm, "%s", what);
+    if (r->alarm[0] == '\0')
+        snprintf(r->alarm, sizeof r->alarm, "%s", what);
     atomic_fetch_add(&r->alarms, 1);
 }
 
@@ -509,6 +512,68 @@ static void test_user_limit(void **state)
     run_release(&r);
 }
 
+/* A group of its own with a limit, where this machine lets us make one; the
+ * service in it eats more than that. */
+static char *make_group(const char *limit)
+{
+    struct cgroup own;
+    char *dir, *file;
+    FILE *f;
+
+    if (cgroup_of(getpid(), &own, NULL) != 0 || own.version != 1)
+        return NULL;
+    dir = mem_printf("%s/plateau-oom-%d", own.top, (int)getpid());
+    if (mkdir(dir, 0777) != 0) {
+        free(dir);
+        return NULL;
+    }
+    file = file_join(dir, "memory.limit_in_bytes");
+    f = fopen(file, "w");
+    assert_non_null(f);
+    fputs(limit, f);
+    assert_int_equal(fclose(f), 0);
+    free(file);
+    return dir;
+}
+
+static void test_oom_kill(void **state)
+{
+    char *dir = make_group("16777216"), *file;
+    struct service sv;
+    struct run r;
+    FILE *f;
+
+    (void)state;
+    if (dir == NULL)
+        skip();
+    sv = service_start();
+    file = file_join(dir, "cgroup.procs");
+    f = fopen(file, "w");
+    fprintf(f, "%d", (int)sv.pid);
+    assert_int_equal(fclose(f), 0);
+    run_init(&r, &sv.id, 10 * MS);
+    run_open(&r);
+    assert_close(sampler_limit(r.s), 16777216, 0);
+    run_load(&r);
+    sampler_start(r.s);
+    usleep(50000);
+    assert_int_equal(sampler_oom_kills(r.s), 0);
+    assert_int_equal(write(sv.order, "ggg", 3), 3);
+    for (int i = 0; i < 5000 && atomic_load(&r.alarms) == 0; i++)
+        usleep(1000);
+    assert_string_equal(r.alarm, "oom_kill");
+    assert_int_equal(sampler_oom_kills(r.s), 1);
+    assert_int_equal(sampler_oom_recheck(r.s), 1);
+    run_end(&r);
+    assert_int_equal(count_events(&r, "oom_kill"), 1);
+    service_end(&sv);
+    run_release(&r);
+    for (int i = 0; i < 2000 && rmdir(dir) != 0; i++)
+        usleep(1000);
+    free(file);
+    free(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +586,7 @@ int main(void)
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_nobody),
         cmocka_unit_test(test_user_limit),
+        cmocka_unit_test(test_oom_kill),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
