@@ -117,9 +117,11 @@ int recorded_read_json_lines(const char *text, size_t len,
         json_t *o;
         int got;
 
-        o = n > 1 && n <= IMPORT_LINE_MAX ? json_loadb(p, n, 0, NULL) : NULL;
+        if (n > 0 && p[n - 1] == '\r')
+            n--;
+        o = n > 0 && n <= IMPORT_LINE_MAX ? json_loadb(p, n, 0, NULL) : NULL;
         p = nl != NULL ? nl + 1 : end;
-        if (n <= 1)
+        if (n == 0)
             continue;
         sum->lines++;
         got = read_object(o, &r, path);

@@ -46,7 +46,9 @@ static int read_status(const char *s, const char *end)
     for (int i = 0; i < 3; i++)
         if (!isdigit((unsigned char)s[i]))
             return 0;
-    return (s[0] - '0') * 100 + (s[1] - '0') * 10 + (s[2] - '0');
+    return s[0] >= '1' && s[0] <= '5'
+               ? (s[0] - '0') * 100 + (s[1] - '0') * 10 + (s[2] - '0')
+               : 0;
 }
 
 /* Splits "GET /a b HTTP/1.1": the target ends at the last " HTTP/". */
@@ -111,12 +113,12 @@ int recorded_read_log(const char *text, size_t len,
         struct recorded r = {.whole_seconds = true, .line = ++line};
         int got;
 
-        got = n == 0 || n > IMPORT_LINE_MAX
-                  ? -1
-                  : read_line(p, n, &r, request, path);
+        if (n > 0 && p[n - 1] == '\r')
+            n--;
+        got = n > IMPORT_LINE_MAX ? -1 : read_line(p, n, &r, request, path);
         p = nl != NULL ? nl + 1 : end;
-        if (n <= 1)
-            continue; /* an empty line, perhaps with its CR */
+        if (n == 0)
+            continue;
         sum->lines++;
         if (got < 0 && sum->unread++ == 0)
             sum->first_unread = line;

@@ -30,7 +30,8 @@ static const struct {
     {"[load]\nrate 5\n", 4, "neither a section, a key nor a comment"},
     {"[load]\nrate: 5/s\n", 4, "a key ends with '=', not with ':'"},
     {"[load]\n= 5\n", 4, "there is no key in front of the '='"},
-    {"[load]\nrat = 5/s\n", 4, "[load] has no key 'rat' (did you mean 'rate'?)"},
+    {"[load]\nrat = 5/s\n", 4,
+     "[load] has no key 'rat' (did you mean 'rate'?)"},
     {"[load]\nurl = x\n", 4, "(it belongs into [target])"},
     {"[load]\nseed = 1\nseed = 2\n", 5, "'seed' is set twice, first on line 4"},
     {"[load]\nrate = 5/s\nusers = 3\n", 5, "rate and users exclude each other"},
@@ -63,8 +64,7 @@ static const struct {
      "has the name of a template function"},
     {"[request r2]\npath = /\nbody = a\nbody_file = b\n", 6,
      "only one can be sent"},
-    {"[request r2]\npath = /\nbody_file = missing.json\n", 5,
-     "cannot be read"},
+    {"[request r2]\npath = /\nbody_file = missing.json\n", 5, "cannot be read"},
     {"[flow f]\nsteps = rr\n", 4, "did you mean 'r'?"},
     {"[flow f]\nweight = 1\n", 3, "[flow f] has no steps"},
     {"[flow f]\nsteps =\n", 4, "steps is empty"},
@@ -115,8 +115,8 @@ static void test_each_mistake(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char *text = mem_printf("%s%s[request r]\npath = /\n", head,
-                                rows[i].text);
+        char *text =
+            mem_printf("%s%s[request r]\npath = /\n", head, rows[i].text);
 
         expect_mistake(text, rows[i].line, rows[i].want);
         free(text);
@@ -300,9 +300,9 @@ static void test_control_bytes_are_named(void **state)
 
     (void)state;
     mistakes_init(&m);
-    assert_int_equal(scenario_load_text(nul, sizeof nul - 1, "t.ini", NULL, 0,
-                                        0, &sc, &m),
-                     -1);
+    assert_int_equal(
+        scenario_load_text(nul, sizeof nul - 1, "t.ini", NULL, 0, 0, &sc, &m),
+        -1);
     assert_int_equal(m.at[0].line, 4);
     assert_non_null(strstr(m.at[0].text, "NUL"));
     mistakes_release(&m);

@@ -32,10 +32,12 @@ static const char text[] =
     "pss = ${PLATEAU_T_TOLERANCE:-64 B/request}\n";
 
 static const char *const hidden[] = {
-    "pa@ss-word",    "pa%40ss-word", "hunter22",   "tok-4711",
-    "literal-secret", "env-plain-99", "env-token-77", "cookie-secret",
-    "key-secret",    "body-secret",  "url-secret",
-    "Ym9iOnBhQHNzLXdvcmQ="}; /* bob:pa@ss-word in base 64 */
+    "pa@ss-word",     "pa%40ss-word",
+    "hunter22",       "tok-4711",
+    "literal-secret", "env-plain-99",
+    "env-token-77",   "cookie-secret",
+    "key-secret",     "body-secret",
+    "url-secret",     "Ym9iOnBhQHNzLXdvcmQ="}; /* bob:pa@ss-word in base 64 */
 
 static void set_environment(void)
 {
@@ -146,11 +148,11 @@ static void test_masking_a_text(void **state)
 static void test_names(void **state)
 {
     static const char *const yes[] = {
-        "Authorization", "cookie",  "Set-Cookie", "X-Api-Key",
+        "Authorization", "cookie",   "Set-Cookie", "X-Api-Key",
         "x_auth_token",  "PASSWORD", "db_passwd",  "client-secret",
-        "sid",           "api_key", "CSRF-Token", "Proxy-Authorization"};
-    static const char *const no[] = {"Accept", "author", "Content-Type",
-                                     "path",   "id",     "key",
+        "sid",           "api_key",  "CSRF-Token", "Proxy-Authorization"};
+    static const char *const no[] = {"Accept",  "author",    "Content-Type",
+                                     "path",    "id",        "key",
                                      "X-Trace", "passenger", "side"};
 
     (void)state;
