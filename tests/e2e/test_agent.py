@@ -1,0 +1,166 @@
+"""The agent in a Python service: on every Python of this machine, in forked
+workers, beside a sitecustomize of the service's own, and in a whole run."""
+
+import glob
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import unittest
+
+import support
+
+AGENT = os.path.join(support.ROOT, "harness", "sampler", "agent",
+                     "plateau_agent.py")
+
+SERVICE = """
+import os, sys, time
+class Order:
+    def __init__(self, number):
+        self.number = number
+history = []
+def take():
+    history.append(Order(len(history)))
+for _ in range(1000):
+    take()
+child = os.fork() if "fork" in sys.argv else 0
+if child:
+    print("child", child, flush=True)
+    os.waitpid(child, 0)
+    sys.exit(0)
+print("ready", os.getpid(), flush=True)
+for line in sys.stdin:
+    for _ in range(int(line)):
+        take()
+    print("took", len(history), flush=True)
+"""
+
+
+def pythons():
+    """Interpreters on this machine, newest path wins a version."""
+    found = {}
+    for path in (["/usr/bin/python3", sys.executable] + glob.glob(
+            os.path.expanduser("~/.pyenv/versions/3.*/bin/python"))):
+        if os.access(path, os.X_OK):
+            found[os.path.realpath(path)] = path
+    return sorted(found.values())
+
+
+class AgentTest(support.Case):
+    def setUp(self):
+        super().setUp()
+        # A socket's name may be 107 bytes long; test folders are short enough.
+        self.agent = os.path.join(self.folder, "agent")
+        os.mkdir(self.agent, 0o700)
+        shutil.copy(AGENT, os.path.join(self.agent, "sitecustomize.py"))
+
+    def start(self, python, *arguments, path=""):
+        script = self.write("service.py", SERVICE)
+        child = subprocess.Popen(
+            [python, script, *arguments], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env=dict(os.environ, PLATEAU_AGENT_DIR=self.agent,
+                     PYTHONPATH=self.agent + path))
+        self.addCleanup(child.stdout.close)
+        self.addCleanup(child.wait, 10)
+        self.addCleanup(child.kill)
+        self.addCleanup(child.stdin.close)
+        return child
+
+    def ask(self, pid, *words):
+        path = os.path.join(self.agent, "%d.sock" % pid)
+        support.until(lambda: os.path.exists(path), 10, path)
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(30)
+            s.connect(path)
+            s.sendall(("\t".join(words) + "\n").encode())
+            reply = b""
+            while not reply.endswith(b"\n"):
+                part = s.recv(65536)
+                if not part:
+                    break
+                reply += part
+        return json.loads(reply)
+
+    def test_every_python(self):
+        for python in pythons():
+            with self.subTest(python=python):
+                child = self.start(python)
+                pid = int(child.stdout.readline().split()[1])
+                said = self.ask(pid, "collect")
+                self.assertTrue(said["enabled"])
+                self.assertEqual(said["garbage"], 0)
+                before = self.ask(pid, "count")["objects"]
+                child.stdin.write("5000\n")
+                child.stdin.flush()
+                child.stdout.readline()
+                grown = self.ask(pid, "count")["objects"] - before
+                # An instance, and on some versions a dict of its own.
+                self.assertLess(abs(grown - 5000 * round(grown / 5000)), 100)
+                self.assertGreaterEqual(grown, 4900)
+                said = self.ask(pid, "holders", "__main__.Order", "5", "5")
+                self.assertEqual(said["instances"], 6000)
+                self.assertRegex(said["chains"][0]["chain"],
+                                 r"^module __main__ -> history -> "
+                                 r"list\[6000\] -> __main__\.Order$")
+
+    def test_allocation_sites(self):
+        child = self.start(sys.executable)
+        pid = int(child.stdout.readline().split()[1])
+        self.assertEqual(self.ask(pid, "trace_take"), {"error": "not tracing"})
+        self.assertTrue(self.ask(pid, "trace_start", "5", "30")["tracing"])
+        child.stdin.write("2000\n")
+        child.stdin.flush()
+        child.stdout.readline()
+        sites = self.ask(pid, "trace_take", "10")["sites"]
+        self.assertRegex(sites[0]["frames"][0], r"service\.py:\d+$")
+        self.assertGreaterEqual(sum(s["count"] for s in sites), 2000)
+        for site in sites:
+            self.assertNotIn(self.agent, " ".join(site["frames"]))
+        self.assertEqual(self.ask(pid, "trace_take"), {"error": "not tracing"})
+
+    def test_dead_man_ends_tracing(self):
+        child = self.start(sys.executable)
+        pid = int(child.stdout.readline().split()[1])
+        self.ask(pid, "trace_start", "5", "1")
+        support.until(lambda: not self.ask(pid, "ping")["tracing"], 15,
+                      "tracing ends by itself")
+
+    def test_forked_worker_has_its_own(self):
+        child = self.start(sys.executable, "fork")
+        said = dict(child.stdout.readline().split() for _ in range(2))
+        worker = int(said.get("ready") or said["child"])
+        self.assertEqual(self.ask(worker, "ping")["pid"], worker)
+        os.kill(worker, 9)
+
+    def test_socket_is_private(self):
+        child = self.start(sys.executable)
+        pid = int(child.stdout.readline().split()[1])
+        self.ask(pid, "ping")
+        mode = os.stat(os.path.join(self.agent, "%d.sock" % pid)).st_mode
+        self.assertEqual(stat.S_IMODE(mode), 0o600)
+
+    def test_own_sitecustomize_still_runs(self):
+        other = os.path.join(self.folder, "own")
+        os.mkdir(other)
+        with open(os.path.join(other, "sitecustomize.py"), "w",
+                  encoding="ascii") as f:
+            f.write("open(%r, 'w').close()\n" % os.path.join(other, "ran"))
+        child = self.start(sys.executable, path=":" + other)
+        pid = int(child.stdout.readline().split()[1])
+        self.assertEqual(self.ask(pid, "ping")["pid"], pid)
+        self.assertTrue(os.path.exists(os.path.join(other, "ran")))
+
+    def test_nonsense_is_answered(self):
+        child = self.start(sys.executable)
+        pid = int(child.stdout.readline().split()[1])
+        self.assertIn("error", self.ask(pid, "\x00\xff"))
+        self.assertIn("error", self.ask(pid, "trace_start", "many"))
+        self.assertEqual(self.ask(pid, "ping")["pid"], pid)
+
+
+if __name__ == "__main__":
+    unittest.main()
