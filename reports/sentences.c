@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define TEXT_MAX 4000
+#define REASONS_SHOWN 3
 #define TYPES_SHOWN 3
 #define GUILTY_SHOWN 5
 #define HOLDERS_SHOWN 2
@@ -30,7 +31,7 @@ static void add_text(struct view *v, const char *label, const char *text)
 
 /* ---- what was seen ---- */
 
-/* True when some line already says `text`. */
+/* True when some line already says `text`: nobody reads a thing twice. */
 static bool said(const struct view *v, const char *text)
 {
     for (size_t i = 0; i < v->nlines; i++)
@@ -39,17 +40,38 @@ static bool said(const struct view *v, const char *text)
     return false;
 }
 
+/* The verdict's reason, and the first sentence of what other decisive
+ * findings say, unless it names them. A pass needs no more: the table has
+ * them all. */
 static void add_reasons(struct view *v)
 {
     const struct verdict *d = v->in->verdict;
+    size_t more = 0;
+    struct buf b;
 
     if (d->reason[0] != '\0')
         add_text(v, "", d->reason);
-    for (size_t i = 0; i < v->nmetrics; i++) {
+    if (d->outcome == OUTCOME_PASS && d->reason[0] != '\0')
+        return;
+    for (size_t i = 0; i < v->nmetrics && more < REASONS_SHOWN; i++) {
         const struct finding *f = v->metrics[i];
+        const char *end = strstr(f->reason, ". ");
+        const char *name =
+            f->metric.role != METRIC_CUSTOM && f->metric.title != NULL
+                ? f->metric.title
+                : f->name;
 
-        if (f->decisive && f->reason[0] != '\0' && !said(v, f->reason))
-            add_text(v, "", f->reason);
+        if (!f->decisive || f->reason[0] == '\0' || said(v, f->reason) ||
+            said(v, name))
+            continue;
+        buf_init(&b, TEXT_MAX);
+        if (strncmp(f->reason, f->name, strlen(f->name)) != 0)
+            buf_addf(&b, "%s: ", name);
+        buf_add(&b, f->reason,
+                end != NULL ? (size_t)(end - f->reason) + 1
+                            : strlen(f->reason));
+        add_line(v, "", &b);
+        more++;
     }
 }
 
@@ -261,7 +283,8 @@ static void add_sensitivity(struct view *v)
     const struct finding *f = quoted(v);
     struct buf b;
 
-    if (v->in->verdict->outcome != OUTCOME_PASS || f == NULL)
+    if (v->in->verdict->outcome != OUTCOME_PASS || f == NULL ||
+        said(v, "could hide"))
         return;
     buf_init(&b, TEXT_MAX);
     buf_adds(&b, "the smallest leak this run could have missed: ");
@@ -323,7 +346,7 @@ static void add_limit(struct view *v)
             v->metrics[i]->outcome == OUTCOME_LEAK &&
             (f == NULL || v->metrics[i]->limit_s.value < f->limit_s.value))
             f = v->metrics[i];
-    if (f == NULL)
+    if (f == NULL || said(v, "limit is reached"))
         return;
     buf_init(&b, TEXT_MAX);
     rate = view_rate(r, f);

@@ -105,6 +105,21 @@ static int by_rank(const void *a, const void *b)
     return d != 0 ? d : x < y ? -1 : x > y; /* else in the verdict's order */
 }
 
+/* What the verdict rests on most opens every table. */
+static void lead_first(struct view *v)
+{
+    const struct finding *lead = verdict_lead(v->in->verdict);
+    size_t at = 0;
+
+    while (at < v->nmetrics && v->metrics[at] != lead)
+        at++;
+    if (at == v->nmetrics || !lead->judged)
+        return;
+    for (; at > 0; at--)
+        v->metrics[at] = v->metrics[at - 1];
+    v->metrics[0] = lead;
+}
+
 static void set_metrics(struct view *v)
 {
     const struct verdict *d = v->in->verdict;
@@ -117,6 +132,7 @@ static void set_metrics(struct view *v)
             v->by_request = true;
     }
     qsort(v->metrics, v->nmetrics, sizeof *v->metrics, by_rank);
+    lead_first(v);
 }
 
 /* ---- requests per kind ---- */

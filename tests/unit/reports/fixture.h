@@ -67,15 +67,14 @@ static inline void fixture_barriers(const char *dir, double per_request)
     for (int i = 0; i <= 12; i++) {
         double done = 2000 + i * 4000.0, orders = done * 0.1;
 
-        buf_addf(&b,
-                 "%d,%d,%.0f,barrier,3,%.0f,%d,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f,"
-                 "40,9\n",
-                 i, 20 + i * 19, done, done - i, i, done * 0.8, orders,
-                 done * 0.1,
-                 125e6 + per_request * orders + fixture_wiggle(&r, 2e5),
-                 108e6 + per_request * orders + fixture_wiggle(&r, 4e4),
-                 410000 + (per_request > 0 ? orders : 0) +
-                     fixture_wiggle(&r, 3));
+        buf_addf(
+            &b,
+            "%d,%d,%.0f,barrier,3,%.0f,%d,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f,"
+            "40,9\n",
+            i, 20 + i * 19, done, done - i, i, done * 0.8, orders, done * 0.1,
+            125e6 + per_request * orders + fixture_wiggle(&r, 2e5),
+            108e6 + per_request * orders + fixture_wiggle(&r, 4e4),
+            410000 + (per_request > 0 ? orders : 0) + fixture_wiggle(&r, 3));
     }
     temp_dir_puts(dir, "barriers.csv", buf_str(&b));
     buf_release(&b);
@@ -105,49 +104,49 @@ static inline void fixture_seconds(const char *dir)
     buf_release(&b);
 }
 
-#define FIXTURE_RUN_JSON \
-    "{\"schema\": \"plateau-run/1\", \"name\": \"shop-soak\"," \
-    " \"started\": \"2026-11-22T10:15:00Z\", \"end\": \"complete\"," \
-    " \"end_detail\": \"\", \"duration_s\": 252, \"requests\": 50412," \
-    " \"errors\": 13, \"limit_bytes\": 536870912," \
-    " \"command\": \"gunicorn -w 2 -b 127.0.0.1:8000 shop:app\"," \
-    " \"url\": \"http://127.0.0.1:8000\", \"engine\": \"h1\"," \
-    " \"engine_why\": \"plain HTTP/1.1, no redirects\"," \
-    " \"tool_version\": \"0.1.0\", \"host\": \"ci-7\"," \
-    " \"kernel\": \"Linux 6.1.0\", \"harness_cpu_s\": 21.5," \
-    " \"harness_rss_bytes\": 9437184, \"sampler_cost_s\": 1.75," \
-    " \"late_p99_ms\": 0.8, \"kinds\": [" \
-    "{\"name\": \"browse\", \"flow\": false, \"weight\": 8}," \
-    "{\"name\": \"order\", \"flow\": false, \"weight\": 1}," \
-    "{\"name\": \"buy\", \"flow\": true, \"weight\": 1}]," \
-    " \"notes\": [\"the allocator's counters were not readable: memory kept " \
+#define FIXTURE_RUN_JSON                                                       \
+    "{\"schema\": \"plateau-run/1\", \"name\": \"shop-soak\","                 \
+    " \"started\": \"2026-11-22T10:15:00Z\", \"end\": \"complete\","           \
+    " \"end_detail\": \"\", \"duration_s\": 252, \"requests\": 50412,"         \
+    " \"errors\": 13, \"limit_bytes\": 536870912,"                             \
+    " \"command\": \"gunicorn -w 2 -b 127.0.0.1:8000 shop:app\","              \
+    " \"url\": \"http://127.0.0.1:8000\", \"engine\": \"h1\","                 \
+    " \"engine_why\": \"plain HTTP/1.1, no redirects\","                       \
+    " \"tool_version\": \"0.1.0\", \"host\": \"ci-7\","                        \
+    " \"kernel\": \"Linux 6.1.0\", \"harness_cpu_s\": 21.5,"                   \
+    " \"harness_rss_bytes\": 9437184, \"sampler_cost_s\": 1.75,"               \
+    " \"late_p99_ms\": 0.8, \"kinds\": ["                                      \
+    "{\"name\": \"browse\", \"flow\": false, \"weight\": 8},"                  \
+    "{\"name\": \"order\", \"flow\": false, \"weight\": 1},"                   \
+    "{\"name\": \"buy\", \"flow\": true, \"weight\": 1}],"                     \
+    " \"notes\": [\"the allocator's counters were not readable: memory kept "  \
     "free by malloc cannot be told apart\"]}"
 
-#define FIXTURE_EVENTS \
-    "{\"t_s\":0,\"event\":\"process_start\",\"pid\":4711,\"detail\":" \
-    "\"gunicorn\"}\n{\"t_s\":20,\"event\":\"phase\",\"pid\":0,\"detail\":" \
-    "\"load\"}\n{\"t_s\":131.5,\"event\":\"process_end\",\"pid\":4713," \
-    "\"detail\":\"worker recycled\"}\n{\"t_s\":132,\"event\":" \
+#define FIXTURE_EVENTS                                                         \
+    "{\"t_s\":0,\"event\":\"process_start\",\"pid\":4711,\"detail\":"          \
+    "\"gunicorn\"}\n{\"t_s\":20,\"event\":\"phase\",\"pid\":0,\"detail\":"     \
+    "\"load\"}\n{\"t_s\":131.5,\"event\":\"process_end\",\"pid\":4713,"        \
+    "\"detail\":\"worker recycled\"}\n{\"t_s\":132,\"event\":"                 \
     "\"process_start\",\"pid\":4790,\"detail\":\"worker\"}\n"
 
-#define FIXTURE_PROCESSES \
-    "t_s,pid,start,command,rss_bytes,pss_bytes,uss_bytes,swap_bytes,threads," \
-    "fds,cpu_s\n0,4711,900,gunicorn: master,25000000,12000000,9000000,0,1,8," \
+#define FIXTURE_PROCESSES                                                      \
+    "t_s,pid,start,command,rss_bytes,pss_bytes,uss_bytes,swap_bytes,threads,"  \
+    "fds,cpu_s\n0,4711,900,gunicorn: master,25000000,12000000,9000000,0,1,8,"  \
     "0.3\n0,4713,905,gunicorn: worker,48000000,40000000,37000000,0,4,16,0.1\n" \
-    "131,4713,905,gunicorn: worker,50000000,41000000,37000000,0,4,16,22\n" \
-    "132,4790,14100,gunicorn: worker,47000000,39000000,36000000,0,4,16,0.1\n" \
-    "249,4711,900,gunicorn: master,25100000,12100000,9000000,0,1,8,0.4\n" \
+    "131,4713,905,gunicorn: worker,50000000,41000000,37000000,0,4,16,22\n"     \
+    "132,4790,14100,gunicorn: worker,47000000,39000000,36000000,0,4,16,0.1\n"  \
+    "249,4711,900,gunicorn: master,25100000,12100000,9000000,0,1,8,0.4\n"      \
     "249,4790,14100,gunicorn: worker,52000000,44000000,40000000,0,4,16,19\n"
 
-#define FIXTURE_DIAGNOSIS \
-    "{\"schema\": \"plateau-diagnosis/1\", \"seconds\": 3.5," \
-    " \"requests\": 600, \"method\": \"from outside\", \"chains\": [" \
-    "{\"type\": \"shop.Order\", \"chain\": \"module shop -> history: " \
-    "list[51204] -> Order\", \"instances\": 51204, \"sampled\": 50, " \
-    "\"found\": 50}], \"sites\": [{\"where\": \"shop.py:41\", \"trace\": " \
-    "\"shop.py:41 in add\\nshop.py:80 in order\", \"bytes_per_request\": " \
-    "2365, \"count_per_request\": 3}], \"mappings\": [{\"name\": " \
-    "\"[heap]\", \"grown_bytes\": 1419264, \"resident_bytes\": 60817408}]," \
+#define FIXTURE_DIAGNOSIS                                                      \
+    "{\"schema\": \"plateau-diagnosis/1\", \"seconds\": 3.5,"                  \
+    " \"requests\": 600, \"method\": \"from outside\", \"chains\": ["          \
+    "{\"type\": \"shop.Order\", \"chain\": \"module shop -> history: "         \
+    "list[51204] -> Order\", \"instances\": 51204, \"sampled\": 50, "          \
+    "\"found\": 50}], \"sites\": [{\"where\": \"shop.py:41\", \"trace\": "     \
+    "\"shop.py:41 in add\\nshop.py:80 in order\", \"bytes_per_request\": "     \
+    "2365, \"count_per_request\": 3}], \"mappings\": [{\"name\": "             \
+    "\"[heap]\", \"grown_bytes\": 1419264, \"resident_bytes\": 60817408}],"    \
     " \"notes\": []}"
 
 static inline void fixture_files(struct fixture *f, double per_request)
@@ -268,8 +267,7 @@ static inline void fixture_inconclusive(struct fixture *f)
     snprintf(v->reason, sizeof v->reason, "%s",
              "The readings move more than the growth that matters: neither a "
              "leak nor a plateau can be told from this run.");
-    snprintf(v->advice, sizeof v->advice, "%s",
-             "Run again with blocks = 36.");
+    snprintf(v->advice, sizeof v->advice, "%s", "Run again with blocks = 36.");
 }
 
 static inline void fixture_open(struct fixture *f, enum fixture_case c)
