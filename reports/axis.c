@@ -68,7 +68,7 @@ struct axis axis_values(double low, double high, double least,
     double size;
     struct axis a;
 
-    if (!drawable(low, high))
+    if (!drawable(low, high) || !drawable(least, 0))
         return (struct axis){0, 1, 1};
     widen(&low, &high, least);
     if (!(high > low))
@@ -78,6 +78,13 @@ struct axis axis_values(double low, double high, double least,
     a.low = floor(low / a.step + 1e-9) * a.step;
     a.high = ceil(high / a.step - 1e-9) * a.step;
     return a;
+}
+
+struct axis axis_exact(double low, double high, int ticks)
+{
+    if (!drawable(low, high) || !(high > low))
+        return (struct axis){0, 1, 1};
+    return (struct axis){low, high, round_step((high - low) / ticks)};
 }
 
 struct axis axis_time(double low, double high, int ticks)

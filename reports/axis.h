@@ -24,6 +24,9 @@ void axis_range(const double *v, size_t n, double *low, double *high);
 struct axis axis_values(double low, double high, double least,
                         enum metric_unit unit, int ticks);
 
+/* An axis over exactly low .. high, steps as above. */
+struct axis axis_exact(double low, double high, int ticks);
+
 /* An axis over exactly low .. high seconds; steps as on a clock. */
 struct axis axis_time(double low, double high, int ticks);
 

@@ -70,9 +70,7 @@ static void growth_chart(struct buf *out, const struct view *v,
         for (int narrow = 0; narrow < 2; narrow++) {
             struct svg g;
 
-            x = (struct axis){
-                x0, x1,
-                axis_values(x0, x1, 1, METRIC_COUNT, narrow ? 4 : 8).step};
+            x = axis_exact(x0, x1, narrow ? 4 : 8);
             svg_open(&g, out, "requests", f->name, false, narrow, &x, &a,
                      f->metric.unit);
             svg_window(&g, f->from_requests, f->to_requests,

@@ -71,7 +71,7 @@ void html_processes(struct buf *out, const struct view *v)
              "class=\"n\">to</th><th class=\"n\">RSS first</th><th "
              "class=\"n\">last</th><th class=\"n\">highest</th><th "
              "class=\"n\">PSS last</th></tr>\n",
-             r->nprocesses <= 12 ? " open" : "", r->nprocesses);
+             r->nprocesses <= 12 ? " open=\"\"" : "", r->nprocesses);
     for (size_t i = 0; i < r->nprocesses && i < PROCESSES_SHOWN; i++) {
         const struct record_process *p = &r->processes[i];
 

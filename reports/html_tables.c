@@ -59,8 +59,10 @@ void html_metrics(struct buf *out, const struct view *v)
     if (v->nmetrics == 0)
         return;
     section(out, "Metrics",
-            "Growth that would go on, with its interval; &ldquo;could "
-            "miss&rdquo; is the smallest leak that this run might not have "
+            "Growth that would go on, with its interval; \xE2\x80\x9C"
+            "could "
+            "miss\xE2\x80\x9D"
+            " is the smallest leak that this run might not have "
             "noticed.");
     buf_adds(out, "<th>metric</th><th>verdict</th>");
     if (v->by_request)
@@ -111,8 +113,10 @@ void html_blames(struct buf *out, const struct view *v)
             if (shown++ == 0) {
                 section(out, "Which request leaks",
                         "The mix of requests was varied from block to block; "
-                        "growth is laid at the kind it follows. &ldquo;Not "
-                        "seen&rdquo; reaches down to the last column.");
+                        "growth is laid at the kind it follows. \xE2\x80\x9C"
+                        "Not "
+                        "seen\xE2\x80\x9D"
+                        " reaches down to the last column.");
                 buf_adds(out, "<th>request</th><th>metric</th><th></th><th "
                               "class=\"n\">growth per request of this "
                               "kind</th><th class=\"n\">would be named "

@@ -8,14 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* No number of a hostile file may become a coordinate that is none. */
+static double pixel(double v, double instead)
+{
+    return isfinite(v) ? v : instead;
+}
+
 static double px(const struct svg *g, double x)
 {
-    return g->left + (x - g->x.low) / (g->x.high - g->x.low) * g->w;
+    return pixel(g->left + (x - g->x.low) / (g->x.high - g->x.low) * g->w,
+                 g->left);
 }
 
 static double py(const struct svg *g, double y)
 {
-    return g->top + g->h - (y - g->y.low) / (g->y.high - g->y.low) * g->h;
+    return pixel(g->top + g->h - (y - g->y.low) / (g->y.high - g->y.low) * g->h,
+                 g->top + g->h);
 }
 
 static bool inside_x(const struct svg *g, double x)

@@ -57,7 +57,7 @@ static void test_intervals(void **state)
         {{0.3, -4.2, 4.8}, METRIC_BYTES, "0.3 B (-4.2 .. 4.8)"},
         {{100, -5000, 5200}, METRIC_BYTES, "0.10 KiB (-4.88 .. 5.08)"},
         {{1, 0.997, 1.003}, METRIC_COUNT, "1.00 (1.00 .. 1.00)"},
-        {{0, -0.00002, 0.00002}, METRIC_COUNT, "0 (-0.00002 .. 0.00002)"},
+        {{0, -0.00002, 0.00002}, METRIC_COUNT, "0 (-0.000020 .. 0.000020)"},
         {{7, NAN, NAN}, METRIC_COUNT, "7"},
         {{NAN, NAN, NAN}, METRIC_BYTES, "-"},
     };

@@ -1,0 +1,171 @@
+#include "reports/report.h"
+
+#include "tests/unit/assert_close.h"
+#include "tests/unit/reports/fixture.h"
+
+#include <sys/stat.h>
+
+static const char *const artifacts[] = {
+    "verdict.json",     "summary.md",        "junit.xml",
+    "report.html",      "plots/memory.gp",   "plots/memory.dat",
+    "plots/objects.gp", "plots/objects.dat", "plots/handles.gp",
+};
+
+static int write_all(struct fixture *f, const char *out, bool gnuplot,
+                     struct buf *notice, struct err *err)
+{
+    f->in.out_dir = out;
+    f->in.gnuplot = gnuplot;
+    buf_init(notice, 1 << 16);
+    return report_all(&f->in, notice, err);
+}
+
+static void assert_there(const char *out, const char *file, bool want)
+{
+    char *text = temp_dir_get(out, file);
+
+    if ((*text != '\0') != want)
+        fail_msg("%s is %s", file, want ? "missing" : "there");
+    free(text);
+}
+
+static void test_everything_is_written(void **state)
+{
+    (void)state;
+    char *dir = temp_dir_new(), *out = file_join(dir, "new/out");
+    struct err err = {""};
+    struct fixture f;
+    struct buf notice;
+
+    fixture_open(&f, FIXTURE_LEAK);
+    assert_int_equal(write_all(&f, out, false, &notice, &err), 0);
+    for (size_t i = 0; i < sizeof artifacts / sizeof *artifacts; i++)
+        assert_there(out, artifacts[i], true);
+    /* Without gnuplot: a notice, no pictures, no failure. */
+    assert_there(out, "plots/memory.svg", false);
+    assert_non_null(strstr(buf_str(&notice), "gnuplot was not found"));
+    buf_release(&notice);
+    fixture_close(&f);
+    free(out);
+    temp_dir_free(dir);
+}
+
+static void test_one_failure_stops_no_other(void **state)
+{
+    (void)state;
+    char *out = temp_dir_new(), *blocked = file_join(out, "verdict.json/in");
+    struct err err = {""};
+    struct fixture f;
+    struct buf notice;
+
+    assert_int_equal(file_mkdirs(blocked, NULL), 0);
+    fixture_open(&f, FIXTURE_PASS);
+    assert_int_equal(write_all(&f, out, false, &notice, &err), -1);
+    assert_non_null(strstr(err.msg, "verdict.json"));
+    assert_there(out, "report.html", true);
+    assert_there(out, "junit.xml", true);
+    buf_release(&notice);
+    fixture_close(&f);
+    free(blocked);
+    temp_dir_free(out);
+}
+
+/* Puts a program named gnuplot first on the PATH; NULL: an empty PATH. */
+static char *fake_gnuplot(const char *script)
+{
+    char *dir = temp_dir_new();
+    char *file = file_join(dir, "gnuplot");
+
+    if (script != NULL) {
+        temp_dir_puts(dir, "gnuplot", script);
+        assert_int_equal(chmod(file, 0755), 0);
+    }
+    setenv("PATH", dir, 1);
+    free(file);
+    return dir;
+}
+
+static void with_gnuplot(const char *script, const char *want_notice,
+                         bool want_picture)
+{
+    char *old = mem_strdup(getenv("PATH")), *bin = fake_gnuplot(script);
+    char *out = temp_dir_new();
+    struct err err = {""};
+    struct fixture f;
+    struct buf notice;
+
+    fixture_open(&f, FIXTURE_LEAK);
+    assert_int_equal(write_all(&f, out, true, &notice, &err), 0);
+    if (want_notice == NULL)
+        assert_string_equal(buf_str(&notice), "");
+    else if (strstr(buf_str(&notice), want_notice) == NULL)
+        fail_msg("notice: %s", buf_str(&notice));
+    assert_there(out, "plots/memory.svg", want_picture);
+    setenv("PATH", old, 1);
+    buf_release(&notice);
+    fixture_close(&f);
+    temp_dir_free(out);
+    temp_dir_free(bin);
+    free(old);
+}
+
+static void test_gnuplot_missing(void **state)
+{
+    (void)state;
+    with_gnuplot(NULL, "gnuplot was not started", false);
+}
+
+static void test_gnuplot_fails(void **state)
+{
+    (void)state;
+    with_gnuplot("#!/bin/sh\necho oh no >&2\nexit 3\n", "gnuplot failed",
+                 false);
+}
+
+/* It runs in plots/, with the user's start-up file shut out. */
+static void test_gnuplot_is_called_well(void **state)
+{
+    (void)state;
+    with_gnuplot("#!/bin/sh\n[ \"$1\" = -d ] && [ -f memory.gp ] || exit 1\n"
+                 "echo '<svg/>' > memory.svg\n",
+                 NULL, true);
+}
+
+static void test_real_gnuplot_draws(void **state)
+{
+    (void)state;
+    char *out = temp_dir_new();
+    struct err err = {""};
+    struct fixture f;
+    struct buf notice;
+
+    fixture_open(&f, FIXTURE_LEAK);
+    free(f.record.name); /* what would break a title that is not escaped */
+    f.record.name = mem_strdup("it's \"`id`\" {/Symbol a}_b \\n %");
+    assert_int_equal(write_all(&f, out, true, &notice, &err), 0);
+    if (strstr(buf_str(&notice), "not started") == NULL) {
+        char *svg = temp_dir_get(out, "plots/memory.svg");
+
+        assert_string_equal(buf_str(&notice), "");
+        assert_non_null(strstr(svg, "</svg>"));
+        assert_non_null(strstr(svg, "`id`")); /* shown, not run */
+        free(svg);
+    }
+    buf_release(&notice);
+    fixture_close(&f);
+    temp_dir_free(out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_everything_is_written),
+        cmocka_unit_test(test_one_failure_stops_no_other),
+        cmocka_unit_test(test_gnuplot_missing),
+        cmocka_unit_test(test_gnuplot_fails),
+        cmocka_unit_test(test_gnuplot_is_called_well),
+        cmocka_unit_test(test_real_gnuplot_draws),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
