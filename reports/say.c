@@ -9,7 +9,9 @@
  * below a hundredth. */
 static int decimals(double a, int most)
 {
-    int d = a > 0 ? (a < 0.01 ? 1 : 2) - (int)floor(log10(a) + 1e-9) : 0;
+    int d = a > 0 && isfinite(a)
+                ? (a < 0.01 ? 1 : 2) - (int)floor(log10(a) + 1e-9)
+                : 0;
 
     return d < 0 ? 0 : d > most ? most : d;
 }
