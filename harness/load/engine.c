@@ -6,6 +6,7 @@
 
 /* Every engine there is, in the order in which `auto` tries them. */
 static const struct engine_ops *const engines[] = {
+    &engine_ops_h1,
     &engine_ops_curl,
     &engine_ops_null,
 };

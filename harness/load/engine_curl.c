@@ -1,29 +1,18 @@
 /* Engine "curl": libcurl's multi interface on libuv. Serves everything; the
- * fallback for what the faster engines lack.
- *
- * Three things about the pair that are not in their manuals:
- * - libcurl may have results after any call, and may want to be called again
- *   at once (a timer of 0 ms). That call waits for the loop's next turn: made
- *   on the spot it would serve the connection that answers fastest over and
- *   over again while others starve, and a uv_timer of 0 ms set from its own
- *   callback runs again before any socket is looked at.
- * - A kept connection stays registered for reading when libcurl lets go of
- *   it, which saves two system calls per request; an event on it then only
- *   means that the peer closed it, and the watch sleeps until asked for.
- * - A timer that fires early by rounding is never set again by libcurl: ours
- *   are set a millisecond later than asked. */
+ * fallback for what the faster engines lack. */
 #include "harness/load/engine_impl.h"
 
 #include "harness/base/buf.h"
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/load/multi.h"
 #include "harness/load/origin.h"
+#include "harness/load/sink.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
-#include <uv.h>
 
 #define HEADERS_MAX (512u << 10)
 
@@ -36,7 +25,7 @@ struct curl_slot {
     struct curl_slot *next_free;
     struct transfer *t; /* NULL: free */
     struct origin_check check;
-    bool too_large;
+    bool too_large, whole_head;
     /* What the handle is set to, to be set only when it changes. */
     struct buf method, target, headers;
     struct curl_slist *list;
@@ -44,28 +33,14 @@ struct curl_slot {
     bool has_body, foreign;
 };
 
-/* A watched socket. */
-struct watch {
-    uv_poll_t poll;
-    struct curl_engine *e;
-    int fd;
-    int events;      /* polled for; 0: asleep */
-    bool interested; /* libcurl wants to hear of it */
-};
-
 struct curl_engine {
     struct engine base;
     const struct scenario *sc;
-    uv_loop_t *loop;
-    CURLM *multi;
+    struct multi *multi;
+    CURLM *curlm;
     CURLU *origin;
-    uv_timer_t timer;
-    uv_idle_t kick; /* runs when libcurl wants to be called at once */
     struct curl_slot *slots, *free_slots;
     int nslots, in_flight;
-    struct watch **watches; /* by descriptor */
-    size_t nwatches;
-    int open_handles; /* of the loop, until closed */
     struct engine_stats stats;
     void (*on_ready)(void *);
     void *ready_user;
@@ -136,182 +111,16 @@ static void finish(struct curl_slot *s, enum transfer_error error)
         e->on_ready(e->ready_user);
 }
 
-static void read_messages(struct curl_engine *e)
+static void on_transfer(void *user, CURL *easy, CURLcode rc)
 {
-    CURLMsg *m;
-    int left;
+    struct curl_slot *s = NULL;
 
-    while ((m = curl_multi_info_read(e->multi, &left)) != NULL) {
-        CURLcode rc = m->data.result;
-        CURL *easy = m->easy_handle;
-        struct curl_slot *s = NULL;
-        enum transfer_error error;
-
-        if (m->msg != CURLMSG_DONE)
-            continue;
-        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &s);
-        error = origin_error(rc, easy, &s->check);
-        curl_multi_remove_handle(e->multi, easy);
-        finish(s, error);
-    }
-}
-
-/* Lets libcurl act on `fd`, and reads what that finished. */
-static void drive(struct curl_engine *e, curl_socket_t fd, int mask)
-{
-    int running;
-
-    curl_multi_socket_action(e->multi, fd, mask, &running);
-    read_messages(e);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    drive(timer->data, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static void on_kick(uv_idle_t *kick)
-{
-    uv_idle_stop(kick);
-    drive(kick->data, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static int on_multi_timer(CURLM *multi, long timeout_ms, void *user)
-{
-    struct curl_engine *e = user;
-
-    (void)multi;
-    uv_timer_stop(&e->timer);
-    if (timeout_ms == 0) {
-        uv_idle_start(&e->kick, on_kick);
-    } else if (timeout_ms > 0) {
-        uv_update_time(e->loop);
-        uv_timer_start(&e->timer, on_timer, (uint64_t)timeout_ms + 1, 0);
-    }
-    return 0;
-}
-
-/* ---- sockets ---- */
-
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-    struct watch *w = poll->data;
-    struct curl_engine *e = w->e;
-    int mask = 0;
-
-    if (!w->interested) {
-        uv_poll_stop(poll);
-        w->events = 0;
-        return;
-    }
-    if (status < 0)
-        mask = CURL_CSELECT_ERR;
-    if (events & UV_READABLE)
-        mask |= CURL_CSELECT_IN;
-    if (events & UV_WRITABLE)
-        mask |= CURL_CSELECT_OUT;
-    drive(e, w->fd, mask);
-}
-
-static struct watch *watch_of(struct curl_engine *e, int fd)
-{
-    return fd >= 0 && (size_t)fd < e->nwatches ? e->watches[fd] : NULL;
-}
-
-static void end_of_handle(struct curl_engine *e)
-{
-    void (*closed)(void *) = e->closed;
-    void *user = e->closed_user;
-
-    if (--e->open_handles > 0 || closed == NULL)
-        return;
-    for (int i = 0; i < e->nslots; i++) {
-        buf_release(&e->slots[i].method);
-        buf_release(&e->slots[i].target);
-        buf_release(&e->slots[i].headers);
-        curl_slist_free_all(e->slots[i].list);
-    }
-    free(e->slots);
-    free(e->watches);
-    free(e);
-    closed(user);
-}
-
-static void on_watch_closed(uv_handle_t *handle)
-{
-    struct watch *w = handle->data;
-    struct curl_engine *e = w->e;
-
-    free(w);
-    end_of_handle(e);
-}
-
-static struct watch *watch_add(struct curl_engine *e, int fd)
-{
-    struct watch *w = mem_zalloc(1, sizeof *w);
-
-    if ((size_t)fd >= e->nwatches) {
-        size_t n = (size_t)fd + 64;
-
-        e->watches = mem_realloc(e->watches, n, sizeof *e->watches);
-        memset(e->watches + e->nwatches, 0,
-               (n - e->nwatches) * sizeof *e->watches);
-        e->nwatches = n;
-    }
-    w->e = e;
-    w->fd = fd;
-    w->poll.data = w;
-    if (uv_poll_init(e->loop, &w->poll, fd) != 0) {
-        free(w);
-        return NULL;
-    }
-    e->watches[fd] = w;
-    e->open_handles++;
-    e->stats.open_connections++;
-    return w;
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user,
-                     void *unused)
-{
-    struct curl_engine *e = user;
-    struct watch *w = watch_of(e, fd);
-    int events = 0;
-
-    (void)easy;
-    (void)unused;
-    if (what == CURL_POLL_REMOVE) {
-        if (w != NULL)
-            w->interested = false;
-        return 0;
-    }
-    if (w == NULL)
-        w = watch_add(e, fd);
-    if (w == NULL)
-        return -1;
-    if (what != CURL_POLL_OUT)
-        events |= UV_READABLE;
-    if (what != CURL_POLL_IN)
-        events |= UV_WRITABLE;
-    w->interested = true;
-    if (w->events == events)
-        return 0;
-    w->events = events;
-    return uv_poll_start(&w->poll, events, on_poll) == 0 ? 0 : -1;
-}
-
-/* The watch must end before its descriptor does. */
-static int on_close_socket(void *user, curl_socket_t fd)
-{
-    struct curl_engine *e = user;
-    struct watch *w = watch_of(e, fd);
-
-    if (w != NULL) {
-        e->watches[fd] = NULL;
-        e->stats.open_connections--;
-        uv_close((uv_handle_t *)&w->poll, on_watch_closed);
-    }
-    return close(fd);
+    (void)user;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &s);
+    /* libcurl takes a head that the peer cut for a whole one. */
+    finish(s, rc == CURLE_OK && !s->whole_head
+                  ? TRANSFER_CLOSED
+                  : origin_error(rc, easy, &s->check));
 }
 
 /* ---- what comes in ---- */
@@ -320,18 +129,9 @@ static size_t on_body(char *p, size_t size, size_t n, void *user)
 {
     struct curl_slot *s = user;
     struct transfer *t = s->t;
-    uint64_t max = s->e->sc->load.max_body_bytes;
 
     n *= size;
-    if (t->keep != NULL && t->kept < t->keep_max) {
-        size_t room = t->keep_max - t->kept;
-        size_t take = n < room ? n : room;
-
-        memcpy(t->keep + t->kept, p, take);
-        t->kept += take;
-    }
-    t->body_bytes += n;
-    if (max > 0 && t->body_bytes > max) {
+    if (!sink_body(t, p, n, s->e->sc->load.max_body_bytes)) {
         s->too_large = true;
         return 0;
     }
@@ -347,13 +147,12 @@ static size_t on_header(char *p, size_t size, size_t n, void *user)
     if (len >= 5 && memcmp(p, "HTTP/", 5) == 0) {
         /* An interim answer's headers are not the answer's. */
         t->kept_headers = 0;
+        s->whole_head = false;
         return len;
     }
-    if (t->keep_headers != NULL &&
-        len <= t->keep_headers_max - t->kept_headers) {
-        memcpy(t->keep_headers + t->kept_headers, p, len);
-        t->kept_headers += len;
-    }
+    if (len == 2 && p[0] == '\r')
+        s->whole_head = true;
+    sink_headers(t, p, len);
     return len;
 }
 
@@ -508,7 +307,7 @@ static int curl_submit(struct engine *base, struct transfer *t)
     e->free_slots = s->next_free;
     e->in_flight++;
     s->t = t;
-    s->too_large = false;
+    s->too_large = s->whole_head = false;
     t->slot = s;
     t->body_bytes = 0;
     t->kept = t->kept_headers = 0;
@@ -524,7 +323,7 @@ static int curl_submit(struct engine *base, struct transfer *t)
                                 CLOCK_NS_PER_MS));
     }
     /* Fails only for a handle that is in use or broken: our fault. */
-    if (curl_multi_add_handle(e->multi, s->easy) != CURLM_OK)
+    if (curl_multi_add_handle(e->curlm, s->easy) != CURLM_OK)
         abort();
     return 0;
 }
@@ -570,14 +369,10 @@ static int slot_init(struct curl_engine *e, struct curl_slot *s,
     curl_easy_setopt(c, CURLOPT_WRITEDATA, s);
     curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(c, CURLOPT_HEADERDATA, s);
-    curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
-    curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, e);
+    curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION,
+                     multi_close_socket);
+    curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, e->multi);
     return 0;
-}
-
-static void on_handle_closed(uv_handle_t *handle)
-{
-    end_of_handle(handle->data);
 }
 
 static void curl_cancel_all(struct engine *base)
@@ -589,9 +384,26 @@ static void curl_cancel_all(struct engine *base)
 
         if (s->t == NULL)
             continue;
-        curl_multi_remove_handle(e->multi, s->easy);
+        curl_multi_remove_handle(e->curlm, s->easy);
         finish(s, TRANSFER_CANCELLED);
     }
+}
+
+static void release(void *user)
+{
+    struct curl_engine *e = user;
+    void (*closed)(void *) = e->closed;
+    void *closed_user = e->closed_user;
+
+    for (int i = 0; i < e->nslots; i++) {
+        buf_release(&e->slots[i].method);
+        buf_release(&e->slots[i].target);
+        buf_release(&e->slots[i].headers);
+        curl_slist_free_all(e->slots[i].list);
+    }
+    free(e->slots);
+    free(e);
+    closed(closed_user);
 }
 
 static void curl_close(struct engine *base, void (*closed)(void *),
@@ -604,10 +416,8 @@ static void curl_close(struct engine *base, void (*closed)(void *),
     curl_cancel_all(base);
     for (int i = 0; i < e->nslots; i++)
         curl_easy_cleanup(e->slots[i].easy);
-    curl_multi_cleanup(e->multi);
     curl_url_cleanup(e->origin);
-    uv_close((uv_handle_t *)&e->timer, on_handle_closed);
-    uv_close((uv_handle_t *)&e->kick, on_handle_closed);
+    multi_close(e->multi, release, e);
 }
 
 static void nothing(void *user)
@@ -623,25 +433,21 @@ static int curl_open(const struct engine_config *cfg, struct engine **out,
 
     e->base.ops = &engine_ops_curl;
     e->sc = cfg->scenario;
-    e->loop = cfg->loop;
-    uv_timer_init(cfg->loop, &e->timer);
-    uv_idle_init(cfg->loop, &e->kick);
-    e->timer.data = e->kick.data = e;
-    e->open_handles = 2;
-    e->multi = curl_multi_init();
+    e->multi = multi_open(cfg->loop, false, on_transfer, e, err);
+    if (e->multi == NULL) {
+        free(e);
+        return -1;
+    }
+    e->curlm = multi_curlm(e->multi);
     e->origin = curl_url();
     e->slots = mem_zalloc((size_t)cfg->connections, sizeof *e->slots);
     origin_text(&cfg->scenario->target.url, text, sizeof text);
-    if (e->multi == NULL || e->origin == NULL ||
+    if (e->origin == NULL ||
         curl_url_set(e->origin, CURLUPART_URL, text, 0) != CURLUE_OK) {
         err_set(err, "libcurl does not take the URL '%s'", text);
         goto fail;
     }
-    curl_multi_setopt(e->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(e->multi, CURLMOPT_SOCKETDATA, e);
-    curl_multi_setopt(e->multi, CURLMOPT_TIMERFUNCTION, on_multi_timer);
-    curl_multi_setopt(e->multi, CURLMOPT_TIMERDATA, e);
-    curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)cfg->connections);
+    curl_multi_setopt(e->curlm, CURLMOPT_MAXCONNECTS, (long)cfg->connections);
     for (int i = 0; i < cfg->connections; i++)
         if (slot_init(e, &e->slots[i], err) != 0)
             goto fail;
@@ -661,6 +467,7 @@ static void curl_on_ready(struct engine *base, void (*fn)(void *), void *user)
 static void curl_stats(const struct engine *base, struct engine_stats *out)
 {
     *out = self(base)->stats;
+    out->open_connections = multi_sockets(self(base)->multi);
 }
 
 const struct engine_ops engine_ops_curl = {

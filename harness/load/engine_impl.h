@@ -25,6 +25,7 @@ struct engine {
     const struct engine_ops *ops;
 };
 
+extern const struct engine_ops engine_ops_h1;
 extern const struct engine_ops engine_ops_curl;
 extern const struct engine_ops engine_ops_null;
 
