@@ -111,6 +111,7 @@ static int parse_stat(const char *text, struct proc_stat *out)
     out->major_faults = (double)f[12];
     out->cpu_s = (double)(f[14] + f[15]) / (double)sysconf(_SC_CLK_TCK);
     out->threads = f[20];
+    out->vsize_bytes = (double)f[23];
     out->rss_bytes = (double)f[24] * (double)sysconf(_SC_PAGESIZE);
     return 0;
 }
@@ -132,7 +133,9 @@ bool procfs_runs(const struct proc_stat *st)
 {
     if (st->state == 'X' || st->state == 'x')
         return false;
-    return st->state != 'Z' || st->threads > 1;
+    if (st->state == 'Z')
+        return st->threads > 1;
+    return st->vsize_bytes > 0;
 }
 
 bool procfs_alive(struct proc_id id)

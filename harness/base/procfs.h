@@ -23,6 +23,7 @@ struct proc_stat {
     double minor_faults, major_faults;
     double cpu_s;    /* user + system */
     double rss_bytes;
+    double vsize_bytes; /* 0: its memory is gone already, it is ending */
 };
 
 /* Reads below `root` instead of /proc from now on, for tests with a recorded
@@ -39,8 +40,9 @@ int procfs_read(const char *file, char *buf, size_t size);
  * rss_bytes is approximate on many-CPU machines: see procfs_rss. */
 int procfs_stat(int64_t pid, struct proc_stat *out);
 
-/* False for a zombie: it has ended and waits to be reaped. A dead leader of
- * living threads is no zombie. */
+/* False for a zombie (it has ended and waits to be reaped) and for a process
+ * that has given its memory back on its way there. A dead leader of living
+ * threads does run. */
 bool procfs_runs(const struct proc_stat *st);
 
 /* True while that very process (same start time) exists and is no zombie. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* A rationed source is read at every tick while that costs no more than
  * CHEAP_NS. A dearer one keeps to a share of the time, 1/SHARE: in a run with
@@ -114,6 +115,16 @@ static void add_columns(struct sources *s, struct source *src,
     }
 }
 
+/* What a read costs is counted in CPU time: that the scheduler took the CPU
+ * away for a while in between is no reason to read more rarely. */
+static int64_t thread_cpu_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return ts.tv_sec * CLOCK_NS_PER_S + ts.tv_nsec;
+}
+
 /* A source may do more on one tick than on the next (a census now and then):
  * the lesser of two counts, so that it is not punished for rationing itself. */
 static int64_t price(const struct source *src)
@@ -125,7 +136,7 @@ static int64_t price(const struct source *src)
 static void read_once(struct sources *s, struct source *src,
                       const struct source_read *how)
 {
-    int64_t from = clock_now_ns(), now;
+    int64_t from = clock_now_ns(), cpu = thread_cpu_ns(), now;
 
     for (size_t i = 0; i < src->n; i++)
         src->values[i] = NAN;
@@ -134,7 +145,7 @@ static void read_once(struct sources *s, struct source *src,
     count_cost(src, now - from);
     if (!how->exact) {
         src->tick_ns[1] = src->tick_ns[0];
-        src->tick_ns[0] = now - from;
+        src->tick_ns[0] = thread_cpu_ns() - cpu;
     }
     src->next_ns = now + price(src) * s->share;
 }

@@ -32,6 +32,7 @@ static void test_own_stat(void **state)
     assert_int_equal(st.threads, 1);
     assert_true(st.id.start > 0);
     assert_true(st.rss_bytes > 100e3 && st.rss_bytes < 1e9);
+    assert_true(st.vsize_bytes > st.rss_bytes && procfs_runs(&st));
     assert_true(procfs_alive(st.id));
     st.id.start++;
     assert_false(procfs_alive(st.id));
@@ -303,6 +304,8 @@ static void test_recorded(void **state)
     assert_non_null(mkdtemp(dir));
     put("10/stat", "10 (old kernel) S 1" STAT_TAIL);
     put("11/stat", "11 (kid) S 10" STAT_TAIL);
+    put("14/stat", "14 (ending) S 10 10 10 0 -1 0 7 0 3 0 150 50 0 0 20 0 1 "
+                   "0 999 0 0 0 0 0");
     put("12/stat", "12 (cut) S");
     put("13/stat", "");
     put("10/task/10/stat", "10 (old kernel) S 1" STAT_TAIL);
@@ -320,6 +323,8 @@ static void test_recorded(void **state)
     assert_close(st.major_faults, 3, 0);
     assert_close(st.cpu_s, 200.0 / (double)sysconf(_SC_CLK_TCK), 1e-9);
     assert_close(st.rss_bytes, 25.0 * (double)sysconf(_SC_PAGESIZE), 0);
+    assert_int_equal(procfs_stat(14, &st), 0);
+    assert_false(procfs_runs(&st)); /* its memory is gone */
     assert_int_equal(procfs_stat(12, &st), -1);
     assert_int_equal(procfs_stat(13, &st), -1);
     assert_int_equal(errno, ESRCH);
@@ -333,8 +338,8 @@ static void test_recorded(void **state)
     assert_int_equal(procfs_smaps_rollup(11, &sm), -1);
 
     /* No task/TID/children: found by the parent's pid. */
-    assert_int_equal(procfs_children(10, kids, 4), 1);
-    assert_int_equal(kids[0], 11);
+    assert_int_equal(procfs_children(10, kids, 4), 2);
+    assert_int_equal(kids[0] + kids[1], 11 + 14);
 
     procfs_use_root(NULL);
     snprintf(cmd, sizeof cmd, "%s", dir);
