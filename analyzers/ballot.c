@@ -17,8 +17,7 @@ static bool has_data(const struct column_view *v)
     return v->doubt != DOUBT_NO_DATA;
 }
 
-static enum bench bench_of(const struct finding *f,
-                           const struct column_view *v)
+static enum bench bench_of(const struct finding *f, const struct column_view *v)
 {
     switch (f->metric.role) {
     case METRIC_MEMORY:
@@ -51,8 +50,8 @@ static enum outcome of_memory(const struct continuous *c,
             continue;
         leaks += c->findings[i].outcome == OUTCOME_LEAK;
         passes += c->findings[i].outcome == OUTCOME_PASS;
-        against += c->findings[i].outcome == OUTCOME_INCONCLUSIVE &&
-                   v[i].above < 0.7;
+        against +=
+            c->findings[i].outcome == OUTCOME_INCONCLUSIVE && v[i].above < 0.7;
     }
     if (passes > 0)
         return OUTCOME_PASS;

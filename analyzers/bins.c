@@ -52,10 +52,10 @@ static bool add_life(struct maker *m, size_t a, size_t b)
     for (size_t i = from > m->start ? from : m->start; i < b; i++)
         if (!isnan(m->plan->y[i]))
             m->at[n++] = i;
-    size_t bins = (size_t)(m->plan->want * (double)n /
-                               ((double)(r->n - m->start) *
-                                (1 - m->plan->late)) +
-                           0.5);
+    size_t bins =
+        (size_t)(m->plan->want * (double)n /
+                     ((double)(r->n - m->start) * (1 - m->plan->late)) +
+                 0.5);
     if (r->nlives > 1 && bins < LIFE_POINTS_MIN)
         bins = LIFE_POINTS_MIN;
     if (bins > n / per)
@@ -63,8 +63,8 @@ static bool add_life(struct maker *m, size_t a, size_t b)
     if (bins < LIFE_POINTS_MIN)
         return false;
     /* A window cut out of a life is a new beginning. */
-    double born = m->plan->x[m->plan->from > 0.1 && m->start > a ? m->start
-                                                                 : a];
+    double born =
+        m->plan->x[m->plan->from > 0.1 && m->start > a ? m->start : a];
 
     for (size_t k = 0; k < bins; k++)
         add_point(m, n * k / bins, n * (k + 1) / bins, born,

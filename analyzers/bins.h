@@ -8,8 +8,8 @@
 
 enum bins_stat {
     BINS_MIDDLE, /* mean without the outer fifths */
-    BINS_FLOOR, /* mean of the lowest fifth: follows the troughs of a
-                   collector and does not see bursts */
+    BINS_FLOOR,  /* mean of the lowest fifth: follows the troughs of a
+                    collector and does not see bursts */
 };
 
 struct bins {
@@ -22,11 +22,11 @@ struct bins {
 
 struct bins_plan {
     const struct rows *rows;
-    const double *x;     /* the clock or the request counter of `rows` */
-    const double *y;     /* readings, NaN: none */
-    double from;         /* share of the run left out at its start */
-    double late;         /* share of each life left out at its start */
-    int want;            /* about how many points */
+    const double *x; /* the clock or the request counter of `rows` */
+    const double *y; /* readings, NaN: none */
+    double from;     /* share of the run left out at its start */
+    double late;     /* share of each life left out at its start */
+    int want;        /* about how many points */
     enum bins_stat stat;
 };
 

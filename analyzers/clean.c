@@ -22,15 +22,14 @@ static double ordinary_step(const double *y, const size_t *at, size_t n)
 }
 
 /* A run of `len` readings from `i` that leaves its neighbours, who agree. */
-static bool stands_alone(const double *y, const size_t *at, size_t n,
-                         size_t i, size_t len, double ordinary)
+static bool stands_alone(const double *y, const size_t *at, size_t n, size_t i,
+                         size_t len, double ordinary)
 {
     if (i < 2 || i + len + 1 >= n)
         return false;
     double before = (y[at[i - 1]] + y[at[i - 2]]) / 2;
     double after = (y[at[i + len]] + y[at[i + len + 1]]) / 2;
-    double apart = fabs(after - before) +
-                   fabs(y[at[i - 1]] - y[at[i - 2]]) +
+    double apart = fabs(after - before) + fabs(y[at[i - 1]] - y[at[i - 2]]) +
                    fabs(y[at[i + len]] - y[at[i + len + 1]]);
 
     for (size_t k = i; k < i + len; k++) {

@@ -4,6 +4,8 @@
 #include "analyzers/guards.h"
 #include "analyzers/thresholds.h"
 #include "analyzers/opening.h"
+#include "analyzers/power.h"
+#include "analyzers/steady.h"
 #include "analyzers/steps.h"
 #include "analyzers/trial.h"
 #include "harness/base/mem.h"
@@ -36,7 +38,7 @@ struct bench {
     double *y, *open[OPENINGS];
     struct trial whole, first, recent[2], guess, now;
     struct trial_plan plan; /* the one that `whole` came from */
-    double quantum; /* what readings were rounded to */
+    double quantum;         /* what readings were rounded to */
     bool guessed;
 };
 
@@ -51,8 +53,8 @@ static double swing_from(const struct bench *b, double from)
         if (!isnan(b->y[i]))
             w[m++] = b->y[i];
     stats_sort(w, m);
-    swing = stats_quantile_sorted(w, m, 0.98) -
-            stats_quantile_sorted(w, m, 0.02);
+    swing =
+        stats_quantile_sorted(w, m, 0.98) - stats_quantile_sorted(w, m, 0.02);
     free(w);
     return m > 0 ? swing : 0;
 }
@@ -220,7 +222,7 @@ static enum doubt reason_to_doubt(const struct bench *b)
     const struct trial *t = &b->whole;
     const struct column_view *v = b->v;
 
-    if (t->growth.value > 0.5 * v->leak_above && v->span_s < 90)
+    if (v->span_s < 90 && t->ahead.value > 0.01 * fabs(v->level))
         return DOUBT_SHORT;
     if (b->x->load->varied && v->load_matters)
         return DOUBT_LOAD;
@@ -237,11 +239,12 @@ static enum outcome decide(struct bench *b)
     struct column_view *v = b->v;
     const struct trial *t = &b->whole;
     double news = fmax(0.4 * v->leak_above, 6 * v->noise);
-    double least = fmax(0.05 * v->swing, 10 * v->noise);
+    double least =
+        fmax(fmax(0.05 * v->swing, 10 * v->noise), 0.15 * v->leak_above);
 
     v->doubt = reason_to_doubt(b);
-    if (b->guessed && (!b->guess.ok ||
-                       trial_above(&b->guess, v->leak_above) > 0.3)) {
+    if (b->guessed &&
+        (!b->guess.ok || trial_above(&b->guess, v->leak_above) > 0.3)) {
         v->doubt = DOUBT_FALLS;
         return OUTCOME_INCONCLUSIVE;
     }
@@ -280,9 +283,134 @@ static void view_trial(struct bench *b)
     v->load_matters = t->best_form & FIT_LOAD;
 }
 
+/* Steps up that make up most of the growth. */
+static bool is_stairs(const struct bench *b)
+{
+    enum { STEPS = 64 };
+    const struct column_view *v = b->v;
+    struct step st[STEPS];
+    size_t up = 0, n;
+    double sum = 0;
+
+    n = steps_find(b->y, b->r->n, fmax(0.03 * v->swing, 8 * v->noise), st,
+                   STEPS);
+    for (size_t i = 0; i < n; i++)
+        if (st[i].size > 0) {
+            up++;
+            sum += st[i].size;
+        } else {
+            return false;
+        }
+    /* A steep slope is no flight of stairs. */
+    return up >= 3 && sum > 0.6 * v->swing &&
+           st[up - 1].at - st[0].at > 8 * (up - 1);
+}
+
+/* Large falls that recur over one floor. */
+static bool is_sawtooth(const struct bench *b)
+{
+    enum { STEPS = 64 };
+    struct step st[STEPS];
+    size_t falls = 0, n;
+
+    n = steps_find(b->y, b->r->n, fmax(0.3 * b->v->swing, 6 * b->v->noise), st,
+                   STEPS);
+    for (size_t i = 0; i < n; i++)
+        falls += st[i].size < 0;
+    return falls >= 4;
+}
+
+static enum shape shape_of(const struct bench *b, enum outcome o)
+{
+    const struct column_view *v = b->v;
+    int form = v->best_form & ~FIT_LOAD;
+    double matters = fmax(0.5 * v->leak_above, 4 * v->noise);
+    bool grows = v->growth.low > 0;
+
+    if (o == OUTCOME_PASS && v->swing < matters)
+        return SHAPE_FLAT;
+    if (b->r->nlives == 1 && is_sawtooth(b))
+        return SHAPE_SAWTOOTH;
+    if (b->r->nlives == 1 && is_stairs(b))
+        return SHAPE_STAIRS;
+    if (v->growth.high < -matters)
+        return SHAPE_FALLING;
+    if (!grows && o == OUTCOME_PASS && v->swing < fmax(matters, 8 * v->noise))
+        return SHAPE_FLAT;
+    if (!grows && v->rho > 0.6 && o != OUTCOME_PASS)
+        return SHAPE_WANDERING;
+    if (grows && (form & FIT_KINK))
+        return v->late_rise > 0.45 * v->swing ? SHAPE_ACCELERATING
+                                              : SHAPE_KINKED;
+    if (grows)
+        return SHAPE_LINEAR;
+    if (form & FIT_LOG)
+        return SHAPE_LOGARITHMIC;
+    if (form & (FIT_EXP | FIT_KINK))
+        return SHAPE_SATURATING;
+    if (form & FIT_JUMP)
+        return SHAPE_STEP;
+    return form & FIT_LINE ? SHAPE_LINEAR : SHAPE_FLAT;
+}
+
+/* Last minus first, each the median of a twentieth. */
+static double grown(const struct bench *b)
+{
+    double *w = mem_zalloc(b->r->n, sizeof *w), end[2];
+    size_t n = b->r->n, part = n / 20 + 1;
+
+    for (int k = 0; k < 2; k++) {
+        size_t from = k == 0 ? (size_t)(START * (double)n) : n - part, m = 0;
+
+        for (size_t i = from; i < from + part && i < n; i++)
+            if (!isnan(b->y[i]))
+                w[m++] = b->y[i];
+        end[k] = stats_median(w, m);
+    }
+    free(w);
+    return end[1] - end[0];
+}
+
 static struct interval scaled(struct interval i, double by)
 {
     return (struct interval){i.value / by, i.low / by, i.high / by};
+}
+
+/* How far the deciding end of the interval is from the threshold, in widths
+ * of the interval. */
+static double certainty(const struct column_view *v, enum outcome o)
+{
+    double wide = v->growth.high - v->growth.low;
+
+    if (o == OUTCOME_LEAK)
+        return (v->growth.low - v->leak_above) / wide;
+    return o == OUTCOME_PASS ? (v->pass_below - v->growth.high) / wide : NAN;
+}
+
+/* Until the memory limit, at the pace of the run. */
+static struct interval time_left(const struct bench *b)
+{
+    const struct column_view *v = b->v;
+    const struct policy *p = b->x->policy;
+    double limit = p->limit_bytes > 0 ? p->limit_bytes : b->x->limit_bytes;
+    double room = fmax(limit - v->level, 0) * v->span_s;
+
+    return (struct interval){room / v->growth.value, room / v->growth.high,
+                             room / v->growth.low};
+}
+
+static void fill_power(const struct bench *b, struct finding *f)
+{
+    const struct column_view *v = b->v;
+    double least = power_minimum(&b->plan, &b->whole, v), factor;
+
+    f->minimum_per_request = least / v->span_requests;
+    f->minimum_per_hour = least / v->span_s * 3600;
+    if (f->outcome != OUTCOME_INCONCLUSIVE)
+        return;
+    factor = power_factor(v, b->c);
+    f->more_requests = ceil((factor - 1) * v->span_requests);
+    f->more_s = ceil((factor - 1) * v->span_s);
 }
 
 static void fill(const struct bench *b, struct finding *f)
@@ -295,6 +423,13 @@ static void fill(const struct bench *b, struct finding *f)
     f->tolerance_per_request = v->leak_above / v->span_requests;
     f->tolerance_per_hour = v->leak_above / hours;
     f->level = v->level;
+    f->grown = grown(b);
+    f->shape = shape_of(b, f->outcome);
+    f->certainty = certainty(v, f->outcome);
+    f->steady_from_s = steady_from(b->r, b->y, v->growth.value, v->noise);
+    if (f->outcome == OUTCOME_LEAK && f->metric.role == METRIC_MEMORY)
+        f->limit_s = time_left(b);
+    fill_power(b, f);
     f->from_s = b->r->t_s[0];
     f->to_s = b->r->t_s[b->r->n - 1];
     if (b->r->requests != NULL) {

@@ -15,15 +15,15 @@
 /* Why a column could not be decided, or what held a verdict back. */
 enum doubt {
     DOUBT_NONE,
-    DOUBT_NO_DATA,   /* nothing, or too little, to judge */
-    DOUBT_SHORT,     /* the run is too short for what it shows */
-    DOUBT_NOISE,     /* the interval is too wide */
-    DOUBT_SMALL,     /* grows for certain, but by little */
-    DOUBT_BEND,      /* still rising, but slowing: a fill or warm-up */
-    DOUBT_NEWS,      /* something happened at the very end */
-    DOUBT_STAIRS,    /* steps up, and the last one is recent */
-    DOUBT_FALLS,     /* falls as of restarts that nobody recorded */
-    DOUBT_LOAD,      /* the load could explain it, or not */
+    DOUBT_NO_DATA, /* nothing, or too little, to judge */
+    DOUBT_SHORT,   /* the run is too short for what it shows */
+    DOUBT_NOISE,   /* the interval is too wide */
+    DOUBT_SMALL,   /* grows for certain, but by little */
+    DOUBT_BEND,    /* still rising, but slowing: a fill or warm-up */
+    DOUBT_NEWS,    /* something happened at the very end */
+    DOUBT_STAIRS,  /* steps up, and the last one is recent */
+    DOUBT_FALLS,   /* falls as of restarts that nobody recorded */
+    DOUBT_LOAD,    /* the load could explain it, or not */
 };
 
 /* What the judge knows of a column beyond its finding. Growth is in units

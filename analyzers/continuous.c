@@ -95,14 +95,14 @@ static void copy_series(const struct series *s, struct series *out)
  * and in the control group. */
 static bool grows_with(const struct metric *m, const struct metric *planted)
 {
-    bool memory = planted->role == METRIC_MEMORY ||
-                  planted->role == METRIC_CGROUP;
+    bool memory =
+        planted->role == METRIC_MEMORY || planted->role == METRIC_CGROUP;
 
     return memory && (m->role == METRIC_MEMORY || m->role == METRIC_CGROUP);
 }
 
-void continuous_plant(const struct series *s, const char *name,
-                      double per_hour, struct series *out)
+void continuous_plant(const struct series *s, const char *name, double per_hour,
+                      struct series *out)
 {
     const struct column *c = series_column(s, name);
     struct rows r;

@@ -46,7 +46,7 @@ void continuous_release(struct continuous *c);
  * units of column `name` (its share per request when the series counts
  * requests), from the first row on. Growth of memory is planted in every
  * column that private memory shows in. For positive controls. */
-void continuous_plant(const struct series *s, const char *name,
-                      double per_hour, struct series *out);
+void continuous_plant(const struct series *s, const char *name, double per_hour,
+                      struct series *out);
 
 #endif

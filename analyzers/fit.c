@@ -1,5 +1,6 @@
 #include "analyzers/fit.h"
 
+#include "analyzers/shapes.h"
 #include "harness/base/mem.h"
 
 #include <float.h>
@@ -8,258 +9,143 @@
 #include <string.h>
 
 enum {
-    EXPS = 11,
-    LOGS = 3,
-    KINKS = 23,
-    AFTERS = 12, /* creep that begins where a fill ends */
-    JUMPS = 12,
-    BASIS_MAX = 1 + EXPS + LOGS + KINKS + 2 * AFTERS + JUMPS + FIT_LOADS_MAX,
     TERMS_MAX = 4,
     RHOS = 6,
 };
 
-/* Prior weight of a family of pairs, a line's being 1. */
-#define PAIR 0.006
-/* The same for one bend or jump. */
-#define SINGLE 0.06
-/* Share of a shape's prior that goes to the same shape with creep. */
-#ifndef CREEP
-#define CREEP 0.05
-#endif
-/* Share of the slope's standard error that stays when a shape has none. */
-#define UNSEEN 0.5
-
 static const double rhos[RHOS] = {0, 0.3, 0.55, 0.75, 0.88, 0.95};
-static const double taus[EXPS] = {0.012, 0.025, 0.04, 0.06, 0.085, 0.12,
-                                  0.17,  0.24,  0.34, 0.5,  0.75};
-static const double logs[LOGS] = {0.004, 0.02, 0.1};
-static const double afters[2] = {0.02, 0.1};
 
-/* One function of age that shapes are made of. */
-struct basis {
-    double v[FIT_POINTS_MAX];
-    double future; /* growth over one more span, per unit of coefficient */
-    double late;   /* rise over the last 30 %, per unit */
-    double at;     /* where it bends or jumps; NaN */
-    double cost;   /* parameters beside its coefficient */
-    enum fit_form form;
+/* Prior weights beside a line's, which is 1: one bend or jump, and a pair of
+ * them, each spread over all places it may be at. */
+#define SINGLE 0.06
+#define PAIR 0.006
+/* Share of a shape's prior that goes to the same shape with creep. */
+#define CREEP 0.05
+/* Share of the slope's standard error that stays when a shape has none: "no
+ * slope" means none that could be seen. */
+#define UNSEEN 0.5
+/* Log evidence below the best that is still worth keeping. */
+#define NEGLIGIBLE 8
+
+struct candidate {
+    double evidence;
+    double slope, slope_se, future, future_se, df, late, sigma, rho;
+    int form, terms, term[TERMS_MAX];
+    double c[TERMS_MAX];
 };
 
-struct family {
+struct fitter {
     const struct fit_points *p;
-    struct basis b[BASIS_MAX];
-    int n;
-    int exps, logs, kinks, afters, jumps, loads, end; /* where each kind begins */
-    double z[BASIS_MAX][FIT_POINTS_MAX]; /* whitened */
-    double g[BASIS_MAX][BASIS_MAX]; /* whitened products, levels taken out */
-    double gy[BASIS_MAX], yy;
-    double rho, neff;
-    double last; /* the greatest age */
-    double peak; /* the same under the present correlation */
-    double top; /* best log evidence so far */
-    struct candidate {
-        double evidence;
-        double slope, slope_se, future, future_se, df, late, sigma, rho;
-        int form, terms, term[TERMS_MAX];
-        double c[TERMS_MAX];
-    } kept[FIT_PARTS_MAX];
+    struct shapes s;
+    /* Products of the functions at lags 0 and 1, from which those whitened
+       for any correlation follow. Index SHAPES_MAX is the readings. */
+    double now[SHAPES_MAX + 1][SHAPES_MAX + 1];
+    double lag[SHAPES_MAX + 1][SHAPES_MAX + 1];
+    double past[SHAPES_MAX + 1][SHAPES_MAX + 1];
+    double level[FIT_POINTS_MAX][SHAPES_MAX + 1]; /* per life */
+    int begin[FIT_POINTS_MAX + 1]; /* first point of each life; the end */
+    double g[SHAPES_MAX + 1][SHAPES_MAX + 1]; /* whitened, levels taken out */
+    double rho, neff, floor_var;
+    double base;      /* part of the evidence that all shapes share */
+    double penalty;   /* per parameter */
+    double top, peak; /* best log evidence: at all, and at this `rho` */
+    struct candidate kept[FIT_PARTS_MAX], best;
     int nkept;
-    struct candidate best;
 };
 
-static struct basis *add(struct family *f, enum fit_form form, double at)
+static const double *values(const struct fitter *f, int i)
 {
-    struct basis *b = &f->b[f->n++];
-
-    b->form = form;
-    b->at = at;
-    b->future = b->late = b->cost = 0;
-    return b;
+    return i == SHAPES_MAX ? f->p->y : f->s.b[i].v;
 }
 
-static void add_line(struct family *f)
-{
-    struct basis *b = add(f, FIT_LINE, NAN);
-
-    memcpy(b->v, f->p->age, sizeof b->v);
-    b->future = 1;
-    b->late = 0.3;
-}
-
-static void add_exp(struct family *f, double tau)
-{
-    struct basis *b = add(f, FIT_EXP, NAN);
-
-    for (int i = 0; i < f->p->n; i++)
-        b->v[i] = -exp(-f->p->age[i] / tau);
-    b->future = exp(-f->last / tau) - exp(-(f->last + 1) / tau);
-    b->late = exp(-(f->last - 0.3) / tau) - exp(-f->last / tau);
-}
-
-static void add_log(struct family *f, double c)
-{
-    struct basis *b = add(f, FIT_LOG, NAN);
-
-    for (int i = 0; i < f->p->n; i++)
-        b->v[i] = log1p(f->p->age[i] / c);
-    b->future = log((c + f->last + 1) / (c + f->last));
-    b->late = log((c + f->last) / (c + fmax(f->last - 0.3, 0)));
-}
-
-static void add_kink(struct family *f, double at)
-{
-    struct basis *b = add(f, FIT_KINK, at);
-
-    for (int i = 0; i < f->p->n; i++)
-        b->v[i] = fmin(f->p->age[i], at);
-    b->late = fmax(at - (f->last - 0.3), 0);
-}
-
-/* Creep from a kink's place on. */
-static void add_after(struct family *f, double at, double c)
-{
-    struct basis *b = add(f, FIT_LOG, at);
-    double age = f->last - at;
-
-    for (int i = 0; i < f->p->n; i++)
-        b->v[i] = log1p(fmax(f->p->age[i] - at, 0) / c);
-    b->future = log((c + age + 1) / (c + age));
-    b->late = log((c + age) / (c + fmax(age - 0.3, 0)));
-}
-
-/* A jump inside point `i`: that point takes the share of the step that its
- * reading shows. */
-static void add_jump(struct family *f, int i)
+/* With z_i = v_i - rho v_{i-1} inside a life and sqrt(1 - rho^2) v_0 at its
+ * start, any product of two whitened functions is now - rho lag + rho^2
+ * past. */
+static void product(struct fitter *f, int i, int k)
 {
     const struct fit_points *p = f->p;
-    struct basis *b = add(f, FIT_JUMP, p->age[i]);
-    double step = p->y[i + 1] - p->y[i - 1];
-    double share = step != 0 ? (p->y[i] - p->y[i - 1]) / step : 0.5;
+    const double *a = values(f, i), *b = values(f, k);
+    double now = 0, lag = 0, past = 0;
 
-    share = fmin(fmax(share, 0), 1);
-    for (int k = 0; k < p->n; k++)
-        b->v[k] = k < i ? 0 : k == i ? share : 1;
-    b->late = p->age[i] > f->last - 0.3 ? 1 : 0;
-    b->cost = 0.5;
-}
-
-/* Jumps are tried where neighbours differ most. */
-static void add_jumps(struct family *f)
-{
-    const struct fit_points *p = f->p;
-    bool used[FIT_POINTS_MAX] = {false};
-
-    for (int k = 0; k < JUMPS; k++) {
-        double best = 0;
-        int at = -1;
-
-        for (int i = 1; i + 1 < p->n; i++) {
-            double d = fabs(p->y[i + 1] - p->y[i - 1]);
-
-            if (!used[i] && d > best) {
-                best = d;
-                at = i;
-            }
+    for (int m = 0; m < p->n; m++)
+        now += a[m] * b[m];
+    for (int l = 0; l < p->nlives; l++) {
+        past -= a[f->begin[l]] * b[f->begin[l]];
+        for (int m = f->begin[l]; m + 1 < f->begin[l + 1]; m++) {
+            lag += a[m + 1] * b[m] + a[m] * b[m + 1];
+            past += a[m] * b[m];
         }
-        if (at < 0)
-            return;
-        used[at] = true;
-        add_jump(f, at);
     }
+    f->now[i][k] = now;
+    f->lag[i][k] = lag;
+    f->past[i][k] = past;
 }
 
-static void build(struct family *f)
+static int index_at(const struct fitter *f, int i)
 {
-    const struct fit_points *p = f->p;
-
-    for (int i = 0; i < p->n; i++)
-        f->last = fmax(f->last, p->age[i]);
-    add_line(f);
-    f->exps = f->n;
-    for (int i = 0; i < EXPS; i++)
-        add_exp(f, taus[i]);
-    f->logs = f->n;
-    for (int i = 0; i < LOGS && !p->only_simple; i++)
-        add_log(f, logs[i]);
-    f->kinks = f->n;
-    for (int i = 0; i < KINKS && !p->only_simple; i++)
-        add_kink(f, f->last * (i + 1) * (0.92 / KINKS));
-    f->afters = f->n;
-    for (int i = 0; i < 2 * AFTERS && !p->only_simple; i++)
-        add_after(f, f->b[f->kinks + i / 2 * 2].at, afters[i % 2]);
-    f->jumps = f->n;
-    if (p->nlives == 1 && !p->only_simple)
-        add_jumps(f);
-    f->loads = f->n;
-    for (int i = 0; i < p->nloads; i++) {
-        struct basis *b = add(f, FIT_LOAD, NAN);
-
-        memcpy(b->v, p->load[i], sizeof b->v);
-    }
-    f->end = f->n;
+    return i < f->s.n ? i : SHAPES_MAX;
 }
 
-/* z = v whitened for lag-one correlation `rho`, life by life;
- * v == NULL is the constant. */
-static void whiten(const struct fit_points *p, const double *v, double rho,
-                   double *z)
+static void products(struct fitter *f)
 {
-    double first = sqrt(1 - rho * rho), last = 0;
+    int life = 0;
 
-    for (int i = 0; i < p->n; i++) {
-        double now = v != NULL ? v[i] : 1;
-
-        z[i] = i == 0 || p->life[i] != p->life[i - 1] ? first * now
-                                                      : now - rho * last;
-        last = now;
-    }
+    for (int i = 0; i < f->p->n; i++)
+        if (i == 0 || f->p->life[i] != f->p->life[i - 1])
+            f->begin[life++] = i;
+    f->begin[life] = f->p->n;
+    for (int i = 0; i <= f->s.n; i++)
+        for (int k = 0; k <= i; k++)
+            product(f, index_at(f, i), index_at(f, k));
 }
 
-/* Takes the level of each life out of `z`: least squares on the whitened
- * constant `one`. */
-static void take_out_levels(const struct fit_points *p, const double *one,
-                            double *z)
+/* Product of each whitened function with the whitened constant, by life,
+ * over the root of that constant's own. */
+static void levels(struct fitter *f, double rho)
 {
-    for (int a = 0, b; a < p->n; a = b) {
-        double dot = 0, norm = 0;
+    for (int l = 0; l < f->p->nlives; l++) {
+        int a = f->begin[l], b = f->begin[l + 1];
+        double first = 1 - rho * rho, rest = (1 - rho) * (1 - rho);
+        double norm = 1 / sqrt(first + rest * (b - a - 1));
 
-        for (b = a; b < p->n && p->life[b] == p->life[a]; b++) {
-            dot += one[b] * z[b];
-            norm += one[b] * one[b];
+        for (int j = 0; j <= f->s.n; j++) {
+            int i = index_at(f, j);
+            const double *v = values(f, i);
+            double inner = 0;
+
+            for (int m = a + 1; m + 1 < b; m++)
+                inner += v[m];
+            /* The sum of v_m - rho v_{m-1} over a + 1 .. b - 1. */
+            double sum = (1 - rho) * inner + v[b - 1] - rho * v[a];
+
+            if (b - a == 1)
+                sum = 0;
+            f->level[l][i] = (first * v[a] + (1 - rho) * sum) * norm;
         }
-        for (int i = a; i < b; i++)
-            z[i] -= dot / norm * one[i];
     }
 }
 
-static double dot(const double *a, const double *b, int n)
+static void set_correlation(struct fitter *f, double rho)
 {
-    double sum = 0;
-
-    for (int i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
-
-static void products(struct family *f, double rho)
-{
-    double(*z)[FIT_POINTS_MAX] = f->z;
     const struct fit_points *p = f->p;
-    double y[FIT_POINTS_MAX], one[FIT_POINTS_MAX];
 
+    levels(f, rho);
+    for (int x = 0; x <= f->s.n; x++)
+        for (int y = 0; y <= x; y++) {
+            int i = index_at(f, x), k = index_at(f, y);
+            double sum =
+                f->now[i][k] - rho * f->lag[i][k] + rho * rho * f->past[i][k];
+
+            for (int l = 0; l < p->nlives; l++)
+                sum -= f->level[l][i] * f->level[l][k];
+            f->g[i][k] = f->g[k][i] = sum;
+        }
     f->rho = rho;
     f->neff = fmax(p->n * (1 - rho) / (1 + rho), 4);
-    whiten(p, NULL, rho, one);
-    whiten(p, p->y, rho, y);
-    take_out_levels(p, one, y);
-    f->yy = dot(y, y, p->n);
-    for (int i = 0; i < f->n; i++) {
-        whiten(p, f->b[i].v, rho, z[i]);
-        take_out_levels(p, one, z[i]);
-        f->gy[i] = dot(z[i], y, p->n);
-        for (int k = 0; k <= i; k++)
-            f->g[i][k] = f->g[k][i] = dot(z[i], z[k], p->n);
-    }
+    f->floor_var = p->floor_var * (1 + rho * rho);
+    f->base = 0.5 * p->nlives * log(1 - rho * rho);
+    f->penalty = 0.5 * log(f->neff);
+    f->peak = -DBL_MAX;
 }
 
 struct solved {
@@ -270,18 +156,18 @@ struct solved {
 
 /* Least squares on the terms by Cholesky; false when they cannot be told
  * apart. */
-static bool solve(const struct family *f, const int *term, int k,
+static bool solve(const struct fitter *f, const int *term, int k,
                   struct solved *s)
 {
     double l[TERMS_MAX][TERMS_MAX], u[TERMS_MAX];
     double ds[TERMS_MAX], df[TERMS_MAX];
 
-    s->rss = f->yy;
+    s->rss = f->g[SHAPES_MAX][SHAPES_MAX];
     s->slope_var = s->future_var = 0;
     for (int i = 0; i < k; i++) {
-        double uy = f->gy[term[i]];
-        double s1 = f->b[term[i]].form == FIT_LINE;
-        double s2 = f->b[term[i]].future;
+        const struct basis *b = &f->s.b[term[i]];
+        double uy = f->g[SHAPES_MAX][term[i]];
+        double s1 = b->form == FIT_LINE, s2 = b->future;
 
         for (int j = 0; j < i; j++) {
             double sum = f->g[term[i]][term[j]];
@@ -318,32 +204,35 @@ static bool solve(const struct family *f, const int *term, int k,
     return true;
 }
 
-/* What a shape may not be: load that frees memory, or a rise whose falls are
- * explained away. */
-static bool allowed(const struct family *f, const int *term, int k,
+/* What a shape may not be: load that frees memory or makes too much of it,
+ * or a rise whose falls are explained away. */
+static bool allowed(const struct fitter *f, const int *term, int k,
                     const double *c)
 {
-    bool rising = f->b[term[0]].form == FIT_LINE && c[0] > 0;
+    bool rising = k > 0 && f->s.b[term[0]].form == FIT_LINE && c[0] > 0;
     double load = 0;
 
     for (int i = 0; i < k; i++) {
-        if (f->b[term[i]].form == FIT_LOAD)
+        if (f->s.b[term[i]].form == FIT_LOAD)
             load += c[i];
-        if (rising && f->b[term[i]].form == FIT_JUMP && c[i] < 0)
+        if (rising && f->s.b[term[i]].form == FIT_JUMP && c[i] < 0)
             return false;
     }
     return load >= 0 && load <= f->p->load_max;
 }
 
-static void keep(struct family *f, const struct candidate *c)
+static void keep(struct fitter *f, const struct candidate *c)
 {
+    int weakest = 0;
+
+    if (c->evidence > f->top) {
+        f->top = c->evidence;
+        f->best = *c;
+    }
     if (f->nkept < FIT_PARTS_MAX) {
         f->kept[f->nkept++] = *c;
         return;
     }
-    /* Full: forget what has become negligible, else the weakest. */
-    int weakest = 0;
-
     for (int i = 1; i < f->nkept; i++)
         if (f->kept[i].evidence < f->kept[weakest].evidence)
             weakest = i;
@@ -351,198 +240,201 @@ static void keep(struct family *f, const struct candidate *c)
         f->kept[weakest] = *c;
 }
 
-/* Fits one shape and keeps it when it has any weight. `line_se` serves a
- * shape without a straight part: how well the slope would be known if it had
- * one. Returns the standard error of its own slope, or NaN. */
-static double consider(struct family *f, const int *term, int k, double prior,
+static void describe(const struct fitter *f, const int *term,
+                     const struct solved *s, struct candidate *c)
+{
+    for (int i = 0; i < c->terms; i++) {
+        const struct basis *b = &f->s.b[term[i]];
+
+        c->form |=
+            (c->form & (int)b->form & ~FIT_LOAD) ? FIT_TWO : (int)b->form;
+        c->slope += b->form == FIT_LINE ? s->c[i] : 0;
+        c->future += s->c[i] * b->future;
+        c->late += s->c[i] * b->late;
+        c->term[i] = term[i];
+        c->c[i] = s->c[i];
+    }
+}
+
+/* Weighs one shape and keeps it when it counts. `line_se` serves a shape
+ * without a straight part: how well its slope would be known if it had one.
+ * Returns the standard error of its own slope, 0 when there is none. */
+static double consider(struct fitter *f, const int *term, int k, double prior,
                        double line_se)
 {
     const struct fit_points *p = f->p;
-    double cost = 0, floor_var = p->floor_var * (1 + f->rho * f->rho);
-    struct candidate c = {.terms = k};
+    struct candidate c = {.terms = k, .rho = f->rho};
     struct solved s;
+    double cost = k;
 
     if (p->n - p->nlives - k < 2 || !solve(f, term, k, &s))
-        return NAN;
+        return 0;
     for (int i = 0; i < k; i++)
-        cost += 1 + f->b[term[i]].cost;
-    c.evidence = -0.5 * p->n * log(s.rss / p->n + floor_var) +
-                 0.5 * p->nlives * log(1 - f->rho * f->rho) -
-                 0.5 * cost * log(f->neff) + log(prior);
-    double var = s.rss / (p->n - p->nlives - k) + floor_var;
+        cost += f->s.b[term[i]].cost;
+    double var = s.rss / (p->n - p->nlives - k) + f->floor_var;
     double slope_se = sqrt(var * s.slope_var);
 
+    if (!allowed(f, term, k, s.c))
+        return slope_se;
+    c.evidence = f->base - 0.5 * p->n * log(s.rss / p->n + f->floor_var) -
+                 cost * f->penalty + log(prior);
     f->peak = fmax(f->peak, c.evidence);
-    if (c.evidence < f->top - 9 || (k > 0 && !allowed(f, term, k, s.c)))
+    if (c.evidence < f->top - NEGLIGIBLE)
         return slope_se;
     c.df = fmax(f->neff - k - 1, 2);
     c.sigma = sqrt(var);
-    c.rho = f->rho;
-    /* "No slope" means: none that could be seen. */
     c.slope_se = slope_se > 0 ? slope_se : UNSEEN * line_se;
-    c.future_se = hypot(sqrt(var * s.future_var),
-                        slope_se > 0 ? 0 : UNSEEN * line_se);
-    for (int i = 0; i < k; i++) {
-        const struct basis *b = &f->b[term[i]];
-
-        c.form |= (c.form & (int)b->form & ~FIT_LOAD) ? FIT_TWO
-                                                      : (int)b->form;
-        c.slope += b->form == FIT_LINE ? s.c[i] : 0;
-        c.future += s.c[i] * b->future;
-        c.late += s.c[i] * b->late;
-        c.term[i] = term[i];
-        c.c[i] = s.c[i];
-    }
-    if (c.evidence > f->top) {
-        f->top = c.evidence;
-        f->best = c;
-    }
+    c.future_se = sqrt(var * s.future_var);
+    if (!(slope_se > 0))
+        c.future_se = hypot(c.future_se, UNSEEN * line_se);
+    describe(f, term, &s, &c);
     keep(f, &c);
     return slope_se;
 }
 
 /* The shape of the terms 1 .. n - 1, with and without the straight part that
  * is term 0. */
-static void try_both(struct family *f, const int *term, int n, double prior)
+static void try_both(struct fitter *f, const int *term, int n, double prior)
 {
     double se = consider(f, term, n, prior / 2, 0);
 
-    consider(f, term + 1, n - 1, prior / 2, isnan(se) ? 0 : se);
+    consider(f, term + 1, n - 1, prior / 2, se);
 }
 
 /* The same under a load that varied: with its effect, in one version, or the
  * promptest and the slowest together, which stand for any delay between. */
-static void try_loads(struct family *f, int *term, int n, double prior)
+static void try_loads(struct fitter *f, int *term, int n, double prior)
 {
-    int nloads = f->end - f->loads;
+    int nloads = f->s.n - f->s.loads;
 
     if (n + 2 > TERMS_MAX)
         return;
     for (int i = 0; i < nloads; i++) {
-        term[n] = f->loads + i;
+        term[n] = f->s.loads + i;
         try_both(f, term, n + 1, prior / (nloads + 1));
     }
-    term[n] = f->loads;
-    term[n + 1] = f->end - 1;
+    term[n] = f->s.loads;
+    term[n + 1] = f->s.n - 1;
     try_both(f, term, n + 2, prior / (nloads + 1));
 }
 
 /* A shape of at most one part: alone, with the effect of the load, and with
  * the creep that every allocator has (a logarithm of its age). */
-static void try_single(struct family *f, int part, double prior)
+static void try_single(struct fitter *f, int part, double prior)
 {
     int term[TERMS_MAX] = {0, part}, n = part < 0 ? 1 : 2;
-    int creeps = f->kinks - f->logs;
-    double creep = creeps > 0 ? CREEP * prior : 0;
 
-    prior -= creep;
-    for (int i = 0; i < creeps; i++) {
-        term[n] = f->logs + i;
-        try_both(f, term, n + 1, creep / creeps);
+    for (int i = f->s.logs; i < f->s.kinks; i++) {
+        term[n] = i;
+        try_both(f, term, n + 1, prior * CREEP / SHAPES_LOGS);
     }
-    if (f->end > f->loads) {
+    prior *= 1 - CREEP;
+    if (f->s.n > f->s.loads) {
         prior /= 2;
         try_loads(f, term, n, prior);
     }
     try_both(f, term, n, prior);
 }
 
-static void try_pairs(struct family *f, int a, int a_end, int b, int b_end,
-                      int stride, double prior)
+static void try_singles(struct fitter *f)
 {
-    double count = 0;
-
-    for (int i = a; i < a_end; i += stride)
-        for (int k = a == b ? i + stride : b; k < b_end; k += stride)
-            count++;
-    for (int i = a; i < a_end; i += stride)
-        for (int k = a == b ? i + stride : b; k < b_end; k += stride) {
-            int term[TERMS_MAX] = {0, i, k};
-
-            try_both(f, term, 3, prior / count);
-        }
-}
-
-static void try_singles(struct family *f)
-{
-    int begin[] = {f->exps, f->kinks, f->jumps};
-    int end[] = {f->logs, f->afters, f->loads};
+    const struct shapes *s = &f->s;
+    int begin[] = {s->exps, s->kinks, s->jumps};
+    int end[] = {s->logs, s->afters, s->loads};
 
     try_single(f, -1, 1);
     for (int t = 0; t < 3; t++)
         for (int i = begin[t]; i < end[t]; i++)
             /* A jump may be anywhere; only the likeliest are tried. */
             try_single(f, i, SINGLE / (t == 2 ? f->p->n : end[t] - begin[t]));
-    for (int i = f->afters; i < f->jumps; i++) {
-        int term[TERMS_MAX] = {0, f->kinks + (i - f->afters) / 2 * 2, i};
+    for (int i = s->afters; i < s->jumps; i++) {
+        int term[TERMS_MAX] = {0, s->kinks + (i - s->afters) / 2 * 2, i};
 
-        try_both(f, term, 3, SINGLE * CREEP / (2 * AFTERS));
+        try_both(f, term, 3, SINGLE * CREEP / SHAPES_AFTERS);
     }
 }
 
-static void try_composites(struct family *f)
+/* The greatest residual sum of squares at which a pair can still count. */
+static double worst_rss(const struct fitter *f, double prior)
 {
-    double spread = (double)(f->loads - f->jumps) / f->p->n;
+    double room = f->base - 2 * f->penalty + log(prior) - (f->top - NEGLIGIBLE);
 
-    try_pairs(f, f->exps, f->logs, f->exps, f->logs, 1, PAIR);
-    try_pairs(f, f->kinks, f->afters, f->kinks, f->afters, 1, PAIR);
-    try_pairs(f, f->kinks, f->afters, f->exps, f->logs, 1, PAIR);
-    try_pairs(f, f->jumps, f->loads, f->jumps, f->loads, 1,
-              PAIR * spread * spread);
-    try_pairs(f, f->jumps, f->loads, f->kinks, f->afters, 1, PAIR * spread);
-    try_pairs(f, f->jumps, f->loads, f->exps, f->logs, 1, PAIR * spread);
+    return f->p->n * (exp(2 * room / f->p->n) - f->floor_var);
 }
 
-static void publish(const struct family *f, struct fit *out)
+/* All pairs of `a` .. `a_end` with `b` .. `b_end` (each once when these are
+ * the same), whose prior is `prior` together. Elimination by hand tells most
+ * of them hopeless at the cost of a dozen multiplications. */
+static void try_pairs(struct fitter *f, int a, int a_end, int b, int b_end,
+                      double prior)
+{
+    int count =
+        a == b ? (a_end - a) * (a_end - a - 1) / 2 : (a_end - a) * (b_end - b);
+    double worst = worst_rss(f, prior / fmax(count, 1));
+
+    for (int i = a; i < a_end; i++) {
+        const double *gi = f->g[i], *gy = f->g[SHAPES_MAX], *gl = f->g[0];
+        double d = 1 / gi[i], rss = gy[SHAPES_MAX] - gy[i] * gy[i] * d;
+        double ll = gl[0] - gl[i] * gl[i] * d, ly = gy[0] - gl[i] * gy[i] * d;
+
+        for (int k = a == b ? i + 1 : b; k < b_end; k++) {
+            double kk = f->g[k][k] - gi[k] * gi[k] * d;
+            double ky = gy[k] - gi[k] * gy[i] * d;
+            double kl = gl[k] - gi[k] * gl[i] * d;
+            double line = ll - kl * kl / kk, rise = ly - kl * ky / kk;
+            int term[TERMS_MAX] = {0, i, k};
+
+            if (rss - ky * ky / kk - rise * rise / line > worst)
+                continue;
+            try_both(f, term, 3, prior / count);
+        }
+    }
+}
+
+static void try_composites(struct fitter *f)
+{
+    const struct shapes *s = &f->s;
+    double spread = (double)(s->loads - s->jumps) / f->p->n;
+
+    try_pairs(f, s->exps, s->logs, s->exps, s->logs, PAIR);
+    try_pairs(f, s->kinks, s->afters, s->kinks, s->afters, PAIR);
+    try_pairs(f, s->kinks, s->afters, s->exps, s->logs, PAIR);
+    try_pairs(f, s->jumps, s->loads, s->jumps, s->loads,
+              PAIR * spread * spread);
+    try_pairs(f, s->jumps, s->loads, s->kinks, s->afters, PAIR * spread);
+    try_pairs(f, s->jumps, s->loads, s->exps, s->logs, PAIR * spread);
+}
+
+static void publish(const struct fitter *f, struct fit *out)
 {
     double all = 0;
 
     for (int i = 0; i < f->nkept; i++) {
         const struct candidate *c = &f->kept[i];
 
-        if (c->evidence < f->top - 9)
+        if (c->evidence < f->top - NEGLIGIBLE)
             continue;
         int n = out->nparts++;
         double w = exp(c->evidence - f->top);
 
         out->slope[n] = (struct part){w, c->slope, c->slope_se, c->df};
         out->future[n] = (struct part){w, c->future, c->future_se, c->df};
-        out->form[n] = c->form;
-        out->form_weight[c->form & 127] += w;
         out->rho += w * c->rho;
         out->late_rise += w * c->late;
         all += w;
     }
-    for (int i = 0; i < 128; i++)
-        out->form_weight[i] /= all;
     out->rho /= all;
     out->late_rise /= all;
     out->top = f->top;
     out->best_form = f->best.form;
     out->best_sigma = f->best.sigma;
-}
-
-static void publish_best(const struct family *f, struct fit *out)
-{
-    const struct candidate *c = &f->best;
-    const struct fit_points *p = f->p;
-    double level[FIT_POINTS_MAX] = {0};
-    int count[FIT_POINTS_MAX] = {0};
-
     out->kink_at = NAN;
-    for (int i = 0; i < c->terms; i++)
-        if (!isnan(f->b[c->term[i]].at))
-            out->kink_at = fmax(isnan(out->kink_at) ? 0 : out->kink_at,
-                                f->b[c->term[i]].at);
-    for (int i = 0; i < p->n; i++) {
-        out->best[i] = 0;
-        for (int k = 0; k < c->terms; k++)
-            out->best[i] += c->c[k] * f->b[c->term[k]].v[i];
-        level[p->life[i]] += p->y[i] - out->best[i];
-        count[p->life[i]]++;
+    for (int i = 0; i < f->best.terms; i++) {
+        double at = f->s.b[f->best.term[i]].at;
+
+        if (!isnan(at) && !(at < out->kink_at))
+            out->kink_at = at;
     }
-    for (int i = 0; i < p->n; i++)
-        out->best[i] += level[p->life[i]] / count[p->life[i]];
 }
 
 bool fit_shapes(const struct fit_points *p, struct fit *out)
@@ -550,28 +442,20 @@ bool fit_shapes(const struct fit_points *p, struct fit *out)
     memset(out, 0, sizeof *out);
     if (p->n < p->nlives + 5)
         return false;
-    struct family *f = mem_zalloc(1, sizeof *f);
-    double peak[RHOS];
+    struct fitter *f = mem_zalloc(1, sizeof *f);
 
     f->p = p;
     f->top = -DBL_MAX;
-    build(f);
-    /* Simple shapes first: what they reach prunes the composites. */
+    shapes_build(p, &f->s);
+    products(f);
     for (int r = 0; r < RHOS; r++) {
-        products(f, rhos[r]);
-        f->peak = -DBL_MAX;
+        set_correlation(f, rhos[r]);
         try_singles(f);
-        peak[r] = f->peak;
-    }
-    double simple = f->top;
-    for (int r = 0; r < RHOS && !p->only_simple; r++) {
-        if (peak[r] < simple - 16)
-            continue;
-        products(f, rhos[r]);
-        try_composites(f);
+        /* Where simple shapes are hopeless, composites do not mend it. */
+        if (f->peak > f->top - 16)
+            try_composites(f);
     }
     publish(f, out);
-    publish_best(f, out);
     free(f);
     return out->nparts > 0;
 }

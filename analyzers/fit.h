@@ -18,7 +18,7 @@
 enum {
     FIT_POINTS_MAX = 160,
     FIT_LOADS_MAX = 4,
-    FIT_PARTS_MAX = 600,
+    FIT_PARTS_MAX = 400,
 };
 
 /* The points. Ages are measured from the start of each life and scaled so
@@ -33,7 +33,6 @@ struct fit_points {
     int nloads;
     double load_max;  /* greatest effect of one unit of load */
     double floor_var; /* variance below which a misfit means nothing */
-    bool only_simple; /* line, flat and exponential only: few points */
 };
 
 /* Which parts a shape is made of, as a set. */
@@ -50,17 +49,14 @@ enum fit_form {
 struct fit {
     struct part slope[FIT_PARTS_MAX];  /* growth per span that would go on */
     struct part future[FIT_PARTS_MAX]; /* growth over one more span */
-    int form[FIT_PARTS_MAX];
     int nparts;
-    double top; /* log evidence of the best shape; comparable between fits of
-                   the same readings */
-    double form_weight[128]; /* posterior share of each form */
-    int best_form;
-    double best[FIT_POINTS_MAX]; /* the best shape's values at the points */
-    double best_sigma;           /* its residuals' standard deviation */
-    double rho;                  /* mean lag-one correlation */
-    double kink_at;              /* best shape's last change, in ages; NaN */
-    double late_rise; /* fitted rise over the last 30 %, averaged */
+    double top;    /* log evidence of the best shape; comparable between fits of
+                      the same readings */
+    int best_form; /* enum fit_form: what the best shape is made of */
+    double best_sigma; /* its residuals' standard deviation */
+    double kink_at;    /* where it last bends or jumps, in ages; NaN */
+    double rho;        /* mean lag-one correlation */
+    double late_rise;  /* fitted rise over the last 30 %, averaged */
 };
 
 /* Fits `p` (at least 5 points more than lives). Returns false, with an empty

@@ -18,8 +18,9 @@ bool guards_stairs_pause(const double *y, size_t n, double least);
 
 /* Where large sudden falls recur that the opened series `open` does not
  * explain as a sawtooth over one floor, cuts a copy of `r` into lives at every
- * sudden change: `out` borrows all but `life` (room for r->n) from `r`. Returns false when
- * there is nothing to guess. `least` is the smallest fall that counts. */
+ * sudden change: `out` borrows all but `life` (room for r->n) from `r`. Returns
+ * false when there is nothing to guess. `least` is the smallest fall that
+ * counts. */
 bool guards_guess_lives(const struct rows *r, const double *y,
                         const double *open, double least, struct rows *out,
                         int *life);

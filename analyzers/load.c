@@ -14,7 +14,10 @@ static const struct {
     double width;
     bool both;
 } versions[FIT_LOADS_MAX] = {
-    {0.015, true}, {0.08, true}, {0.02, false}, {0.08, false},
+    {0.015, true},
+    {0.08, true},
+    {0.02, false},
+    {0.08, false},
 };
 
 /* Did the rate move by more than counting noise and a little? */

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 struct load {
-    bool varied;       /* enough to explain anything */
+    bool varied;              /* enough to explain anything */
     double *v[FIT_LOADS_MAX]; /* per cell; NULL when it did not vary */
 };
 

@@ -9,8 +9,9 @@
 /* Writes the `reason` of every finding of `c`. */
 void remarks_findings(struct continuous *c, const struct column_view *views);
 
-/* Writes the `reason` of `c` itself, after ballot_count(). */
+/* Writes the `reason` of `c` itself, after ballot_count(). `r` are the rows
+ * that were judged. */
 void remarks_verdict(struct continuous *c, const struct column_view *views,
-                   const struct rows *r);
+                     const struct rows *r);
 
 #endif

@@ -25,8 +25,7 @@ static void choose(const struct series *s, struct rows *r)
     r->row = mem_zalloc(s->n, sizeof *r->row);
     r->warm_until_s = NAN;
     for (size_t i = 0; i < s->n && i < UINT32_MAX; i++) {
-        enum phase p = s->phase != NULL ? (enum phase)s->phase[i]
-                                        : PHASE_NONE;
+        enum phase p = s->phase != NULL ? (enum phase)s->phase[i] : PHASE_NONE;
 
         if (!counts(p) || !isfinite(s->t_s[i]) || s->t_s[i] <= last)
             continue;

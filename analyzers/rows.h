@@ -18,13 +18,13 @@ enum {
 };
 
 struct rows {
-    size_t n;          /* cells: one row each, or a few rows in a long series */
-    uint32_t *row;     /* the series' rows that count */
+    size_t n;      /* cells: one row each, or a few rows in a long series */
+    uint32_t *row; /* the series' rows that count */
     size_t nrows;
-    size_t *first;     /* cell i holds row[first[i] .. first[i + 1]) */
-    double *t_s;       /* of each cell, rising */
-    double *requests;  /* rising; NULL when unknown or useless */
-    int *life;         /* from 0; a new number where a process started */
+    size_t *first;    /* cell i holds row[first[i] .. first[i + 1]) */
+    double *t_s;      /* of each cell, rising */
+    double *requests; /* rising; NULL when unknown or useless */
+    int *life;        /* from 0; a new number where a process started */
     int nlives;
     bool requests_reset; /* the counter fell: counted on from there */
     bool starts_ignored; /* processes start all the time: no lives */

@@ -117,29 +117,51 @@ double stats_mixture_cdf(const struct part *p, size_t n, double x)
     double sum = 0, all = 0;
 
     for (size_t i = 0; i < n; i++) {
+        double off = x - p[i].mean, far = 60 * p[i].scale;
+
         all += p[i].weight;
-        if (p[i].scale > 0)
-            sum += p[i].weight *
-                   stats_t_cdf((x - p[i].mean) / p[i].scale, p[i].df);
-        else if (p[i].mean <= x)
+        if (off > far || (off == 0 && far == 0))
             sum += p[i].weight;
+        else if (off >= -far && far > 0)
+            sum += p[i].weight * stats_t_cdf(off / p[i].scale, p[i].df);
     }
     return all > 0 ? sum / all : NAN;
 }
 
-double stats_mixture_quantile(const struct part *p, size_t n, double q)
+/* The mixture's mean and standard deviation, roughly. */
+static void moments(const struct part *p, size_t n, double *mean, double *sd)
 {
-    double low = INFINITY, high = -INFINITY;
+    double all = 0, sum = 0, square = 0;
 
     for (size_t i = 0; i < n; i++) {
-        double reach = 60 * p[i].scale;
-
-        low = fmin(low, p[i].mean - reach);
-        high = fmax(high, p[i].mean + reach);
+        all += p[i].weight;
+        sum += p[i].weight * p[i].mean;
     }
-    if (!(low <= high))
+    *mean = sum / all;
+    for (size_t i = 0; i < n; i++) {
+        double off = p[i].mean - *mean;
+
+        square += p[i].weight * (off * off + p[i].scale * p[i].scale);
+    }
+    *sd = sqrt(square / all);
+}
+
+double stats_mixture_quantile(const struct part *p, size_t n, double q)
+{
+    double mean, sd, low, high;
+
+    if (n == 0)
         return NAN;
-    for (int i = 0; i < 50 && high > low; i++) {
+    moments(p, n, &mean, &sd);
+    if (!(sd > 0))
+        return mean;
+    low = mean - 2 * sd;
+    high = mean + 2 * sd;
+    for (int i = 0; i < 40 && stats_mixture_cdf(p, n, low) > q; i++)
+        low -= (high - low);
+    for (int i = 0; i < 40 && stats_mixture_cdf(p, n, high) < q; i++)
+        high += (high - low);
+    while (high - low > 2e-4 * sd) {
         double mid = low + (high - low) / 2;
 
         if (stats_mixture_cdf(p, n, mid) < q)
@@ -147,7 +169,7 @@ double stats_mixture_quantile(const struct part *p, size_t n, double q)
         else
             high = mid;
     }
-    return high;
+    return low + (high - low) / 2;
 }
 
 double stats_round(double x, int digits)

@@ -29,20 +29,17 @@ static void by_custom(const struct column_view *v, const struct column *c,
 
 /* The user's tolerance as growth over the run; NaN: none that applies. */
 static double by_tolerance(const struct column_context *x,
-                           const struct column *c,
-                           const struct column_view *v)
+                           const struct column *c, const struct column_view *v)
 {
     const struct policy *p = x->policy;
     const struct tolerance *t = policy_tolerance(p, c->name);
-    double room = (p->limit_bytes > 0 ? p->limit_bytes : x->limit_bytes) -
-                  v->level;
+    double room =
+        (p->limit_bytes > 0 ? p->limit_bytes : x->limit_bytes) - v->level;
 
     if (t != NULL)
-        return t->per == TOLERANCE_PER_REQUEST
-                   ? t->value * v->span_requests
-                   : t->value * v->span_s / 3600;
-    if (!(p->survive_s > 0) || !(room > 0) ||
-        c->metric.role != METRIC_MEMORY)
+        return t->per == TOLERANCE_PER_REQUEST ? t->value * v->span_requests
+                                               : t->value * v->span_s / 3600;
+    if (!(p->survive_s > 0) || !(room > 0) || c->metric.role != METRIC_MEMORY)
         return NAN;
     double rate = v->span_requests / v->span_s;
 
@@ -52,7 +49,7 @@ static double by_tolerance(const struct column_context *x,
 }
 
 void thresholds_set(const struct column_context *x, const struct column *c,
-                struct column_view *v)
+                    struct column_view *v)
 {
     double tolerance = by_tolerance(x, c, v);
 
@@ -64,7 +61,7 @@ void thresholds_set(const struct column_context *x, const struct column *c,
 }
 
 void thresholds_at(const struct column_view *v, const struct column *c,
-               double factor, double *leak_above, double *pass_below)
+                   double factor, double *leak_above, double *pass_below)
 {
     if (v->explicit_tolerance) {
         *leak_above = v->leak_above * factor;

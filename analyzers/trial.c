@@ -15,22 +15,21 @@ static bool axes_differ(const struct rows *r)
     double q = r->requests[r->n - 1] - q0, t = r->t_s[r->n - 1] - t0;
 
     for (size_t i = 0; i < r->n; i++)
-        worst = fmax(worst, fabs((r->requests[i] - q0) / q -
-                                 (r->t_s[i] - t0) / t));
+        worst =
+            fmax(worst, fabs((r->requests[i] - q0) / q - (r->t_s[i] - t0) / t));
     return worst > 0.01;
 }
 
 static void fit_axis(const struct trial_plan *p, const double *x,
                      struct bins *b, struct fit *f)
 {
-    struct bins_plan plan = {p->rows, x, p->y, p->from, p->late, p->points,
-                             p->stat};
+    struct bins_plan plan = {p->rows, x,         p->y,   p->from,
+                             p->late, p->points, p->stat};
 
     memset(f, 0, sizeof *f);
     if (!bins_make(&plan, b))
         return;
     b->points.floor_var = p->floor_var;
-    b->points.only_simple = p->only_simple;
     for (int i = 0; i < b->points.n; i++)
         b->points.y[i] -= p->level;
     b->points.load_max = 2 * fabs(p->level);
@@ -57,8 +56,6 @@ static void pool(const struct fit *f, double scale, double weight,
     }
     t->late_rise += weight * f->late_rise;
     t->rho += weight * f->rho;
-    for (int i = 0; i < 128; i++)
-        t->form_weight[i] += weight * f->form_weight[i];
 }
 
 static struct interval interval_of(const struct part *p, int n, double tail)
@@ -92,8 +89,6 @@ static void combine(const struct fit *f, const double *scale, int axes,
     t->ok = true;
     t->late_rise /= all;
     t->rho /= all;
-    for (int i = 0; i < 128; i++)
-        t->form_weight[i] /= all;
     t->best_form = f[lead].best_form;
     t->sigma = f[lead].best_sigma;
     t->kink_share = f[lead].kink_at / scale[lead];

@@ -13,15 +13,14 @@
 struct trial_plan {
     const struct rows *rows;
     const struct load *load;
-    const double *y;   /* cleaned readings, one per cell */
-    double level;      /* taken off before fitting */
+    const double *y; /* cleaned readings, one per cell */
+    double level;    /* taken off before fitting */
     double floor_var;
     double confidence;
-    double from;       /* share of the run left out at its start */
-    double late;       /* share of each life left out at its start */
+    double from; /* share of the run left out at its start */
+    double late; /* share of each life left out at its start */
     int points;
     enum bins_stat stat;
-    bool only_simple;
 };
 
 enum { TRIAL_PARTS_MAX = 2 * FIT_PARTS_MAX };
@@ -34,7 +33,6 @@ struct trial {
     struct interval ahead;  /* over one more span, bends included */
     double late_rise;       /* fitted, over the last 30 % */
     double rho, sigma;
-    double form_weight[128];
     int best_form;
     double kink_share; /* where the best shape last changed, 0..1; NaN */
 };

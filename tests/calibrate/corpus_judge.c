@@ -1,5 +1,6 @@
 /* Judges series whose truth somebody else knows: for each CSV named, one line
- * "ID verdict slope low high", tab separated, for a scorer to read. */
+ * "ID verdict slope low high", tab separated, for a scorer to read. With -v,
+ * the findings in words on standard error. */
 #include "analyzers/continuous.h"
 
 #include <math.h>
@@ -14,7 +15,17 @@ static void print_number(double x)
         printf("\t%.8g", x);
 }
 
-static int judge(const char *path, const struct policy *p)
+static void print_findings(const struct continuous *c)
+{
+    fprintf(stderr, "  %s\n", c->reason);
+    for (size_t i = 0; i < c->n; i++)
+        fprintf(stderr, "    %s%s %s, %s: %s\n", c->findings[i].name,
+                c->findings[i].judged ? "" : " (not judged)",
+                outcome_name(c->findings[i].outcome),
+                shape_name(c->findings[i].shape), c->findings[i].reason);
+}
+
+static int judge(const char *path, const struct policy *p, bool verbose)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash != NULL ? slash + 1 : path;
@@ -36,6 +47,8 @@ static int judge(const char *path, const struct policy *p)
     print_number(slope.low);
     print_number(slope.high);
     printf("\n");
+    if (verbose)
+        print_findings(&c);
     continuous_release(&c);
     series_release(&s);
     return 0;
@@ -44,11 +57,13 @@ static int judge(const char *path, const struct policy *p)
 int main(int argc, char **argv)
 {
     struct policy p;
-    int bad = 0;
+    int bad = 0, first = 1;
 
     policy_default(&p);
-    for (int i = 1; i < argc; i++)
-        bad |= judge(argv[i], &p);
+    if (argc > 1 && strcmp(argv[1], "-v") == 0)
+        first = 2;
+    for (int i = first; i < argc; i++)
+        bad |= judge(argv[i], &p, first == 2);
     policy_release(&p);
     return bad;
 }

@@ -30,8 +30,7 @@ void world_rates(struct world *w)
         double dt = i > 0 ? w->t[i] - w->t[i - 1] : 0;
         double mean = w->rate[i] * dt;
 
-        q += fmax(0, floor(mean + sqrt(mean) * 0.7 * rng_normal(&w->r) +
-                           0.5));
+        q += fmax(0, floor(mean + sqrt(mean) * 0.7 * rng_normal(&w->r) + 0.5));
         w->q[i] = q;
     }
     w->total = q;
@@ -209,14 +208,14 @@ const char *generate_kind_name(int kind)
     return kind_at(kind)->name;
 }
 
-void generate(int kind, uint64_t seed, struct series *out,
-              struct truth *truth)
+void generate(int kind, uint64_t seed, struct series *out, struct truth *truth)
 {
     const struct kind *k = kind_at(kind);
     struct world *w = mem_zalloc(1, sizeof *w);
 
     *truth = (struct truth){k->name,     k->outcome,  k->may_decline,
-                            k->may_pass, k->may_leak, NAN, NAN};
+                            k->may_pass, k->may_leak, NAN,
+                            NAN};
     if (k->outcome == OUTCOME_PASS)
         truth->slope_per_request = truth->slope_per_hour = 0;
     rng_init(&w->r, seed * 1000003 + (uint64_t)kind);

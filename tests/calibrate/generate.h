@@ -26,7 +26,6 @@ int generate_kinds(void);
 const char *generate_kind_name(int kind);
 
 /* Makes a series of `kind` from `seed`. Gives `out` to series_release. */
-void generate(int kind, uint64_t seed, struct series *out,
-              struct truth *truth);
+void generate(int kind, uint64_t seed, struct series *out, struct truth *truth);
 
 #endif

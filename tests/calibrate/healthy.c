@@ -21,8 +21,7 @@ static void reverting_walk(struct world *w)
     double tau = world_uniform(w, 3, w->n / 45.0);
 
     w->plain = true;
-    world_ar1(w, w->y, w->base * world_uniform(w, 0.01, 0.05),
-              exp(-1 / tau));
+    world_ar1(w, w->y, w->base * world_uniform(w, 0.01, 0.05), exp(-1 / tau));
 }
 
 static void rise(struct world *w, double size, double tau, int shape)
@@ -31,8 +30,8 @@ static void rise(struct world *w, double size, double tau, int shape)
         double u = w->u[i], done = 1 - exp(-u / tau);
 
         if (shape == 1) /* logistic */
-            done = 1 / (1 + exp(-(u - 3 * tau) / (0.6 * tau))) -
-                   1 / (1 + exp(5));
+            done =
+                1 / (1 + exp(-(u - 3 * tau) / (0.6 * tau))) - 1 / (1 + exp(5));
         else if (shape == 2) /* two stages */
             done = 0.5 * done + 0.5 * (1 - exp(-u / (tau / 4)));
         else if (shape == 3) /* stretched */
@@ -102,8 +101,7 @@ static void saw(struct world *w, double size, double cycles)
 
 static void saw_fast(struct world *w)
 {
-    saw(w, w->base * world_uniform(w, 0.04, 0.5),
-        world_log_uniform(w, 12, 60));
+    saw(w, w->base * world_uniform(w, 0.04, 0.5), world_log_uniform(w, 12, 60));
 }
 
 static void saw_slow(struct world *w)
@@ -208,8 +206,8 @@ static void follow_load(struct world *w, double share)
     for (int i = 0; i < w->n; i++) {
         double keep = i > 0 ? exp(-(w->t[i] - w->t[i - 1]) / tau) : 0;
 
-        state = isnan(state) ? w->rate[i]
-                             : keep * state + (1 - keep) * w->rate[i];
+        state =
+            isnan(state) ? w->rate[i] : keep * state + (1 - keep) * w->rate[i];
         w->y[i] += w->base * share * state / typical;
     }
 }
@@ -220,9 +218,8 @@ static void periodic(struct world *w)
     double depth = world_uniform(w, 0.3, 0.75), r = w->rate[0];
 
     for (int i = 0; i < w->n; i++)
-        w->rate[i] = r * (1 + depth * sin(6.2832 * cycles * w->t[i] /
-                                              w->span +
-                                          phase));
+        w->rate[i] =
+            r * (1 + depth * sin(6.2832 * cycles * w->t[i] / w->span + phase));
     world_rates(w);
     follow_load(w, world_uniform(w, 0.05, 0.4));
 }
@@ -232,8 +229,8 @@ static void ramp(struct world *w, double until)
     double from = world_uniform(w, 0.2, 0.5), r = w->rate[0];
 
     for (int i = 0; i < w->n; i++)
-        w->rate[i] = r * (from + (1 - from) *
-                                     fmin(w->t[i] / w->span / until, 1));
+        w->rate[i] =
+            r * (from + (1 - from) * fmin(w->t[i] / w->span / until, 1));
     world_rates(w);
     follow_load(w, world_uniform(w, 0.05, 0.4));
 }
@@ -346,9 +343,8 @@ static void outliers(struct world *w)
 {
     for (int i = 3; i < w->n - 3; i++)
         if (world_chance(w, 0.02))
-            w->y[i] = world_chance(w, 0.3) ? 0
-                                           : w->base * world_uniform(w, 0.2,
-                                                                     3);
+            w->y[i] =
+                world_chance(w, 0.3) ? 0 : w->base * world_uniform(w, 0.2, 3);
 }
 
 static void missing(struct world *w)
@@ -386,8 +382,8 @@ static void restarts(struct world *w, int n, double leak)
             born = w->u[i];
         }
         w->starts[i] = k;
-        w->y[i] += size * (1 - exp(-(w->u[i] - born) / tau)) +
-                   leak * (w->u[i] - born);
+        w->y[i] +=
+            size * (1 - exp(-(w->u[i] - born) / tau)) + leak * (w->u[i] - born);
     }
 }
 
@@ -543,8 +539,8 @@ static void short_rising(struct world *w)
     world_shorten(w, world_uniform(w, 25, 60));
     w->plain = true;
     if (world_chance(w, 0.5))
-        rise(w, w->base * world_uniform(w, 0.08, 0.3),
-             world_uniform(w, 0.4, 1), 0);
+        rise(w, w->base * world_uniform(w, 0.08, 0.3), world_uniform(w, 0.4, 1),
+             0);
     else
         world_leak(w, w->base * world_uniform(w, 0.06, 0.2), 0);
     w->truth->slope_per_request = w->truth->slope_per_hour = NAN;

@@ -134,8 +134,8 @@ static void shrinking_cache(struct world *w)
 
     world_leak(w, leak, 0);
     for (int i = 0; i < w->n; i++)
-        w->y[i] += leak * world_uniform(w, 0.999, 1) * 0.6 *
-                   exp(-w->u[i] / tau);
+        w->y[i] +=
+            leak * world_uniform(w, 0.999, 1) * 0.6 * exp(-w->u[i] / tau);
 }
 
 static void oom_restart(struct world *w)
@@ -186,11 +186,11 @@ static void varying_rate(struct world *w)
     bool ramp = world_chance(w, 0.5);
 
     for (int i = 0; i < w->n; i++)
-        w->rate[i] = r * (ramp ? from + (1 - from) * w->t[i] / w->span
-                               : from + (1 - from) *
-                                            ((int)(w->t[i] / w->span *
-                                                   steps * 0.999) %
-                                             2));
+        w->rate[i] =
+            r *
+            (ramp ? from + (1 - from) * w->t[i] / w->span
+                  : from + (1 - from) *
+                               ((int)(w->t[i] / w->span * steps * 0.999) % 2));
     world_rates(w);
     world_leak(w, world_leak_size(w, 2, 10), 0);
     w->truth->slope_per_hour = NAN;
@@ -198,7 +198,8 @@ static void varying_rate(struct world *w)
 
 static void after_warmup(struct world *w)
 {
-    double leak = world_leak_size(w, 1.5, 8), tau = world_uniform(w, 0.01, 0.07);
+    double leak = world_leak_size(w, 1.5, 8),
+           tau = world_uniform(w, 0.01, 0.07);
     double size = leak * world_log_uniform(w, 0.5, 10);
 
     world_leak(w, leak, 0);
@@ -224,8 +225,8 @@ static void periodic_leak(struct world *w)
     double size = leak / world_uniform(w, 0.3, 1.6);
 
     for (int i = 0; i < w->n; i++)
-        w->rate[i] = r * (1 + 0.6 * sin(6.2832 * cycles * w->t[i] / w->span +
-                                        phase));
+        w->rate[i] =
+            r * (1 + 0.6 * sin(6.2832 * cycles * w->t[i] / w->span + phase));
     world_rates(w);
     world_leak(w, leak, 0);
     for (int i = 0; i < w->n; i++) {
@@ -286,8 +287,8 @@ static void burst_residue(struct world *w)
             double d = w->t[i] - at;
 
             if (d >= 0)
-                w->y[i] += leak / n +
-                           size * (d < on ? 1 : exp(-(d - on) / tau));
+                w->y[i] +=
+                    leak / n + size * (d < on ? 1 : exp(-(d - on) / tau));
         }
     }
     w->truth->slope_per_request = leak / w->total;
@@ -319,7 +320,8 @@ static void highwater(struct world *w)
 
 static void mixed(struct world *w)
 {
-    double leak = world_leak_size(w, 2.5, 12), full = world_uniform(w, 0.1, 0.4);
+    double leak = world_leak_size(w, 2.5, 12),
+           full = world_uniform(w, 0.1, 0.4);
 
     world_leak(w, leak, 0);
     for (int i = 0; i < w->n; i++) {

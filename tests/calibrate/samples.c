@@ -36,8 +36,8 @@ static void print_share(int k, int n)
 {
     double z = 1.96, p = n ? (double)k / n : 0, m = n ? n : 1;
     double mid = (p + z * z / (2 * m)) / (1 + z * z / m);
-    double half = z / (1 + z * z / m) *
-                  sqrt(p * (1 - p) / m + z * z / (4 * m * m));
+    double half =
+        z / (1 + z * z / m) * sqrt(p * (1 - p) / m + z * z / (4 * m * m));
 
     printf("%d of %d | %.2f %% | %.2f .. %.2f %%", k, n, 100 * p,
            100 * fmax(mid - half, 0), 100 * fmin(mid + half, 1));
@@ -215,7 +215,8 @@ int main(int argc, char **argv)
         for (int i = 0; i < n && (only < 0 || only == k); i++)
             judge(&r, k, seed + (uint64_t)i, &p);
     printf("## Continuous series\n\n%d kinds, %d series of each, seeds %llu to "
-           "%llu.\n\n", kinds, n, seed, seed + (unsigned)n - 1);
+           "%llu.\n\n",
+           kinds, n, seed, seed + (unsigned)n - 1);
     print_totals(&r, kinds);
     print_kinds(&r, kinds);
     policy_release(&p);

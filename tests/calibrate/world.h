@@ -23,9 +23,9 @@ struct world {
     int starts[WORLD_ROWS_MAX];
     bool has_pss, has_cgroup, has_objects, has_starts, has_fds;
     bool own_pss, own_objects; /* filled by the kind itself */
-    double noise;     /* what world_finish adds, relative to base */
+    double noise;              /* what world_finish adds, relative to base */
     double noise_phi;
-    bool plain;       /* no side effects */
+    bool plain; /* no side effects */
     struct truth *truth;
 };
 

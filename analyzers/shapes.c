@@ -1,0 +1,137 @@
+#include "analyzers/shapes.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double taus[SHAPES_EXPS] = {0.012, 0.025, 0.04, 0.06, 0.085, 0.12,
+                                         0.17,  0.24,  0.34, 0.5,  0.75};
+static const double logs[SHAPES_LOGS] = {0.004, 0.02, 0.1};
+static const double afters[2] = {0.02, 0.1};
+
+/* The last kink must leave enough behind it to see a slope. */
+#define LAST_KINK 0.92
+
+struct builder {
+    const struct fit_points *p;
+    struct shapes *s;
+    double last; /* the greatest age */
+};
+
+static struct basis *add(struct builder *f, enum fit_form form, double at)
+{
+    struct basis *b = &f->s->b[f->s->n++];
+
+    b->form = form;
+    b->at = at;
+    b->future = b->late = b->cost = 0;
+    return b;
+}
+
+static void add_line(struct builder *f)
+{
+    struct basis *b = add(f, FIT_LINE, NAN);
+
+    memcpy(b->v, f->p->age, sizeof b->v);
+    b->future = 1;
+    b->late = 0.3;
+}
+
+static void add_exp(struct builder *f, double tau)
+{
+    struct basis *b = add(f, FIT_EXP, NAN);
+
+    for (int i = 0; i < f->p->n; i++)
+        b->v[i] = -exp(-f->p->age[i] / tau);
+    b->future = exp(-f->last / tau) - exp(-(f->last + 1) / tau);
+    b->late = exp(-(f->last - 0.3) / tau) - exp(-f->last / tau);
+}
+
+/* Creep like a logarithm from age `at` on. */
+static void add_log(struct builder *f, double at, double c)
+{
+    struct basis *b = add(f, FIT_LOG, at > 0 ? at : NAN);
+    double age = f->last - at;
+
+    for (int i = 0; i < f->p->n; i++)
+        b->v[i] = log1p(fmax(f->p->age[i] - at, 0) / c);
+    b->future = log((c + age + 1) / (c + age));
+    b->late = log((c + age) / (c + fmax(age - 0.3, 0)));
+}
+
+static void add_kink(struct builder *f, double at)
+{
+    struct basis *b = add(f, FIT_KINK, at);
+
+    for (int i = 0; i < f->p->n; i++)
+        b->v[i] = fmin(f->p->age[i], at);
+    b->late = fmax(at - (f->last - 0.3), 0);
+}
+
+/* A jump inside point `i`: that point takes the share of the step that its
+ * reading shows. */
+static void add_jump(struct builder *f, int i)
+{
+    const struct fit_points *p = f->p;
+    struct basis *b = add(f, FIT_JUMP, p->age[i]);
+    double step = p->y[i + 1] - p->y[i - 1];
+    double share = step != 0 ? (p->y[i] - p->y[i - 1]) / step : 0.5;
+
+    share = fmin(fmax(share, 0), 1);
+    for (int k = 0; k < p->n; k++)
+        b->v[k] = k < i ? 0 : k == i ? share : 1;
+    b->late = p->age[i] > f->last - 0.3 ? 1 : 0;
+    b->cost = 0.5;
+}
+
+/* Jumps are tried where neighbours differ most. */
+static void add_jumps(struct builder *f)
+{
+    const struct fit_points *p = f->p;
+    bool used[FIT_POINTS_MAX] = {false};
+
+    for (int k = 0; k < SHAPES_JUMPS; k++) {
+        double best = 0;
+        int at = -1;
+
+        for (int i = 1; i + 1 < p->n; i++) {
+            double d = fabs(p->y[i + 1] - p->y[i - 1]);
+
+            if (!used[i] && d > best) {
+                best = d;
+                at = i;
+            }
+        }
+        if (at < 0)
+            return;
+        used[at] = true;
+        add_jump(f, at);
+    }
+}
+
+void shapes_build(const struct fit_points *p, struct shapes *out)
+{
+    struct builder f = {p, out, 0};
+
+    for (int i = 0; i < p->n; i++)
+        f.last = fmax(f.last, p->age[i]);
+    out->n = 0;
+    add_line(&f);
+    out->exps = out->n;
+    for (int i = 0; i < SHAPES_EXPS; i++)
+        add_exp(&f, taus[i]);
+    out->logs = out->n;
+    for (int i = 0; i < SHAPES_LOGS; i++)
+        add_log(&f, 0, logs[i]);
+    out->kinks = out->n;
+    for (int i = 0; i < SHAPES_KINKS; i++)
+        add_kink(&f, f.last * (i + 1) * (LAST_KINK / SHAPES_KINKS));
+    out->afters = out->n;
+    for (int i = 0; i < SHAPES_AFTERS; i++)
+        add_log(&f, out->b[out->kinks + i / 2 * 2].at, afters[i % 2]);
+    out->jumps = out->n;
+    if (p->nlives == 1)
+        add_jumps(&f);
+    out->loads = out->n;
+    for (int i = 0; i < p->nloads; i++)
+        memcpy(add(&f, FIT_LOAD, NAN)->v, p->load[i], sizeof p->load[i]);
+}

@@ -1,0 +1,37 @@
+/* The functions of age that memory's shapes are sums of. Not their fitting
+ * (fit.h). */
+#ifndef PLATEAU_ANALYZERS_SHAPES_H
+#define PLATEAU_ANALYZERS_SHAPES_H
+
+#include "analyzers/fit.h"
+
+enum {
+    SHAPES_EXPS = 11,
+    SHAPES_LOGS = 3,
+    SHAPES_KINKS = 23,
+    SHAPES_AFTERS = 24, /* creep that begins where a fill ends */
+    SHAPES_JUMPS = 12,
+    SHAPES_MAX = 1 + SHAPES_EXPS + SHAPES_LOGS + SHAPES_KINKS + SHAPES_AFTERS +
+                 SHAPES_JUMPS + FIT_LOADS_MAX,
+};
+
+/* One function of age, per unit of its coefficient. */
+struct basis {
+    double v[FIT_POINTS_MAX];
+    double future; /* growth over one more span */
+    double late;   /* rise over the last 30 % of a span */
+    double at;     /* where it bends or jumps; NaN */
+    double cost;   /* parameters beside its coefficient */
+    enum fit_form form;
+};
+
+/* All of them, each kind from its index on; number 0 is the line. The kink
+ * that belongs to the i-th `after` is `kinks + i / 2 * 2`. */
+struct shapes {
+    struct basis b[SHAPES_MAX];
+    int exps, logs, kinks, afters, jumps, loads, n;
+};
+
+void shapes_build(const struct fit_points *p, struct shapes *out);
+
+#endif
