@@ -31,13 +31,14 @@ enum {
     TASKS,
     COLLECTIONS,
     UNCOLLECTABLE,
+    YOUNG,
     N,
 };
 
 static const char *const metric_names[N] = {
     "native_inuse_bytes",  "native_free_bytes", "py_blocks",
     "py_gc_objects",       "py_tasks",          "py_gc_collections",
-    "py_gc_uncollectable",
+    "py_gc_uncollectable", "py_gc_young",
 };
 
 /* One process of the tree. */
@@ -160,6 +161,7 @@ static void give(const struct python_source *s, const struct census_count *c,
     v[TASKS] = known(c->tasks);
     v[COLLECTIONS] = known(c->gc_collections);
     v[UNCOLLECTABLE] = known(c->gc_uncollectable);
+    v[YOUNG] = known(c->young);
 }
 
 static void read_python(void *state, const struct source_host *host,

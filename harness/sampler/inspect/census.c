@@ -14,6 +14,7 @@
 #define SMALL_MAX 512u /* larger requests go to malloc */
 #define COLLECTING_WAIT_NS (5 * CLOCK_NS_PER_MS)
 #define COLLECTING_TRIES 20
+#define YOUNG_MAX 100000 /* more are not walked one by one */
 
 /* What a running measurement started from. */
 struct meter {
@@ -118,7 +119,7 @@ static void blank(struct census_count *c)
     memset(c, 0, sizeof *c);
     c->blocks = c->tracked = c->frozen = c->objects = c->object_bytes =
         c->tasks = -1;
-    c->gc_collections = c->gc_uncollectable = c->threads = -1;
+    c->gc_collections = c->gc_uncollectable = c->threads = c->young = -1;
     c->processes = 1;
     c->native_inuse = c->native_free = c->native_largest_free = -1;
 }
@@ -135,9 +136,13 @@ static void fill_native(struct census_reader *r, const struct chunks_total *t,
     out->native_largest_free = (int64_t)t->largest_free;
 }
 
-static void fill_gc(struct census_reader *r, struct census_count *out)
+static void fill_gc(struct census_reader *r, bool full,
+                    struct census_count *out)
 {
     struct pygc gc;
+
+    if (full)
+        out->young = gcwalk_young(r->v, &r->rt, YOUNG_MAX);
 
     pyruntime_gc(r->v, &r->rt, &gc);
     out->gc_collections = gc.collections;
@@ -295,7 +300,7 @@ int census_take(struct census_reader *r, const struct census_options *o,
         return -1;
     if (census_is_python(r)) {
         finish_python(r, out, o->freeze);
-        fill_gc(r, &out->n);
+        fill_gc(r, true, &out->n);
     }
     out->n.threads = procmem_threads(r->pid);
     if (procmem_start_time(r->pid) != r->start_time || out->n.threads < 0) {
@@ -320,7 +325,7 @@ int census_count(struct census_reader *r, const struct census_options *o,
     scan(r, false, limit_of(o), out);
     if (census_is_python(r)) {
         out->python = true;
-        fill_gc(r, out);
+        fill_gc(r, false, out);
     }
     out->threads = procmem_threads(r->pid);
     if (procmem_start_time(r->pid) != r->start_time || out->threads < 0)

@@ -8,9 +8,10 @@
 #define INTERPRETERS_MAX 64
 #define GENERATIONS 3
 
-/* One circular list. Returns the number of objects or -1. */
+/* One circular list of at most `most` objects. Returns their number or -1.
+ * `fn` may be NULL. */
 static int64_t walk_list(struct memview *v, const struct pyruntime *rt,
-                         uint64_t head, int64_t until_ns,
+                         uint64_t head, int64_t most, int64_t until_ns,
                          void (*fn)(void *, uint64_t), void *ctx)
 {
     uint64_t at, prev = head;
@@ -21,12 +22,13 @@ static int64_t walk_list(struct memview *v, const struct pyruntime *rt,
     for (at &= ~(uint64_t)3; at != head; n++) {
         uint64_t link[2];
 
-        if (n > OBJECTS_MAX || memview_read(v, at, link, sizeof link) != 0 ||
+        if (n > most || memview_read(v, at, link, sizeof link) != 0 ||
             (link[1] & ~(uint64_t)3) != prev)
             return -1;
         if (n % 65536 == 65535 && clock_now_ns() > until_ns)
             return -1;
-        fn(ctx, at + rt->version->gc_head);
+        if (fn != NULL)
+            fn(ctx, at + rt->version->gc_head);
         prev = at;
         at = link[0] & ~(uint64_t)3;
     }
@@ -60,7 +62,7 @@ int64_t gcwalk(struct memview *v, const struct pyruntime *rt, int64_t until_ns,
         for (int g = 0; g < GENERATIONS; g++) {
             int64_t got = walk_list(
                 v, rt, lists + (uint64_t)g * rt->version->gc_list_stride,
-                until_ns, fn, ctx);
+                OBJECTS_MAX, until_ns, fn, ctx);
 
             if (got < 0)
                 return -1;
@@ -68,4 +70,34 @@ int64_t gcwalk(struct memview *v, const struct pyruntime *rt, int64_t until_ns,
         }
     }
     return total;
+}
+
+int64_t gcwalk_young(struct memview *v, const struct pyruntime *rt,
+                     int64_t most)
+{
+    uint64_t states[INTERPRETERS_MAX] = {0};
+    int n = pyruntime_gc_states(v, rt, states, INTERPRETERS_MAX);
+    /* 3.14 and later collect in steps: behind the young list are two old. */
+    int young = rt->minor >= 14 ? 1 : GENERATIONS - 1;
+    int64_t total = 0;
+
+    if (n == 0 && rt->gc_generation0)
+        n = 1;
+    for (int i = 0; i < n; i++) {
+        uint64_t lists = lists_of(v, rt, states[i]);
+
+        for (int g = 0; g < young; g++) {
+            int64_t got =
+                lists == 0 ? -1
+                           : walk_list(v, rt,
+                                       lists + (uint64_t)g *
+                                                   rt->version->gc_list_stride,
+                                       most, INT64_MAX, NULL, NULL);
+
+            if (got < 0)
+                return -1;
+            total += got;
+        }
+    }
+    return n > 0 ? total : -1;
 }
