@@ -130,7 +130,7 @@ static void write_body(const struct kind *k, struct buf *out,
                       "into a file and write body_file = FILE\n");
         return;
     }
-    masked = secret_mask_literals(k->body, false, NULL);
+    masked = secret_mask_literals(k->body, SECRET_IN_TEXT, NULL);
     if (strcmp(masked, k->body) != 0) {
         buf_adds(out, "; secrets in the body were replaced by ***: fill them "
                       "in with ${NAME}\n");

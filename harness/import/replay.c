@@ -6,7 +6,6 @@
 #include "harness/base/mem.h"
 #include "harness/import/kinds.h"
 #include "harness/import/recorded.h"
-#include "harness/model/template_compile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,14 +222,13 @@ int import_replay(struct scenario *sc, struct mistakes *m)
     const struct recorded_sink sink = {take, &x, &sum};
     size_t before = m->n + m->more, len;
     enum import_format format;
-    char *path, *text = NULL;
+    char *text = NULL;
     struct err err;
 
     if (sc->replay.file == NULL || sc->replay.nentries > 0)
         return 0;
     format = import_format_find(sc->replay.format);
-    path = template_beside(sc, sc->replay.file);
-    if (file_read(path, IMPORT_FILE_MAX, &text, &len, &err) != 0 ||
+    if (file_read(sc->replay.file, IMPORT_FILE_MAX, &text, &len, &err) != 0 ||
         recorded_read(format, text, len, &sink, &err) != 0) {
         add_mistake(sc, m, NULL, err.msg);
         goto out;
@@ -251,6 +249,5 @@ out:
     free(x.at);
     kinds_release(&x.kinds);
     free(text);
-    free(path);
     return m->n + m->more == before ? 0 : -1;
 }

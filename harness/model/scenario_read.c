@@ -94,10 +94,13 @@ char *reader_display(struct reader *r, const struct key *key, const char *arg,
     if (masked != NULL && is_type(key, "env"))
         secret_add(r->sc, value, strlen(value));
     if (masked == NULL) {
-        bool command =
-            is_type(key, "command_source") || strcmp(key->name, "command") == 0;
+        enum secret_place place = SECRET_IN_TEXT;
 
-        masked = secret_mask_literals(text, command, r->sc);
+        if (is_type(key, "command_source") || strcmp(key->name, "command") == 0)
+            place = SECRET_IN_COMMAND;
+        else if (is_type(key, "path"))
+            place = SECRET_IN_PATH;
+        masked = secret_mask_literals(text, place, r->sc);
     }
     out = masked;
     free(text);

@@ -90,16 +90,17 @@ static size_t blanks(const char *s)
 
 /* `s` stands behind a credential name. Gives where its value begins, or NULL
  * when no value follows; `*quote` is the quote the value is in, or NUL. */
-static const char *find_value(const char *s, bool command, char *quote)
+static const char *find_value(const char *s, enum secret_place place, bool flag,
+                              char *quote)
 {
     const char *p = s;
 
     if (*p == '"' || *p == '\'')
         p++;
     p += blanks(p);
-    if (*p == '=' || *p == ':')
+    if (*p == '=' || (*p == ':' && place != SECRET_IN_PATH))
         p++;
-    else if (!command || p == s || *p == '-')
+    else if (place != SECRET_IN_COMMAND || !flag || p == s || *p == '-')
         return NULL;
     p += blanks(p);
     *quote = *p == '"' || *p == '\'' ? *p : '\0';
@@ -122,6 +123,8 @@ static bool is_harmless(const char *p, size_t n)
 {
     static const char *const words[] = {"null", "true", "false", "***"};
 
+    if (strspn(p, "0123456789") >= n && n < 6)
+        return true; /* a count: {"max_tokens": 100} */
     if (n == 0 || strncmp(p, "{{", 2) == 0 || strncmp(p, "${", 2) == 0)
         return true;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -130,7 +133,8 @@ static bool is_harmless(const char *p, size_t n)
     return false;
 }
 
-char *secret_mask_literals(const char *s, bool command, struct scenario *sc)
+char *secret_mask_literals(const char *s, enum secret_place place,
+                           struct scenario *sc)
 {
     struct buf out;
 
@@ -147,7 +151,7 @@ char *secret_mask_literals(const char *s, bool command, struct scenario *sc)
         for (n = 0; name_byte(s[n]); n++)
             continue;
         value = n > 0 && secret_name(s, n)
-                    ? find_value(s + n, command && s[0] == '-', &quote)
+                    ? find_value(s + n, place, s[0] == '-', &quote)
                     : NULL;
         len = value != NULL ? value_length_at(value, quote) : 0;
         if (value == NULL || is_harmless(value, len)) {

@@ -12,11 +12,16 @@ struct scenario;
  * values are credentials: Authorization, Cookie, X-Api-Key, *token*, ... */
 bool secret_name(const char *name, size_t n);
 
-/* Gives `s` with the values behind credential names replaced: "token=abc",
- * "password": "abc", "Authorization: Bearer abc", and with `command` also
- * "--token abc". Templates ({{...}}) and ${...} stay: they hold no secret.
- * Each value found is added to the scenario's secrets (`sc` may be NULL). */
-char *secret_mask_literals(const char *s, bool command, struct scenario *sc);
+/* What a text is, and so how names and values are joined in it: "token=abc"
+ * everywhere, "--token abc" in commands, "password": "abc" and
+ * "Authorization: Bearer abc" in all but paths. */
+enum secret_place { SECRET_IN_TEXT, SECRET_IN_COMMAND, SECRET_IN_PATH };
+
+/* Gives `s` with the values behind credential names replaced. Templates
+ * ({{...}}) and ${...} stay: they hold no secret. Each value found is added to
+ * the scenario's secrets (`sc` may be NULL). */
+char *secret_mask_literals(const char *s, enum secret_place place,
+                           struct scenario *sc);
 
 /* Remembers that `text` must be masked. Empty text and masks are not kept. */
 void secret_add(struct scenario *sc, const char *text, size_t n);

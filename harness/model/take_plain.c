@@ -6,10 +6,13 @@
 #include "harness/model/words.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void *field(struct taking *t)
 {
@@ -125,6 +128,54 @@ void take_text(struct taking *t)
     }
     free(*to);
     *to = mem_strdup(t->value);
+}
+
+/* Puts the path into the field, as seen from here. False when it is empty. */
+static bool take_path_text(struct taking *t)
+{
+    char **to = field(t);
+
+    if (*t->value == '\0') {
+        taking_bad(t, NULL, "is empty");
+        return false;
+    }
+    free(*to);
+    *to = template_beside(t->r->sc, t->value, t->line);
+    return true;
+}
+
+void take_file(struct taking *t)
+{
+    take_path_text(t);
+}
+
+void take_folder(struct taking *t)
+{
+    struct stat st;
+
+    if (!take_path_text(t))
+        return;
+    if (stat(*(char **)field(t), &st) != 0)
+        taking_bad(t, "folders are looked for beside the scenario",
+                   "cannot be found: %s", strerror(errno));
+    else if (!S_ISDIR(st.st_mode))
+        taking_bad(t, NULL, "is not a folder");
+}
+
+/* A pipe or a device would hold the reader up or never end. */
+void take_readable(struct taking *t)
+{
+    const char *path;
+    struct stat st;
+
+    if (!take_path_text(t))
+        return;
+    path = *(char **)field(t);
+    if (stat(path, &st) != 0 || access(path, R_OK) != 0)
+        taking_bad(t, "files are looked for beside the scenario",
+                   "cannot be read: %s", strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        taking_bad(t, NULL, "is not a regular file");
 }
 
 /* Names become parts of file names and columns. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 enum { BODY_FILE_MAX = 64 << 20, NAME_MAX_LEN = 64 };
 
@@ -126,6 +127,7 @@ void take_body_file(struct taking *t)
 {
     struct request *q = request_of(t);
     char *path, *text;
+    struct stat st;
     struct err err;
     size_t len;
 
@@ -133,8 +135,10 @@ void take_body_file(struct taking *t)
         taking_bad(t, NULL, "comes beside body: only one can be sent");
         return;
     }
-    path = template_beside(t->r->sc, t->value);
-    if (file_read(path, BODY_FILE_MAX, &text, &len, &err) != 0) {
+    path = template_beside(t->r->sc, t->value, t->line);
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        taking_bad(t, NULL, "is not a regular file");
+    } else if (file_read(path, BODY_FILE_MAX, &text, &len, &err) != 0) {
         taking_bad(t, "files are looked for beside the scenario",
                    "cannot be read: %s", err.msg);
     } else if (memchr(text, '\0', len) != NULL) {

@@ -25,11 +25,11 @@ struct call {
     mistakes_add((call)->c->m, (call)->src->file, (call)->src->line, hint,     \
                  __VA_ARGS__)
 
-char *template_beside(const struct scenario *sc, const char *file)
+char *template_beside(const struct scenario *sc, const char *file, int line)
 {
     const char *slash = sc->file != NULL ? strrchr(sc->file, '/') : NULL;
 
-    if (*file == '/' || slash == NULL)
+    if (*file == '/' || slash == NULL || line == 0)
         return mem_strdup(file);
     return mem_printf("%.*s/%s", (int)(slash - sc->file), sc->file, file);
 }
@@ -55,7 +55,7 @@ size_t template_feeder(struct template_compiler *c, const char *name,
 
     if (index != (size_t)-1)
         return remember(c, name, index);
-    path = template_beside(sc, file);
+    path = template_beside(sc, file, src->line);
     if (feeder_load(path, &f, &err) == 0) {
         f.file = mem_strdup(file);
         sc->feeders =

@@ -38,8 +38,9 @@ void template_compile(struct template_compiler *c, const char *text,
 size_t template_feeder(struct template_compiler *c, const char *name,
                        const char *file, const struct template_source *src);
 
-/* Gives `file` as seen from the scenario's own folder. */
-char *template_beside(const struct scenario *sc, const char *file);
+/* Gives `file` as seen from here: what a line of the scenario names lies
+ * beside it, what --set names (line 0) lies in the current folder. */
+char *template_beside(const struct scenario *sc, const char *file, int line);
 
 void template_compiler_release(struct template_compiler *c);
 
