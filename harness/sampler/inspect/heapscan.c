@@ -9,6 +9,13 @@
 #define WINDOW (512u << 10)
 #define WINDOW_PAGES (WINDOW / MEMVIEW_PAGE)
 #define TORN_RETRIES 2
+/* Reservations larger than this (a sanitizer's shadow) hold no heap of ours;
+ * only to ask which of their pages exist would take minutes. */
+#define MAPPING_MAX (256ull << 30)
+/* Without Python only chunks that were mapped alone are looked for, at the
+ * start of a mapping and behind each other: a Java heap need not be searched
+ * page by page. */
+#define MISSES_MAX 256u
 
 struct heapscan {
     struct memview *v;
@@ -23,6 +30,7 @@ struct scan {
     const struct heapscan_options *o;
     const struct heapscan_sink *sink;
     struct chunks_total *native;
+    unsigned misses; /* pages in a row that held nothing */
     bool out_of_time;
 };
 
@@ -140,6 +148,9 @@ static uint64_t scan_probed(struct scan *c, const struct memmap *m, uint64_t p,
             n = c->o->native ? chunks_mapped(head, at, m->end) : 0;
             if (n)
                 found_mapped(c, at, n);
+            c->misses = n ? 0 : c->misses + 1;
+            if (!size && c->misses > MISSES_MAX)
+                return m->end;
         }
         at += n ? n : MEMVIEW_PAGE;
     }
@@ -161,6 +172,7 @@ static void scan_mapping(struct scan *c, const struct memmap *m)
                 (!c->o->headers_only || c->o->pool_size == MEMVIEW_PAGE);
     uint64_t p = m->start;
 
+    c->misses = 0;
     while (p < m->end && !late(c)) {
         uint64_t q, first, end;
 
@@ -202,6 +214,7 @@ static size_t scan_heap(struct scan *c, const struct memmap *maps, size_t n,
 static bool is_anonymous(const struct memmap *m)
 {
     return m->readable && m->writable && !m->shared && m->inode == 0 &&
+           m->end - m->start <= MAPPING_MAX &&
            (m->path[0] == '\0' || strncmp(m->path, "[anon", 5) == 0);
 }
 
