@@ -38,15 +38,14 @@ static int module_rank(const struct memmap *maps, size_t i, size_t first)
 }
 
 /* The address of `name` in the first module that defines it, or 0. */
-static uint64_t find_symbol(struct memview *v, const char *name, int max_rank,
-                            size_t *index)
+static uint64_t find_symbol(struct memview *v, const char *name, size_t *index)
 {
     size_t n, first = 0;
     const struct memmap *maps = memview_maps(v, &n);
 
     while (first < n && !is_module(&maps[first]))
         first++;
-    for (int rank = 0; rank <= max_rank; rank++) {
+    for (int rank = 0; rank <= 2; rank++) {
         unsigned seen = 0;
 
         for (size_t i = first; i < n && seen < MODULES_MAX; i++) {
@@ -98,7 +97,8 @@ static int minor_from_names(const struct memview *v, size_t module)
 }
 
 /* Copies "3.9.18" or "3.10.0rc1" from `p` when " (" follows it. */
-static bool copy_version(const char *p, const char *end, char out[32])
+static bool copy_version(const char *p, size_t mark, const char *end,
+                         char out[32])
 {
     size_t len = 0;
     int dots = 0;
@@ -106,8 +106,8 @@ static bool copy_version(const char *p, const char *end, char out[32])
     while (p + len < end && len < 12 &&
            (isalnum((unsigned char)p[len]) || p[len] == '.' || p[len] == '+'))
         dots += p[len++] == '.';
-    if (dots != 2 || len < 5 || end - p < (ptrdiff_t)len + 2 || p[len] != ' ' ||
-        p[len + 1] != '(')
+    if (dots != 2 || len <= mark || !isdigit((unsigned char)p[mark]) ||
+        end - p < (ptrdiff_t)len + 2 || p[len] != ' ' || p[len + 1] != '(')
         return false;
     snprintf(out, 32, "%.*s", (int)len, p);
     return true;
@@ -149,7 +149,7 @@ static void version_from_data(struct memview *v, struct pyruntime *rt)
         end = buf + size;
         for (p = buf;
              !found && (p = memmem(p, (size_t)(end - p), mark, mark_len)); p++)
-            found = copy_version(p, end, rt->text);
+            found = copy_version(p, mark_len, end, rt->text);
         free(buf);
         if (found)
             return;
@@ -191,7 +191,7 @@ static bool debug_offsets(struct memview *v, struct pyruntime *rt,
 static void find_version(struct memview *v, size_t module, struct pyruntime *rt)
 {
     size_t at;
-    uint64_t addr = find_symbol(v, "Py_Version", 1, &at);
+    uint64_t addr = find_symbol(v, "Py_Version", &at);
     uint32_t hex = 0;
     bool own_offsets = debug_offsets(v, rt, &hex);
 
@@ -219,7 +219,7 @@ void pyruntime_find(struct memview *v, struct pyruntime *out)
     const struct memmap *maps = memview_maps(v, &n);
 
     memset(out, 0, sizeof *out);
-    out->type_type = find_symbol(v, "PyType_Type", 2, &module);
+    out->type_type = find_symbol(v, "PyType_Type", &module);
     if (!out->type_type)
         return;
     out->kind = PYRUNTIME_FINE;
@@ -230,10 +230,10 @@ void pyruntime_find(struct memview *v, struct pyruntime *out)
             out->embedded = !strstr(base_name(maps[i].path), "python");
             break;
         }
-    out->runtime = find_symbol(v, "_PyRuntime", 2, &at);
+    out->runtime = find_symbol(v, "_PyRuntime", &at);
     find_version(v, module, out);
     if (out->minor == 6) {
-        uint64_t addr = find_symbol(v, "_PyGC_generation0", 1, &at);
+        uint64_t addr = find_symbol(v, "_PyGC_generation0", &at);
 
         if (addr && memview_u64(v, addr, &out->gc_generation0) != 0)
             out->gc_generation0 = 0;
