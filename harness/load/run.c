@@ -55,6 +55,7 @@ void run_begin(struct run *r, struct traffic *t,
     r->kind = kind;
     r->step = 0;
     r->request = kind->request;
+    r->path = NULL;
     r->busy = true;
     r->begun = false;
     rng_init(&r->rng, seed);
@@ -127,9 +128,12 @@ int run_render(struct run *r, struct traffic *tr)
     t->timeout_ns = p->timeout_ns;
     t->target = p->target;
     t->target_len = p->target_len;
-    if (p->target == NULL) {
+    if (p->target == NULL || r->path != NULL) {
         buf_reset(&r->target);
-        if (traffic_render_target(tr, p, &ctx, &r->target) != 0)
+        if (r->path != NULL
+                ? buf_adds(&r->target, tr->sc->target.url.base) != 0 ||
+                      buf_adds(&r->target, r->path) != 0
+                : traffic_render_target(tr, p, &ctx, &r->target) != 0)
             return -1;
         t->target = buf_str(&r->target);
         t->target_len = r->target.len;

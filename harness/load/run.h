@@ -35,6 +35,7 @@ struct run {
     const struct traffic_kind *kind;
     size_t step;
     int request;       /* index of the current step's request */
+    const char *path;  /* a replay's, as recorded; NULL: the request's own */
     bool is_user;      /* closed model: takes the next arrival when done */
     bool busy;         /* within a kind: a request is due, sent or thought
                           about */
