@@ -177,7 +177,11 @@ static void test_real_v1(void **state)
     for (size_t i = 0; i < n; i++)
         if (strcmp(names[i], "cgroup_anon_bytes") == 0 ||
             strcmp(names[i], "cgroup_working_bytes") == 0)
+#ifdef __SANITIZE_THREAD__ /* its shadow memory comes on top */
+            assert_true(v[i] >= (double)size);
+#else
             assert_close(v[i], (double)size, 4 << 20);
+#endif
     source_ops_cgroup.close(source);
     fake_host_release(&f);
     kill(pid, SIGKILL);
