@@ -58,6 +58,8 @@ int start_and_report(struct scenario *sc, const struct conductor_config *cfg,
         complain("%s", err.msg);
         code = EXIT_HARNESS;
     } else {
+        if (result.ending.target_failed)
+            complain("%s", result.ending.detail);
         report.out_dir = NULL; /* the reports go into the run directory */
         code = judge_and_report(result.dir, &report);
     }

@@ -99,20 +99,30 @@ static int load_series(const char *dir, const char *file, struct series *out,
     return rc;
 }
 
+static bool has_meta(const char *dir)
+{
+    char *path = file_join(dir, "run.json");
+    bool there = is_regular(path);
+
+    free(path);
+    return there;
+}
+
 static int load_both_series(struct record *r, struct err *err)
 {
     struct err first = {""}, second = {""};
     int samples = load_series(r->dir, "samples.csv", &r->samples, &first);
     int barriers = load_series(r->dir, "barriers.csv", &r->barriers, &second);
 
-    if (samples <= 0 && barriers <= 0) {
-        if (samples == 0 && barriers == 0)
-            return err_set(err,
-                           "%s: no run directory: it has neither samples.csv "
-                           "nor barriers.csv",
-                           r->dir);
+    if (samples == 0 && barriers == 0 && has_meta(r->dir))
+        return 0; /* the target failed before it was ever sampled */
+    if (samples == 0 && barriers == 0)
+        return err_set(err,
+                       "%s: no run directory: it has neither samples.csv nor "
+                       "barriers.csv",
+                       r->dir);
+    if (samples <= 0 && barriers <= 0)
         return err_set(err, "%s", samples < 0 ? first.msg : second.msg);
-    }
     if (samples < 0)
         record_note(r, "samples.csv was not used: %s", first.msg);
     if (barriers < 0)

@@ -109,8 +109,9 @@ struct record {
     size_t nnotes;
 };
 
-/* Loads a run directory. Needs at least samples.csv or barriers.csv; all else
- * may be missing or cut short. Gives a record to release. */
+/* Loads a run directory. Needs at least samples.csv, barriers.csv or (a target
+ * that failed before its first sample) run.json; all else may be missing or
+ * cut short. Gives a record to release. */
 int record_load(const char *dir, struct record *out, struct err *err);
 
 /* Makes a record of a bare CSV: samples only, policy_default. */

@@ -252,6 +252,24 @@ static void test_hostile(void **state)
     temp_dir_free(dir);
 }
 
+/* A target that failed before its first sample leaves run.json alone. */
+static void test_failed_before_a_sample(void **state)
+{
+    (void)state;
+    char *dir = temp_dir_new();
+    struct record r;
+
+    temp_dir_puts(dir, "run.json",
+                  "{\"name\": \"x\", \"end\": \"target_failed\", "
+                  "\"target_failed\": true, \"end_detail\": \"no port\"}");
+    load(dir, &r);
+    assert_true(r.target_failed);
+    assert_string_equal(r.end_detail, "no port");
+    assert_int_equal(r.samples.n, 0);
+    record_release(&r);
+    temp_dir_free(dir);
+}
+
 /* A FIFO or a folder instead of a file must neither block nor crash. */
 static void test_no_regular_files(void **state)
 {
@@ -308,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_only_samples),
         cmocka_unit_test(test_nothing_there),
         cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_failed_before_a_sample),
         cmocka_unit_test(test_no_regular_files),
         cmocka_unit_test(test_bare_csv),
     };
