@@ -5,7 +5,6 @@
 #include "reports/say.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define KINDS_SHOWN 200
@@ -23,11 +22,10 @@ static void more(struct buf *out, size_t all, size_t shown, int columns,
 static void kind_row(struct buf *out, const struct view *v, size_t i)
 {
     const struct view_kind *k = &v->kinds[i];
-    char *name = view_kind_name(v->in->record, (int)i);
 
     buf_adds(out, "<tr>");
-    html_td(out, name);
-    html_td_amount(out, v->in->record->kinds[i].weight, METRIC_COUNT);
+    html_td(out, k->name);
+    html_td_amount(out, k->weight, METRIC_COUNT);
     html_td_count(out, isnan(k->sent) ? k->requests : k->sent);
     html_td_count(out, k->ok);
     html_td_count(out, k->errors);
@@ -35,14 +33,11 @@ static void kind_row(struct buf *out, const struct view *v, size_t i)
     html_td_amount(out, k->p50_ms, METRIC_COUNT);
     html_td_amount(out, k->p99_ms, METRIC_COUNT);
     buf_adds(out, "</tr>\n");
-    free(name);
 }
 
 void html_kinds(struct buf *out, const struct view *v)
 {
-    const struct record *r = v->in->record;
-
-    if (r->nkinds == 0)
+    if (v->nkinds == 0)
         return;
     buf_adds(out,
              "<section><h2>Requests</h2><p class=\"dim\">p50: the typical "
@@ -52,9 +47,9 @@ void html_kinds(struct buf *out, const struct view *v)
              "class=\"n\">sent</th><th class=\"n\">ok</th><th "
              "class=\"n\">errors</th><th class=\"n\">late</th><th "
              "class=\"n\">p50 ms</th><th class=\"n\">p99 ms</th></tr>\n");
-    for (size_t i = 0; i < r->nkinds && i < KINDS_SHOWN; i++)
+    for (size_t i = 0; i < v->nkinds && i < KINDS_SHOWN; i++)
         kind_row(out, v, i);
-    more(out, r->nkinds, KINDS_SHOWN, 8, "verdict.json");
+    more(out, v->nkinds, KINDS_SHOWN, 8, "verdict.json");
     buf_adds(out, "</table></div></section>\n");
 }
 

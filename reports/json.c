@@ -171,13 +171,14 @@ static void add_kinds(struct jsonw *w, const struct view *v)
     const struct record *r = v->in->record;
 
     jsonw_array(w, "kinds");
-    for (size_t i = 0; i < r->nkinds; i++) {
+    for (size_t i = 0; i < v->nkinds; i++) {
         const struct view_kind *k = &v->kinds[i];
+        bool mixed = i < r->nkinds;
 
         jsonw_object(w, NULL);
-        jsonw_string(w, "name", r->kinds[i].name);
-        jsonw_bool(w, "flow", r->kinds[i].flow);
-        jsonw_double(w, "weight", r->kinds[i].weight);
+        jsonw_string(w, "name", mixed ? r->kinds[i].name : k->name);
+        jsonw_bool(w, "flow", mixed && r->kinds[i].flow);
+        jsonw_double(w, "weight", k->weight);
         jsonw_double(w, "requests", k->requests);
         jsonw_double(w, "sent", k->sent);
         jsonw_double(w, "ok", k->ok);

@@ -6,7 +6,6 @@
 #include "reports/view.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define TYPES_SHOWN 10
@@ -98,20 +97,17 @@ static void add_types(struct buf *out, const struct verdict *d)
 
 static void add_kinds(struct buf *out, const struct view *v)
 {
-    const struct record *r = v->in->record;
-
-    if (r->nkinds == 0)
+    if (v->nkinds == 0)
         return;
     buf_adds(out, "\n| request | sent | ok | errors | p50 ms | p99 ms |\n"
                   "|---|--:|--:|--:|--:|--:|\n");
-    for (size_t i = 0; i < r->nkinds && i < KINDS_SHOWN; i++) {
+    for (size_t i = 0; i < v->nkinds && i < KINDS_SHOWN; i++) {
         const struct view_kind *k = &v->kinds[i];
-        char *name = view_kind_name(r, (int)i);
         double cells[] = {isnan(k->sent) ? k->requests : k->sent, k->ok,
                           k->errors};
 
         buf_adds(out, "| ");
-        add(out, name);
+        add(out, k->name);
         for (size_t c = 0; c < 3; c++) {
             buf_adds(out, " | ");
             say_count(out, cells[c]);
@@ -121,11 +117,10 @@ static void add_kinds(struct buf *out, const struct view *v)
         buf_adds(out, " | ");
         say_amount(out, k->p99_ms, METRIC_COUNT);
         buf_adds(out, " |\n");
-        free(name);
     }
-    if (r->nkinds > KINDS_SHOWN)
+    if (v->nkinds > KINDS_SHOWN)
         buf_addf(out, "\n%zu more kinds of request are in report.html.\n",
-                 r->nkinds - KINDS_SHOWN);
+                 v->nkinds - KINDS_SHOWN);
 }
 
 static int render(const struct report_input *in, struct buf *out,

@@ -14,6 +14,7 @@ static const struct report_ops *const registry[] = {
     &report_ops_markdown,
     &report_ops_junit,
     &report_ops_html,
+    NULL,
 };
 
 static int write_one(const struct report_ops *ops,
@@ -37,14 +38,13 @@ static int write_one(const struct report_ops *ops,
 int report_all(const struct report_input *in, struct buf *notice,
                struct err *err)
 {
-    size_t n = sizeof registry / sizeof *registry;
     struct err first = {""}, later = {""};
     int rc = file_mkdirs(in->out_dir, err);
 
     if (rc != 0)
         return rc;
-    for (size_t i = 0; i < n; i++) {
-        if (i + 1 == n &&
+    for (size_t i = 0; registry[i] != NULL; i++) {
+        if (registry[i + 1] == NULL &&
             plots_write(in, notice, rc == 0 ? &first : &later) != 0)
             rc = -1;
         if (write_one(registry[i], in, rc == 0 ? &first : &later) != 0)

@@ -124,14 +124,14 @@ static void set_metrics(struct view *v)
 {
     const struct verdict *d = v->in->verdict;
 
-    v->metrics = mem_zalloc(d->nfindings, sizeof *v->metrics);
+    v->metrics = mem_zalloc(d->nfindings, sizeof(void *));
     for (size_t i = 0; i < d->nfindings; i++) {
         v->metrics[v->nmetrics++] = &d->findings[i];
         v->njudged += d->findings[i].judged;
         if (d->findings[i].judged && isfinite(d->findings[i].per_request.value))
             v->by_request = true;
     }
-    qsort(v->metrics, v->nmetrics, sizeof *v->metrics, by_rank);
+    qsort(v->metrics, v->nmetrics, sizeof(void *), by_rank);
     lead_first(v);
 }
 
@@ -172,17 +172,25 @@ static void add_to(double *sum, double v)
         *sum = (isnan(*sum) ? 0 : *sum) + v;
 }
 
+/* Where a second belongs in v->kinds, or -1. */
+static long place_of(const struct view *v, const struct record_second *s)
+{
+    return s->kind >= 0   ? s->kind
+           : s->step >= 0 ? (long)v->in->record->nkinds + s->step
+                          : -1;
+}
+
 static void sum_seconds(struct view *v)
 {
     const struct record *r = v->in->record;
 
     for (size_t i = 0; i < r->nseconds; i++) {
         const struct record_second *s = &r->seconds[i];
-        struct view_kind *k;
+        long at = place_of(v, s);
+        struct view_kind *k = &v->kinds[at < 0 ? 0 : at];
 
-        if (s->kind < 0)
+        if (at < 0)
             continue;
-        k = &v->kinds[s->kind];
         add_to(&k->sent, s->sent);
         add_to(&k->ok, s->ok);
         add_to(&k->errors, s->errors);
@@ -196,24 +204,28 @@ static void sum_seconds(struct view *v)
 static void set_medians(struct view *v)
 {
     const struct record *r = v->in->record;
-    size_t *from = mem_zalloc(r->nkinds + 1, sizeof *from);
-    size_t *at = mem_zalloc(r->nkinds + 1, sizeof *at);
+    size_t *from = mem_zalloc(v->nkinds + 1, sizeof *from);
+    size_t *at = mem_zalloc(v->nkinds + 1, sizeof *at);
     struct weighed *list = mem_zalloc(r->nseconds, sizeof *list);
 
-    for (size_t i = 0; i < r->nseconds; i++)
-        if (r->seconds[i].kind >= 0 && isfinite(r->seconds[i].p50_ms))
-            from[r->seconds[i].kind + 1]++;
-    for (size_t k = 0; k < r->nkinds; k++)
+    for (size_t i = 0; i < r->nseconds; i++) {
+        long k = place_of(v, &r->seconds[i]);
+
+        if (k >= 0 && isfinite(r->seconds[i].p50_ms))
+            from[k + 1]++;
+    }
+    for (size_t k = 0; k < v->nkinds; k++)
         from[k + 1] += from[k];
-    memcpy(at, from, (r->nkinds + 1) * sizeof *at);
+    memcpy(at, from, (v->nkinds + 1) * sizeof *at);
     for (size_t i = 0; i < r->nseconds; i++) {
         const struct record_second *s = &r->seconds[i];
+        long k = place_of(v, s);
 
-        if (s->kind >= 0 && isfinite(s->p50_ms))
-            list[at[s->kind]++] = (struct weighed){
+        if (k >= 0 && isfinite(s->p50_ms))
+            list[at[k]++] = (struct weighed){
                 s->p50_ms, s->ok + s->errors > 0 ? s->ok + s->errors : 1};
     }
-    for (size_t k = 0; k < r->nkinds; k++)
+    for (size_t k = 0; k < v->nkinds; k++)
         v->kinds[k].p50_ms =
             weighed_median(list + from[k], from[k + 1] - from[k]);
     free(list);
@@ -221,18 +233,36 @@ static void set_medians(struct view *v)
     free(from);
 }
 
+static double last_count(const struct record *r, size_t kind)
+{
+    const double *v = r->kinds[kind].completed;
+
+    for (size_t i = v != NULL ? r->barriers.n : 0; i-- > 0;)
+        if (isfinite(v[i]))
+            return v[i];
+    return NAN;
+}
+
 static void set_kinds(struct view *v)
 {
     const struct record *r = v->in->record;
-    size_t n = r->barriers.n;
 
-    v->kinds = mem_zalloc(r->nkinds, sizeof *v->kinds);
-    for (size_t k = 0; k < r->nkinds; k++) {
-        v->kinds[k] = (struct view_kind){NAN, NAN, NAN, NAN, NAN, NAN, NAN};
-        for (size_t i = 0; i < n; i++)
-            if (r->kinds[k].completed != NULL &&
-                isfinite(r->kinds[k].completed[i]))
-                v->kinds[k].requests = r->kinds[k].completed[i];
+    v->nkinds = r->nkinds + r->nsteps;
+    v->kinds = mem_zalloc(v->nkinds, sizeof *v->kinds);
+    for (size_t k = 0; k < v->nkinds; k++) {
+        bool step = k >= r->nkinds;
+
+        v->kinds[k] = (struct view_kind){
+            .name = step ? mem_strdup(r->steps[k - r->nkinds])
+                         : view_kind_name(r, (int)k),
+            .weight = step ? NAN : r->kinds[k].weight,
+            .requests = step ? NAN : last_count(r, k),
+            .sent = NAN,
+            .ok = NAN,
+            .errors = NAN,
+            .late = NAN,
+            .p50_ms = NAN,
+            .p99_ms = NAN};
     }
     sum_seconds(v);
     set_medians(v);
@@ -253,6 +283,8 @@ void view_release(struct view *v)
     for (size_t i = 0; i < v->nlines; i++)
         free(v->lines[i].text);
     free(v->lines);
+    for (size_t i = 0; i < v->nkinds; i++)
+        free(v->kinds[i].name);
     free(v->metrics);
     free(v->kinds);
     free(v->facts);

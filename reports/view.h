@@ -15,8 +15,11 @@ struct view_line {
     char *text;
 };
 
-/* requests.csv summed up per kind; NaN: not known. */
+/* requests.csv summed up per kind of the mix, then per request that only flows
+ * send; NaN: not known. */
 struct view_kind {
+    char *name;      /* for people */
+    double weight;   /* NaN: not in the mix by itself */
     double requests; /* completed, by the barriers' counters */
     double sent, ok, errors, late;
     double p50_ms; /* median over the seconds, each weighed by requests */
@@ -32,8 +35,9 @@ struct view {
     size_t nlines;
     const struct finding **metrics; /* judged ones first, worst first */
     size_t nmetrics, njudged;
-    struct view_kind *kinds; /* one per record.kinds */
-    bool by_request;         /* growth per request is known */
+    struct view_kind *kinds; /* record.kinds in order, then record.steps */
+    size_t nkinds;
+    bool by_request; /* growth per request is known */
 };
 
 void view_init(struct view *v, const struct report_input *in);

@@ -242,6 +242,8 @@ static void release_lists(struct record *r)
         free(r->kinds[i].name);
         free(r->kinds[i].completed);
     }
+    for (size_t i = 0; i < r->nsteps; i++)
+        free(r->steps[i]);
     for (size_t i = 0; i < r->nobjects; i++)
         free(r->objects[i].type);
     for (size_t i = 0; i < r->nevents; i++) {
@@ -253,6 +255,7 @@ static void release_lists(struct record *r)
     for (size_t i = 0; i < r->nnotes; i++)
         free(r->notes[i]);
     free(r->kinds);
+    free(r->steps);
     free(r->objects);
     free(r->events);
     free(r->seconds);

@@ -59,7 +59,8 @@ struct record_event {
 /* One row of requests.csv. */
 struct record_second {
     double t_s;
-    int kind; /* index into kinds, -1 unknown */
+    int kind; /* index into kinds, -1: none of the mix */
+    int step; /* then: index into steps; else -1 */
     double sent, ok, errors, late, p50_ms, p99_ms;
 };
 
@@ -79,6 +80,8 @@ struct record {
     int *barrier_block;     /* block number of each barrier row */
     struct record_kind *kinds;
     size_t nkinds;
+    char **steps; /* requests that only flows send, as requests.csv has them */
+    size_t nsteps;
     struct record_object *objects;
     size_t nobjects;
     struct record_event *events;

@@ -2,6 +2,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/model/csv.h"
+#include "harness/model/nameset.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -100,46 +101,44 @@ void record_split_barriers(struct record *r)
 
 /* ---- requests.csv ---- */
 
-struct named {
-    const char *name;
-    bool flow;
-    int kind;
-};
-
-static int by_name(const void *a, const void *b)
+/* Names of requests.csv: 0 .. nkinds - 1 are the mix's kinds, what follows
+ * are steps. A flow is called flow:<name>. */
+static size_t place_of(struct record *r, struct nameset *names, size_t *cap,
+                       const char *name)
 {
-    const struct named *x = a, *y = b;
-    int c = strcmp(x->name, y->name);
+    size_t at = nameset_find(names, name);
 
-    return c != 0 ? c : (int)x->flow - (int)y->flow;
+    if (at != (size_t)-1)
+        return at;
+    r->steps = mem_grow(r->steps, r->nsteps, cap, sizeof(char *));
+    r->steps[r->nsteps] = mem_strdup(name);
+    at = r->nkinds + r->nsteps;
+    nameset_add(names, r->steps[r->nsteps++], at);
+    return at;
 }
 
-static int kind_of(const struct named *index, size_t n, const char *name)
+static char **add_kind_names(const struct record *r, struct nameset *names)
 {
-    struct named key = {name, false, 0};
-    const struct named *hit;
+    char **texts = mem_zalloc(r->nkinds, sizeof *texts);
 
-    if (starts_with(name, "flow:")) {
-        key.name += strlen("flow:");
-        key.flow = true;
+    for (size_t i = 0; i < r->nkinds; i++) {
+        texts[i] = mem_printf("%s%s", r->kinds[i].flow ? "flow:" : "",
+                              r->kinds[i].name);
+        nameset_add(names, texts[i], i);
     }
-    hit = bsearch(&key, index, n, sizeof key, by_name);
-    return hit != NULL ? hit->kind : -1;
+    return texts;
 }
 
 void record_read_seconds(struct record *r)
 {
-    size_t len, cap = 0;
-    char *text = record_slurp(r, "requests.csv", &len);
-    struct named *index;
+    size_t len, cap = 0, steps_cap = 0;
+    char *text = record_slurp(r, "requests.csv", &len), **texts;
+    struct nameset names = {0};
     struct csv c;
 
     if (text == NULL)
         return;
-    index = mem_zalloc(r->nkinds, sizeof *index);
-    for (size_t i = 0; i < r->nkinds; i++)
-        index[i] = (struct named){r->kinds[i].name, r->kinds[i].flow, (int)i};
-    qsort(index, r->nkinds, sizeof *index, by_name);
+    texts = add_kind_names(r, &names);
     csv_init(&c, text, len);
     int t = csv_column(&c, "t_s"), kind = csv_column(&c, "kind"),
         sent = csv_column(&c, "sent"), ok = csv_column(&c, "ok"),
@@ -147,23 +146,29 @@ void record_read_seconds(struct record *r)
         p50 = csv_column(&c, "p50_ms"), p99 = csv_column(&c, "p99_ms");
     while (csv_next(&c)) {
         struct record_second s = {
-            csv_number(&c, t),
-            kind_of(index, r->nkinds, csv_text(&c, kind)),
-            csv_number(&c, sent),
-            csv_number(&c, ok),
-            csv_number(&c, errors),
-            csv_number(&c, late),
-            csv_number(&c, p50),
-            csv_number(&c, p99),
+            .t_s = csv_number(&c, t),
+            .sent = csv_number(&c, sent),
+            .ok = csv_number(&c, ok),
+            .errors = csv_number(&c, errors),
+            .late = csv_number(&c, late),
+            .p50_ms = csv_number(&c, p50),
+            .p99_ms = csv_number(&c, p99),
         };
+        size_t at;
 
         if (isnan(s.t_s))
             continue;
+        at = place_of(r, &names, &steps_cap, csv_text(&c, kind));
+        s.kind = at < r->nkinds ? (int)at : -1;
+        s.step = at < r->nkinds ? -1 : (int)(at - r->nkinds);
         r->seconds = mem_grow(r->seconds, r->nseconds, &cap, sizeof s);
         r->seconds[r->nseconds++] = s;
     }
     csv_release(&c);
-    free(index);
+    nameset_release(&names);
+    for (size_t i = 0; i < r->nkinds; i++)
+        free(texts[i]);
+    free(texts);
     free(text);
 }
 

@@ -102,7 +102,10 @@ static void test_whole_run(void **state)
     assert_int_equal(r.nseconds, 3);
     assert_int_equal(r.seconds[0].kind, 0);
     assert_int_equal(r.seconds[1].kind, 2);
-    assert_int_equal(r.seconds[2].kind, -1); /* no request is named buy */
+    assert_int_equal(r.seconds[2].kind, -1); /* only flows send it */
+    assert_int_equal(r.nsteps, 1);
+    assert_string_equal(r.steps[r.seconds[2].step], "buy");
+    assert_int_equal(r.seconds[0].step, -1);
     assert_close(r.seconds[1].p50_ms, NAN, 0);
     assert_int_equal(r.nobjects, 3);
     assert_string_equal(r.objects[1].type, "app.Order");

@@ -40,6 +40,10 @@ static inline void hostile_record(struct record *r)
         hostile_put(texts[i]);
     for (size_t i = 0; i < r->nkinds; i++)
         hostile_put(&r->kinds[i].name);
+    r->nsteps = 1; /* and its seconds */
+    r->steps = mem_zalloc(1, sizeof *r->steps);
+    hostile_put(&r->steps[0]);
+    r->seconds[0].kind = -1;
     for (size_t i = 0; i < r->nevents; i++) {
         hostile_put(&r->events[i].what);
         hostile_put(&r->events[i].detail);

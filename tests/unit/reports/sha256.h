@@ -5,6 +5,7 @@
 
 #include "harness/base/mem.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
