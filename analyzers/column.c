@@ -18,7 +18,7 @@
 #define START 0.03
 
 enum {
-    READINGS_MIN = 8,
+    READINGS_MIN = 12,
     OPENINGS = 3,
     POINTS = 48,
 };
@@ -81,7 +81,7 @@ static bool prepare(struct bench *b)
     v->lives = r->nlives;
     v->span_requests = NAN;
     if (r->n > 0) {
-        v->span_s = r->t_s[r->n - 1] - r->t_s[0];
+        v->span_s = r->busy_s[r->n - 1] - r->busy_s[0];
         if (r->requests != NULL)
             v->span_requests = r->requests[r->n - 1] - r->requests[0];
     }
@@ -105,6 +105,27 @@ static double width(const struct trial *t)
     return t->growth.high - t->growth.low;
 }
 
+/* Nothing in `t` speaks for growth that matters, and the future it tells is
+ * flat. */
+static bool acquits(const struct bench *b, const struct trial *t)
+{
+    const struct column_view *v = b->v;
+    double calm = fmax(v->leak_above, 0.1 * v->swing);
+    double still = 0.005 * fabs(v->level);
+
+    /* In two minutes even a fast warm-up may be far from over. */
+    if (t->ok && !v->explicit_tolerance && v->span_s < 120 &&
+        (t->late_rise > still || t->ahead.value > still))
+        return false;
+    return t->ok && t->growth.high < v->pass_below &&
+           t->ahead.high < v->pass_below &&
+           t->ahead.value < 0.3 * v->leak_above &&
+           trial_above(t, v->leak_above) < 0.2 &&
+           (v->explicit_tolerance ||
+            (trial_above(t, 0.0025 * fabs(v->level)) < 0.8 &&
+             t->late_rise < calm));
+}
+
 /* Carries out `p` and keeps it in `best` when it is the sharper. */
 static void attempt(struct bench *b, const struct trial_plan *p,
                     struct trial *best)
@@ -120,7 +141,7 @@ static void attempt(struct bench *b, const struct trial_plan *p,
 /* The recent past by itself, or the later part of each life: it may acquit,
  * and where it speaks against a leak there is none to call, but it cannot
  * accuse: a warm-up seen without its beginning looks like a line. */
-static void run_recent(struct bench *b, struct trial_plan p)
+static void run_recent(struct bench *b, struct trial_plan p, bool clear)
 {
     bool one_life = b->r->nlives == 1;
 
@@ -131,16 +152,29 @@ static void run_recent(struct bench *b, struct trial_plan p)
         p.points = one_life ? (int)(POINTS * (1 - windows[k])) : POINTS;
         p.floor_var = floor_variance(b, p.from);
         attempt(b, &p, &b->recent[k]);
-        if (one_life) {
+        if (one_life && !clear) {
             p.y = b->open[1];
             attempt(b, &p, &b->recent[k]);
         }
     }
 }
 
+/* The first look says pass or leak with so much room that a sharper one
+ * could not say anything else. */
+static bool is_clear(const struct bench *b)
+{
+    const struct trial *t = &b->first;
+    double much = 0.5 * b->v->leak_above;
+
+    if (!t->ok)
+        return false;
+    if (t->growth.low > 2 * b->v->leak_above)
+        return width(t) < 0.15 * t->growth.value;
+    return acquits(b, t) && t->growth.high < much && t->ahead.high < much;
+}
+
 static void run_trials(struct bench *b)
 {
-    bool one_life = b->r->nlives == 1;
     struct trial_plan p = {.rows = b->r,
                            .load = b->x->load,
                            .y = b->y,
@@ -152,17 +186,23 @@ static void run_trials(struct bench *b)
 
     attempt(b, &p, &b->whole);
     b->first = b->whole;
-    p.points = POINTS / 2;
-    attempt(b, &p, &b->whole);
-    p.points = POINTS;
-    p.stat = BINS_FLOOR;
-    attempt(b, &p, &b->whole);
-    p.stat = BINS_MIDDLE;
-    for (int k = 0; k < OPENINGS && one_life; k++) {
-        p.y = b->open[k];
+    bool clear = is_clear(b);
+
+    if (clear && acquits(b, &b->first))
+        return;
+    if (!clear) {
+        p.points = POINTS / 2;
         attempt(b, &p, &b->whole);
+        p.points = POINTS;
+        p.stat = BINS_FLOOR;
+        attempt(b, &p, &b->whole);
+        p.stat = BINS_MIDDLE;
+        for (int k = 0; k < OPENINGS && b->r->nlives == 1; k++) {
+            p.y = b->open[k];
+            attempt(b, &p, &b->whole);
+        }
     }
-    run_recent(b, p);
+    run_recent(b, p, clear);
 }
 
 /* Restarts that nobody recorded: what if the falls were that? */
@@ -187,27 +227,6 @@ static void run_guess(struct bench *b)
         trial_run(&p, &b->guess);
     }
     free(life);
-}
-
-/* Nothing in `t` speaks for growth that matters, and the future it tells is
- * flat. */
-static bool acquits(const struct bench *b, const struct trial *t)
-{
-    const struct column_view *v = b->v;
-    double calm = fmax(v->leak_above, 0.1 * v->swing);
-    double still = 0.005 * fabs(v->level);
-
-    /* In two minutes even a fast warm-up may be far from over. */
-    if (t->ok && !v->explicit_tolerance && v->span_s < 120 &&
-        (t->late_rise > still || t->ahead.value > still))
-        return false;
-    return t->ok && t->growth.high < v->pass_below &&
-           t->ahead.high < v->pass_below &&
-           t->ahead.value < 0.3 * v->leak_above &&
-           trial_above(t, v->leak_above) < 0.2 &&
-           (v->explicit_tolerance ||
-            (trial_above(t, 0.0025 * fabs(v->level)) < 0.8 &&
-             t->late_rise < calm));
 }
 
 /* The recent past shows clearly less growth than the whole. */
@@ -429,13 +448,30 @@ static void fill(const struct bench *b, struct finding *f)
     f->steady_from_s = steady_from(b->r, b->y, v->growth.value, v->noise);
     if (f->outcome == OUTCOME_LEAK && f->metric.role == METRIC_MEMORY)
         f->limit_s = time_left(b);
-    fill_power(b, f);
     f->from_s = b->r->t_s[0];
     f->to_s = b->r->t_s[b->r->n - 1];
     if (b->r->requests != NULL) {
         f->from_requests = b->r->requests[0];
         f->to_requests = b->r->requests[b->r->n - 1];
     }
+}
+
+/* Every reading is the same: exact, unless it is 0, which is what a source
+ * says that measures nothing. */
+static void judge_constant(struct bench *b, struct finding *f)
+{
+    struct column_view *v = b->v;
+
+    if (v->level == 0)
+        return;
+    v->doubt = DOUBT_NONE;
+    v->kink_share = NAN;
+    f->outcome = OUTCOME_PASS;
+    fill(b, f);
+    f->shape = SHAPE_FLAT;
+    f->certainty = NAN;
+    f->minimum_per_request = f->tolerance_per_request;
+    f->minimum_per_hour = f->tolerance_per_hour;
 }
 
 void column_judge(const struct column_context *x, const struct column *c,
@@ -460,6 +496,10 @@ void column_judge(const struct column_context *x, const struct column *c,
         opening(b->y, b->r->n, (size_t)(widths[k] * (double)b->r->n) + 1,
                 b->open[k]);
     }
+    if (b->quantum == 0) {
+        judge_constant(b, f);
+        goto out;
+    }
     run_trials(b);
     if (!b->whole.ok)
         goto out;
@@ -467,6 +507,7 @@ void column_judge(const struct column_context *x, const struct column *c,
     view_trial(b);
     f->outcome = decide(b);
     fill(b, f);
+    fill_power(b, f);
 out:
     for (int k = 0; k < OPENINGS; k++)
         free(b->open[k]);

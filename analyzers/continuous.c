@@ -111,7 +111,7 @@ void continuous_plant(const struct series *s, const char *name, double per_hour,
     if (c == NULL)
         return;
     rows_select(s, &r);
-    double hours = r.n > 1 ? (r.t_s[r.n - 1] - r.t_s[0]) / 3600 : 0;
+    double hours = r.n > 1 ? (r.busy_s[r.n - 1] - r.busy_s[0]) / 3600 : 0;
     double *x = mem_zalloc(s->n, sizeof *x); /* share of the growth, 0 .. 1 */
 
     rows_growth(&r, s, x);

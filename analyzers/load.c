@@ -30,7 +30,7 @@ static bool moved(const struct rows *r, double *typical)
     for (size_t k = 0; k < WINDOWS; k++) {
         size_t a = (r->n - 1) * k / WINDOWS;
         size_t b = (r->n - 1) * (k + 1) / WINDOWS;
-        double dt = r->t_s[b] - r->t_s[a];
+        double dt = r->busy_s[b] - r->busy_s[a];
 
         if (dt > 0)
             rate[n++] = (r->requests[b] - r->requests[a]) / dt;
@@ -50,18 +50,18 @@ static void smooth(const struct rows *r, double width, double *v)
 {
     size_t a = 0, b = 0;
     double n = 0, st = 0, sv = 0, stt = 0, stv = 0;
-    double t0 = r->t_s[0];
+    double t0 = r->busy_s[0];
     double *raw = mem_zalloc(r->n, sizeof *raw);
 
     memcpy(raw, v, r->n * sizeof *raw);
     for (size_t i = 0; i < r->n; i++) {
-        for (; b < r->n && r->t_s[b] <= r->t_s[i] + width; b++) {
-            double t = r->t_s[b] - t0;
+        for (; b < r->n && r->busy_s[b] <= r->busy_s[i] + width; b++) {
+            double t = r->busy_s[b] - t0;
 
             n++, st += t, sv += raw[b], stt += t * t, stv += t * raw[b];
         }
-        for (; r->t_s[a] < r->t_s[i] - width; a++) {
-            double t = r->t_s[a] - t0;
+        for (; r->busy_s[a] < r->busy_s[i] - width; a++) {
+            double t = r->busy_s[a] - t0;
 
             n--, st -= t, sv -= raw[a], stt -= t * t, stv -= t * raw[a];
         }
@@ -69,7 +69,7 @@ static void smooth(const struct rows *r, double width, double *v)
 
         if (det > 1e-9 * n * stt)
             slope = (n * stv - st * sv) / det;
-        v[i] = (sv - slope * st) / n + slope * (r->t_s[i] - t0);
+        v[i] = (sv - slope * st) / n + slope * (r->busy_s[i] - t0);
     }
     free(raw);
 }
@@ -80,7 +80,7 @@ static void follow(const struct rows *r, double tau, double *v)
     double state = v[0];
 
     for (size_t i = 1; i < r->n; i++) {
-        double keep = exp(-(r->t_s[i] - r->t_s[i - 1]) / tau);
+        double keep = exp(-(r->busy_s[i] - r->busy_s[i - 1]) / tau);
 
         v[i] = state = keep * state + (1 - keep) * v[i];
     }
@@ -93,19 +93,19 @@ static void straighten(const struct rows *r, double *v)
     double n = (double)r->n, st = 0, sv = 0, stt = 0, stv = 0, svv = 0;
 
     for (size_t i = 0; i < r->n; i++) {
-        double t = r->t_s[i] - r->t_s[0];
+        double t = r->busy_s[i] - r->busy_s[0];
 
         st += t, sv += v[i], stt += t * t, stv += t * v[i];
         svv += v[i] * v[i];
     }
     double vt = stt - st * st / n, vv = svv - sv * sv / n;
     double cov = stv - st * sv / n, slope = cov / vt;
-    double change = fabs(slope * (r->t_s[r->n - 1] - r->t_s[0]));
+    double change = fabs(slope * (r->busy_s[r->n - 1] - r->busy_s[0]));
 
     if (!(cov * cov > 0.9 * vt * vv) || !(change > 0.15))
         return;
     for (size_t i = 0; i < r->n; i++)
-        v[i] = sv / n + slope * (r->t_s[i] - r->t_s[0] - st / n);
+        v[i] = sv / n + slope * (r->busy_s[i] - r->busy_s[0] - st / n);
 }
 
 void load_measure(const struct rows *r, struct load *out)
@@ -116,13 +116,13 @@ void load_measure(const struct rows *r, struct load *out)
     if (r->requests == NULL || r->n < 2 * WINDOWS || !moved(r, &typical))
         return;
     out->varied = true;
-    span = r->t_s[r->n - 1] - r->t_s[0];
+    span = r->busy_s[r->n - 1] - r->busy_s[0];
     for (int k = 0; k < FIT_LOADS_MAX; k++) {
         double *v = out->v[k] = mem_zalloc(r->n, sizeof *v);
 
         for (size_t i = 1; i < r->n; i++)
             v[i] = (r->requests[i] - r->requests[i - 1]) /
-                   (r->t_s[i] - r->t_s[i - 1]) / typical;
+                   (r->busy_s[i] - r->busy_s[i - 1]) / typical;
         v[0] = v[1];
         if (!versions[k].both) {
             smooth(r, versions[0].width * span, v);

@@ -17,7 +17,7 @@ enum { TRIES_MAX = 7 };
 /* Share of a steady leak's growth at each cell. */
 static double *leak_shape(const struct rows *r)
 {
-    const double *x = r->requests != NULL ? r->requests : r->t_s;
+    const double *x = r->requests != NULL ? r->requests : r->busy_s;
     double *share = mem_zalloc(r->n, sizeof *share), born = 0;
     double span = x[r->n - 1] - x[0];
 

@@ -137,6 +137,28 @@ static void number_lives(const struct series *s, struct rows *r)
     }
 }
 
+/* Stops the clock where rows lie between two cells that do not count: of
+ * such a pause only an ordinary step is left. */
+static void stop_clock(struct rows *r)
+{
+    double *step = mem_zalloc(r->n, sizeof *step), typical;
+    size_t m = 0;
+
+    r->busy_s = mem_zalloc(r->n, sizeof *r->busy_s);
+    for (size_t i = 1; i < r->n; i++)
+        step[m++] = r->t_s[i] - r->t_s[i - 1];
+    typical = stats_median(step, m);
+    for (size_t i = 0; i < r->n; i++) {
+        double dt = i > 0 ? r->t_s[i] - r->t_s[i - 1] : r->t_s[0];
+        size_t width = i > 0 ? r->first[i + 1] - r->first[i - 1] : 0;
+
+        if (i > 0 && middle(r, i) - middle(r, i - 1) > width)
+            dt = fmin(dt, typical);
+        r->busy_s[i] = (i > 0 ? r->busy_s[i - 1] : 0) + dt;
+    }
+    free(step);
+}
+
 void rows_select(const struct series *s, struct rows *out)
 {
     *out = (struct rows){0};
@@ -145,6 +167,7 @@ void rows_select(const struct series *s, struct rows *out)
     out->t_s = mem_zalloc(out->n, sizeof *out->t_s);
     for (size_t i = 0; i < out->n; i++)
         out->t_s[i] = s->t_s[middle(out, i)];
+    stop_clock(out);
     if (s->requests != NULL && out->n > 0)
         count_requests(s, out);
     number_lives(s, out);
@@ -167,7 +190,7 @@ void rows_readings(const struct rows *r, const double *v, double *out)
 
 void rows_growth(const struct rows *r, const struct series *s, double *out)
 {
-    const double *x = r->requests != NULL ? r->requests : r->t_s;
+    const double *x = r->requests != NULL ? r->requests : r->busy_s;
     double span = r->n > 1 ? x[r->n - 1] - x[0] : 1, born = 0, share = 0;
     size_t row = 0;
 
@@ -196,6 +219,7 @@ void rows_release(struct rows *r)
     free(r->row);
     free(r->first);
     free(r->t_s);
+    free(r->busy_s);
     free(r->requests);
     free(r->life);
     *r = (struct rows){0};

@@ -13,7 +13,7 @@ enum { BLOCKS = 40 };
 static size_t blocks_of(const struct rows *r, const double *y, double growth,
                         double *mid, double *at)
 {
-    const double *x = r->requests != NULL ? r->requests : r->t_s;
+    const double *x = r->requests != NULL ? r->requests : r->busy_s;
     double *w = mem_zalloc(r->n, sizeof *w), span = x[r->n - 1] - x[0];
     size_t blocks = 0;
 

@@ -11,12 +11,12 @@
 static bool axes_differ(const struct rows *r)
 {
     double worst = 0;
-    double q0 = r->requests[0], t0 = r->t_s[0];
-    double q = r->requests[r->n - 1] - q0, t = r->t_s[r->n - 1] - t0;
+    double q0 = r->requests[0], t0 = r->busy_s[0];
+    double q = r->requests[r->n - 1] - q0, t = r->busy_s[r->n - 1] - t0;
 
     for (size_t i = 0; i < r->n; i++)
         worst =
-            fmax(worst, fabs((r->requests[i] - q0) / q - (r->t_s[i] - t0) / t));
+            fmax(worst, fabs((r->requests[i] - q0) / q - (r->busy_s[i] - t0) / t));
     return worst > 0.01;
 }
 
@@ -99,7 +99,7 @@ static void combine(const struct fit *f, const double *scale, int axes,
 void trial_run(const struct trial_plan *p, struct trial *out)
 {
     const struct rows *r = p->rows;
-    const double *axis[2] = {r->t_s, NULL};
+    const double *axis[2] = {r->busy_s, NULL};
     double scale[2] = {0, 0};
     int axes = 1;
     struct bins *b = mem_zalloc(1, sizeof *b);
@@ -109,7 +109,7 @@ void trial_run(const struct trial_plan *p, struct trial *out)
     if (r->requests != NULL) {
         axis[0] = r->requests;
         if (axes_differ(r))
-            axis[axes++] = r->t_s;
+            axis[axes++] = r->busy_s;
     }
     for (int a = 0; a < axes; a++) {
         fit_axis(p, axis[a], b, &f[a]);
