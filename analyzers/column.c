@@ -185,6 +185,7 @@ static void run_trials(struct bench *b)
                            .points = POINTS};
 
     attempt(b, &p, &b->whole);
+    trial_look_ahead(&b->whole, p.confidence);
     b->first = b->whole;
     bool clear = is_clear(b);
 
@@ -203,6 +204,9 @@ static void run_trials(struct bench *b)
         }
     }
     run_recent(b, p, clear);
+    trial_look_ahead(&b->whole, p.confidence);
+    trial_look_ahead(&b->recent[0], p.confidence);
+    trial_look_ahead(&b->recent[1], p.confidence);
 }
 
 /* Restarts that nobody recorded: what if the falls were that? */

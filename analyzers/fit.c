@@ -26,6 +26,7 @@ static const double rhos[RHOS] = {0, 0.3, 0.55, 0.75, 0.88, 0.95};
 #define UNSEEN 0.5
 /* Log evidence below the best that is still worth keeping. */
 #define NEGLIGIBLE 8
+#define HOPELESS 25
 
 struct candidate {
     double evidence;
@@ -318,9 +319,18 @@ static void try_loads(struct fitter *f, int *term, int n, double prior)
     try_both(f, term, n + 2, prior / (nloads + 1));
 }
 
-/* A shape of at most one part: alone, with the effect of the load, and with
- * the creep that every allocator has (a logarithm of its age). */
-static void try_single(struct fitter *f, int part, double prior)
+/* A shape of at most one part by itself. */
+static void try_alone(struct fitter *f, int part, double prior)
+{
+    int term[TERMS_MAX] = {0, part}, n = part < 0 ? 1 : 2;
+
+    try_both(f, term, n,
+             prior * (1 - CREEP) * (f->s.n > f->s.loads ? 0.5 : 1));
+}
+
+/* The same with the creep that every allocator has (a logarithm of its age)
+ * and, where the load varied, with the load's effect. */
+static void try_aided(struct fitter *f, int part, double prior)
 {
     int term[TERMS_MAX] = {0, part}, n = part < 0 ? 1 : 2;
 
@@ -328,25 +338,30 @@ static void try_single(struct fitter *f, int part, double prior)
         term[n] = i;
         try_both(f, term, n + 1, prior * CREEP / SHAPES_LOGS);
     }
-    prior *= 1 - CREEP;
-    if (f->s.n > f->s.loads) {
-        prior /= 2;
-        try_loads(f, term, n, prior);
-    }
-    try_both(f, term, n, prior);
+    if (f->s.n > f->s.loads)
+        try_loads(f, term, n, prior * (1 - CREEP) * 0.5);
 }
 
-static void try_singles(struct fitter *f)
+typedef void try_fn(struct fitter *f, int part, double prior);
+
+static void try_singles(struct fitter *f, try_fn *try)
 {
     const struct shapes *s = &f->s;
     int begin[] = {s->exps, s->kinks, s->jumps};
     int end[] = {s->logs, s->afters, s->loads};
 
-    try_single(f, -1, 1);
+    try(f, -1, 1);
     for (int t = 0; t < 3; t++)
         for (int i = begin[t]; i < end[t]; i++)
             /* A jump may be anywhere; only the likeliest are tried. */
-            try_single(f, i, SINGLE / (t == 2 ? f->p->n : end[t] - begin[t]));
+            try(f, i, SINGLE / (t == 2 ? f->p->n : end[t] - begin[t]));
+}
+
+/* Fills, and creep from where they end. */
+static void try_afters(struct fitter *f)
+{
+    const struct shapes *s = &f->s;
+
     for (int i = s->afters; i < s->jumps; i++) {
         int term[TERMS_MAX] = {0, s->kinks + (i - s->afters) / 2 * 2, i};
 
@@ -412,7 +427,7 @@ static void publish(const struct fitter *f, struct fit *out)
     for (int i = 0; i < f->nkept; i++) {
         const struct candidate *c = &f->kept[i];
 
-        if (c->evidence < f->top - NEGLIGIBLE)
+        if (c->evidence < f->top - NEGLIGIBLE + 1)
             continue;
         int n = out->nparts++;
         double w = exp(c->evidence - f->top);
@@ -439,6 +454,8 @@ static void publish(const struct fitter *f, struct fit *out)
 
 bool fit_shapes(const struct fit_points *p, struct fit *out)
 {
+    double peak[RHOS], simple;
+
     memset(out, 0, sizeof *out);
     if (p->n < p->nlives + 5)
         return false;
@@ -450,10 +467,18 @@ bool fit_shapes(const struct fit_points *p, struct fit *out)
     products(f);
     for (int r = 0; r < RHOS; r++) {
         set_correlation(f, rhos[r]);
-        try_singles(f);
+        try_singles(f, try_alone);
+        peak[r] = f->peak;
+    }
+    simple = f->top;
+    for (int r = 0; r < RHOS; r++) {
         /* Where simple shapes are hopeless, composites do not mend it. */
-        if (f->peak > f->top - 16)
-            try_composites(f);
+        if (peak[r] < simple - HOPELESS)
+            continue;
+        set_correlation(f, rhos[r]);
+        try_singles(f, try_aided);
+        try_afters(f);
+        try_composites(f);
     }
     publish(f, out);
     free(f);

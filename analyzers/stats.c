@@ -95,7 +95,14 @@ double stats_floor(double *v, size_t n, double share)
 
 double stats_normal_cdf(double z)
 {
-    return 0.5 * erfc(-z * 0.70710678118654752);
+    double t = 1 / (1 + 0.2316419 * fabs(z));
+    double tail = 0.3989422804014327 * exp(-z * z / 2) * t *
+                  (0.319381530 +
+                   t * (-0.356563782 +
+                        t * (1.781477937 +
+                             t * (-1.821255978 + t * 1.330274429))));
+
+    return z > 0 ? 1 - tail : tail;
 }
 
 double stats_t_cdf(double t, double df)
@@ -148,26 +155,47 @@ static void moments(const struct part *p, size_t n, double *mean, double *sd)
 
 double stats_mixture_quantile(const struct part *p, size_t n, double q)
 {
-    double mean, sd, low, high;
+    double mean, sd, low, high, at_low, at_high;
 
     if (n == 0)
         return NAN;
     moments(p, n, &mean, &sd);
     if (!(sd > 0))
         return mean;
-    low = mean - 2 * sd;
-    high = mean + 2 * sd;
-    for (int i = 0; i < 40 && stats_mixture_cdf(p, n, low) > q; i++)
-        low -= (high - low);
-    for (int i = 0; i < 40 && stats_mixture_cdf(p, n, high) < q; i++)
-        high += (high - low);
-    while (high - low > 2e-4 * sd) {
-        double mid = low + (high - low) / 2;
+    low = mean - 3 * sd;
+    high = mean + 3 * sd;
+    at_low = stats_mixture_cdf(p, n, low) - q;
+    at_high = stats_mixture_cdf(p, n, high) - q;
+    for (int i = 0; i < 40 && at_low > 0; i++) {
+        low -= high - low;
+        at_low = stats_mixture_cdf(p, n, low) - q;
+    }
+    for (int i = 0; i < 40 && at_high < 0; i++) {
+        high += high - low;
+        at_high = stats_mixture_cdf(p, n, high) - q;
+    }
+    /* Regula falsi, Illinois variant, with a bisection now and then where a
+       part without width makes a step. */
+    for (int i = 0, side = 0; i < 60 && high - low > 1e-3 * sd; i++) {
+        double mid = (low * at_high - high * at_low) / (at_high - at_low);
 
-        if (stats_mixture_cdf(p, n, mid) < q)
+        if (i % 4 == 3 || !(mid > low && mid < high))
+            mid = low + (high - low) / 2;
+        double at = stats_mixture_cdf(p, n, mid) - q;
+
+        if (fabs(at) < 1e-5)
+            return mid;
+        if (at < 0) {
             low = mid;
-        else
+            at_low = at;
+            at_high = side < 0 ? at_high / 2 : at_high;
+            side = -1;
+        } else {
             high = mid;
+            at_high = at;
+            at_low = side > 0 ? at_low / 2 : at_low;
+            side = 1;
+        }
     }
     return low + (high - low) / 2;
 }

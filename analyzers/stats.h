@@ -23,7 +23,8 @@ double stats_middle(double *v, size_t n);
  * order. */
 double stats_floor(double *v, size_t n, double share);
 
-/* Standard normal distribution function. */
+/* Standard normal distribution function, good to 1e-7 (Abramowitz and
+ * Stegun 26.2.17). */
 double stats_normal_cdf(double z);
 
 /* Distribution function of Student's t with `df` degrees of freedom (real,

@@ -93,7 +93,6 @@ static void combine(const struct fit *f, const double *scale, int axes,
     t->sigma = f[lead].best_sigma;
     t->kink_share = f[lead].kink_at / scale[lead];
     t->growth = interval_of(t->slope, t->nparts, (1 - confidence) / 2);
-    t->ahead = interval_of(t->future, t->nparts, (1 - confidence) / 2);
 }
 
 void trial_run(const struct trial_plan *p, struct trial *out)
@@ -118,6 +117,12 @@ void trial_run(const struct trial_plan *p, struct trial *out)
     combine(f, scale, axes, p->confidence, out);
     free(f);
     free(b);
+}
+
+void trial_look_ahead(struct trial *t, double confidence)
+{
+    if (t->ok)
+        t->ahead = interval_of(t->future, t->nparts, (1 - confidence) / 2);
 }
 
 double trial_above(const struct trial *t, double x)

@@ -40,6 +40,9 @@ struct trial {
 /* Carries out `p`. `out->ok` is false when there are too few readings. */
 void trial_run(const struct trial_plan *p, struct trial *out);
 
+/* Fills `t->ahead`, which costs time and is wanted of few. */
+void trial_look_ahead(struct trial *t, double confidence);
+
 /* Posterior share of growth above `x` per span. */
 double trial_above(const struct trial *t, double x);
 
