@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CONNECTIONS = 16 }; /* unless the scenario says */
+
 /* The file's name without folder and ending, made fit for a directory. */
 static char *name_from_file(const char *file)
 {
@@ -43,7 +45,7 @@ static bool section_holds(const struct ini_section *s, const char *key)
 char *reader_fallback(struct reader *r, const struct key *key,
                       const struct ini_section *s, const char *name)
 {
-    const char *arg;
+    const struct scenario_load *l = &r->sc->load;
     char text[32];
 
     if (key->fallback == NULL)
@@ -52,16 +54,19 @@ char *reader_fallback(struct reader *r, const struct key *key,
         return mem_strdup(key->fallback);
     if (key->section == SECTION_SCENARIO && strcmp(key->name, "name") == 0)
         return name_from_file(r->sc->file);
+    /* Of these two the one that is missing follows the other; a section's
+       own keys are read before any default is. */
     if (key->section == SECTION_LOAD && strcmp(key->name, "users") == 0) {
-        /* The section's own keys are read before any default is. */
         if (section_holds(s, "rate"))
             return NULL;
-        if (r->sc->load.connections > 0) {
-            snprintf(text, sizeof text, "%d", r->sc->load.connections);
-            return mem_strdup(text);
-        }
-        return mem_strdup(
-            key_find(SECTION_LOAD, "connections", &arg)->fallback);
+        snprintf(text, sizeof text, "%d",
+                 l->connections > 0 ? l->connections : CONNECTIONS);
+        return mem_strdup(text);
+    }
+    if (key->section == SECTION_LOAD && strcmp(key->name, "connections") == 0) {
+        snprintf(text, sizeof text, "%d",
+                 l->users > CONNECTIONS ? l->users : CONNECTIONS);
+        return mem_strdup(text);
     }
     if (key->section == SECTION_LOAD && strcmp(key->name, "cookies") == 0)
         return mem_strdup(r->present[SECTION_FLOW] ? "on" : "off");

@@ -208,6 +208,9 @@ static void check_load(struct reader *r)
     l->model = rate >= 0 ? LOAD_OPEN : LOAD_CLOSED;
     if (rate < 0 && users < 0)
         l->users = l->connections;
+    if (l->connections > 0 && l->threads > l->connections)
+        bad(r, line_of(r, SECTION_LOAD, "threads"), NULL,
+            "more threads than connections: some would have nothing to do");
     if (l->warmup_ns >= l->max_time_ns && l->max_time_ns > 0)
         bad(r, line_of(r, SECTION_LOAD, "max_time"), NULL,
             "max_time is over before the warm-up is");

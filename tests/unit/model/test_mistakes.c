@@ -42,6 +42,7 @@ static const struct {
     {"[load]\nmax_time = 2s\n", 4, "over before the warm-up is"},
     {"[load]\nconnections = 0\n", 4, "is less than 1"},
     {"[load]\nconnections = 70000\n", 4, "is more than 65536"},
+    {"[load]\nthreads = 17\n", 4, "more threads than connections"},
     {"[load]\nconnections = many\n", 4, "is not a whole number"},
     {"[load]\nengine = crul\n", 4, "did you mean 'curl'?"},
     {"[load]\ncookies = maybe\n", 4, "is neither on nor off"},

@@ -1,3 +1,5 @@
+#include "harness/base/mem.h"
+#include "harness/model/keys.h"
 #include "tests/unit/assert_close.h"
 #include "tests/unit/model/scenario_fixture.h"
 
@@ -121,12 +123,186 @@ static void test_sets_win(void **state)
     scenario_release(&sc);
 }
 
+/* Users and connections: the one that is missing follows the other. */
+static void test_users_and_connections(void **state)
+{
+    static const struct {
+        const char *load;
+        int users, connections;
+    } rows[] = {{"", 16, 16},
+                {"users = 100", 100, 100},
+                {"users = 4", 4, 16},
+                {"connections = 32", 32, 32},
+                {"users = 100\nconnections = 10", 100, 10},
+                {"rate = 5/s", 0, 16}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = mem_printf("[target]\nport = 1\n[load]\n%s\n[request r]"
+                                "\npath = /\n",
+                                rows[i].load);
+        struct scenario sc;
+        char *mistakes = load_text(text, NULL, 0, &sc);
+
+        assert_string_equal(mistakes, "");
+        assert_int_equal(sc.load.users, rows[i].users);
+        assert_int_equal(sc.load.connections, rows[i].connections);
+        scenario_release(&sc);
+        free(mistakes);
+        free(text);
+    }
+}
+
+/* Lines come whole, whatever their length; one too long is refused. */
+static void test_long_lines(void **state)
+{
+    static const char front[] = "[target]\nport = 1\n[request r]\npath = /\n"
+                                "method = POST\nbody = ";
+    size_t lengths[] = {2 << 20, (4 << 20) - 7, 4 << 20};
+    char *text = mem_zalloc((5 << 20), 1);
+    struct scenario sc;
+
+    (void)state;
+    memcpy(text, front, sizeof front);
+    for (size_t n = 1; n < 2100 + 3; n++) {
+        size_t length = n < 2100 ? n : lengths[n - 2100];
+        char *mistakes;
+
+        for (size_t i = 0; i < length; i++)
+            text[sizeof front - 1 + i] = (char)('a' + i % 26);
+        memcpy(text + sizeof front - 1 + length, "\nweight = 7\n", 13);
+        mistakes = load_text(text, NULL, 0, &sc);
+        if (length == 4 << 20) {
+            assert_string_equal(
+                mistakes, "t.ini:6: the line is longer than 4194304 bytes\n");
+        } else {
+            assert_string_equal(mistakes, "");
+            assert_int_equal(sc.requests[0].body.pieces[0].len, length);
+            assert_memory_equal(sc.requests[0].body.pieces[0].text,
+                                text + sizeof front - 1, length);
+            assert_close(sc.requests[0].weight, 7, 0);
+            scenario_release(&sc);
+        }
+        free(mistakes);
+    }
+    free(text);
+}
+
+static void test_crlf_bom_comments_and_blanks(void **state)
+{
+    struct scenario sc;
+    char *mistakes = load_text(
+        "\xef\xbb\xbf; first\r\n\r\n  [ target ]\r\n\tport=1\r\n"
+        "# [nonsense]\r\n[request   r]\r\n   path = /a;b # c\r\n"
+        "    header = X-A: 1 ; 2\r\n  ; weight = 5\r\nbody = 'x' = \"y\" "
+        "\r\n[load]\r\nseed=9",
+        NULL, 0, &sc);
+
+    (void)state;
+    assert_string_equal(mistakes, "");
+    free(mistakes);
+    assert_string_equal(sc.requests[0].path.pieces[0].text, "/a;b%20%23%20c");
+    assert_string_equal(sc.requests[0].headers[0].value.pieces[0].text,
+                        "1 ; 2");
+    assert_string_equal(sc.requests[0].body.pieces[0].text, "'x' = \"y\"");
+    assert_close(sc.requests[0].weight, 1, 0);
+    assert_int_equal(sc.load.seed, 9);
+    scenario_release(&sc);
+}
+
+/* The example of each key in the table is right. */
+static void test_examples_of_the_table(void **state)
+{
+    const struct key *k;
+
+    (void)state;
+    for (size_t i = 0; (k = key_at(i)) != NULL; i++) {
+        bool file = strstr("file folder readable data body_file",
+                           k->type->name) != NULL;
+        const char *name = strcmp(k->name, "METRIC") == 0 ? "pss" : k->name;
+        struct buf b;
+        struct scenario sc;
+        char *mistakes;
+
+        buf_init(&b, 1 << 16);
+        buf_adds(&b, "[target]\n");
+        if (strcmp(k->name, "url") != 0)
+            buf_adds(&b, "url = http://127.0.0.1:1\n");
+        if (strcmp(k->name, "shell") == 0)
+            buf_adds(&b, "command = x\n");
+        if (k->section != SECTION_TARGET)
+            buf_addf(&b, "[%s%s]\n", section_name(k->section),
+                     section_is_named(k->section) ? " x" : "");
+        if (!file)
+            buf_addf(&b, "%s = %s\n", name, k->example);
+        if (strcmp(k->name, "ramp") == 0)
+            buf_adds(&b, "rate = 5/s\nwarmup = 10s\n");
+        if (strcmp(k->name, "threads") == 0)
+            buf_adds(&b, "connections = 8\n");
+        if (strcmp(k->name, "only.NAME") == 0)
+            buf_adds(&b, "command.NAME = x\n");
+        if (k->section == SECTION_REPLAY)
+            buf_adds(&b, "file = /etc/passwd\n");
+        if (k->section == SECTION_REQUEST && strcmp(k->name, "path") != 0)
+            buf_adds(&b, "path = /\n");
+        if (k->section == SECTION_FLOW && strcmp(k->name, "steps") != 0)
+            buf_adds(&b, "steps = login\n");
+        buf_adds(&b, "[request login]\npath = /\nweight = 1\n"
+                     "[request browse]\npath = /\n[request order]\n"
+                     "path = /\n");
+        mistakes = load_text(buf_str(&b), NULL, 0, &sc);
+        if (*mistakes != '\0')
+            fail_msg("%s\n%s", buf_str(&b), mistakes);
+        scenario_release(&sc);
+        free(mistakes);
+        buf_release(&b);
+    }
+}
+
+/* The reference names every key, and its tables are whole. */
+static void test_reference(void **state)
+{
+    struct buf md, text, one;
+    const struct key *k;
+
+    (void)state;
+    buf_init(&md, 1 << 20);
+    buf_init(&text, 1 << 20);
+    buf_init(&one, 1 << 20);
+    keys_write_markdown(&md);
+    assert_true(keys_write_help(&text, NULL));
+    assert_true(keys_write_help(&one, "load"));
+    assert_false(keys_write_help(&one, "laod"));
+    for (size_t i = 0; (k = key_at(i)) != NULL; i++) {
+        char *row = mem_printf("| `%s` | ", k->name);
+        const char *at = strstr(buf_str(&md), row);
+        int bars = 0;
+
+        assert_non_null(at);
+        for (; *at != '\n'; at++)
+            bars += *at == '|' && at[-1] != '\\';
+        assert_int_equal(bars, 6);
+        assert_non_null(strstr(buf_str(&text), k->help));
+        assert_true((strstr(buf_str(&one), k->help) != NULL) ==
+                    (k->section == SECTION_LOAD));
+        free(row);
+    }
+    buf_release(&md);
+    buf_release(&text);
+    buf_release(&one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_documented_example),
         cmocka_unit_test(test_a_minimal_scenario),
         cmocka_unit_test(test_sets_win),
+        cmocka_unit_test(test_users_and_connections),
+        cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_crlf_bom_comments_and_blanks),
+        cmocka_unit_test(test_examples_of_the_table),
+        cmocka_unit_test(test_reference),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
