@@ -1,6 +1,8 @@
 /* Objects are recognised by verified types in every version's layout, and
  * types are named "module.qualname". */
+#include "harness/base/file.h"
 #include "harness/sampler/inspect/pyread.h"
+#include "harness/sampler/inspect/pyruntime.h"
 #include "harness/sampler/inspect/pytypes.h"
 #include "tests/unit/sampler/py_image.h"
 
@@ -258,6 +260,44 @@ static void reads_dicts(void **state)
     }
 }
 
+/* What real interpreters left in the fuzz corpus. */
+static void reads_recorded_interpreters(void **state)
+{
+    static const struct {
+        const char *file, *version;
+    } cases[] = {
+        {"tests/fuzz/corpus/pytypes/cpython-3.9", "3.9"},
+        {"tests/fuzz/corpus/pytypes/cpython-3.11", "3.11.7"},
+        {"tests/fuzz/corpus/pytypes/cpython-3.13", "3.13.0"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct image m = {0};
+        struct memview *v;
+        struct pyruntime rt;
+        struct pytypes *t;
+        char *bytes;
+        size_t n;
+
+        assert_int_equal(file_read(cases[i].file, 1 << 20, &bytes, &n, NULL),
+                         0);
+        v = image_parse(&m, (const unsigned char *)bytes, n);
+        assert_non_null(v);
+        pyruntime_find(v, &rt);
+        assert_string_equal(rt.text, cases[i].version);
+        assert_int_equal(rt.kind, PYRUNTIME_FINE);
+        t = pytypes_new(v, rt.version, rt.type_type);
+        assert_string_equal(
+            pytypes_name(t, (uint32_t)pytypes_lookup(t, rt.type_type)),
+            "builtins.type");
+        pytypes_free(t);
+        memview_close(&v);
+        image_release(&m);
+        free(bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +307,7 @@ int main(void)
         cmocka_unit_test(bounds_the_number_of_types),
         cmocka_unit_test(reads_strings),
         cmocka_unit_test(reads_dicts),
+        cmocka_unit_test(reads_recorded_interpreters),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
