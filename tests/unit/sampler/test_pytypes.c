@@ -266,7 +266,7 @@ static void reads_recorded_interpreters(void **state)
     static const struct {
         const char *file, *version;
     } cases[] = {
-        {"tests/fuzz/corpus/pytypes/cpython-3.9", "3.9"},
+        {"tests/fuzz/corpus/pytypes/cpython-3.9", "3.9.18"},
         {"tests/fuzz/corpus/pytypes/cpython-3.11", "3.11.7"},
         {"tests/fuzz/corpus/pytypes/cpython-3.13", "3.13.0"},
     };
