@@ -112,6 +112,7 @@ int main(int argc, char **argv)
     pyruntime_gc(v, &rt, &gc);
     pyblocks_find(v, &rt, &blocks);
     f.types = pytypes_new(v, rt.version, rt.type_type);
+    pytypes_lookup(f.types, rt.type_type);
     struct heapscan_options o = {.pool_size = rt.version->pool};
     heapscan_run(heapscan_new(v), &o, &sink, &native);
     /* Only the lines that hold something that was kept. */
