@@ -85,10 +85,10 @@ class LifeTest(support.ScenarioCase):
     def test_what_it_says_is_kept(self):
         r = self.plateau("run", self.scenario(["--noise", "3"],
                                               load=self.SHORT))
-        logs = [n for n in os.listdir(r.directory)
-                if "line 3 of chatter on std" in r.text(n)
-                and n.endswith((".log", ".txt"))]
+        logs = [n for n in os.listdir(r.directory) if n.endswith(".log")]
         self.assertTrue(logs, os.listdir(r.directory))
+        for stream in ("stdout", "stderr"):
+            self.assertIn("line 3 of chatter on " + stream, r.text(logs[0]))
         self.assertNotIn("chatter", r.out)
 
     def test_stubborn_and_orphaned_processes_are_ended(self):
@@ -120,11 +120,11 @@ class LifeTest(support.ScenarioCase):
 class KilledHarnessTest(support.ScenarioCase):
     STOP = "end"
 
-    def begin(self, leaky=(), blocks="60"):
-        """A run under way: (process, directory), load running."""
+    def begin(self, leaky=(), load=None, table="barriers.csv", rows=7):
+        """A run under way, so many rows in a table: (process, directory)."""
         scenario = self.scenario(["--leak", "2048"] + list(leaky), {
             "order": "method = POST\npath = /orders\nbody = {}\n"
-                     "expect = 201\nweight = 1"}, {"blocks": blocks})
+                     "expect = 201\nweight = 1"}, load or {"blocks": "60"})
         out = os.path.join(self.folder, "run")
         child = subprocess.Popen([PLATEAU, "run", scenario, "--out", out],
                                  stdout=subprocess.PIPE,
@@ -132,17 +132,16 @@ class KilledHarnessTest(support.ScenarioCase):
         self.addCleanup(child.stdout.close)
         self.addCleanup(child.wait)
         self.addCleanup(child.kill)
-        barriers = os.path.join(out, "barriers.csv")
 
-        def some_blocks():
+        def under_way():
             if child.poll() is not None:
                 raise AssertionError("ended: %r" % child.stdout.read())
             try:
-                with open(barriers, encoding="utf-8") as f:
-                    return f.read().count("\n") >= 7
+                with open(os.path.join(out, table), encoding="utf-8") as f:
+                    return f.read().count("\n") >= rows
             except FileNotFoundError:
                 return False
-        support.until(some_blocks, 60, "five blocks")
+        support.until(under_way, 60, "%d rows in %s" % (rows, table))
         return child, out
 
     def gone(self):
@@ -178,7 +177,9 @@ class KilledHarnessTest(support.ScenarioCase):
         self.assertEqual(v["signal"], signal.SIGINT)
 
     def test_second_interrupt_leaves_at_once(self):
-        child, _ = self.begin(["--on", "/orders=slow:8000:50"])
+        # Every answer takes 8 s: draining would.
+        child, _ = self.begin(["--on", "/orders=slow:8000"],
+                              {"rate": "50/s"}, "samples.csv", 15)
         child.send_signal(signal.SIGINT)
         time.sleep(0.3)  # two signals, not one: they would merge
         child.send_signal(signal.SIGINT)
