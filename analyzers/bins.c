@@ -103,6 +103,8 @@ bool bins_make(const struct bins_plan *plan, struct bins *out)
         longest = x[r->n - 1] - x[0];
     for (int i = 0; i < p->n; i++)
         p->age[i] /= longest;
+    if (plan->from > 0.1)
+        p->born = (x[m.start] - x[0]) / longest;
     p->nlives = out->lives_used;
     out->scale = (x[r->n - 1] - x[0]) / longest;
     return true;

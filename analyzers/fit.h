@@ -29,6 +29,8 @@ struct fit_points {
     double y[FIT_POINTS_MAX];
     int life[FIT_POINTS_MAX]; /* rising; a new number is a new level */
     int nlives;
+    double born; /* how much older than its age the first life is: creep goes
+                    by the true age, in a window too */
     double load[FIT_LOADS_MAX][FIT_POINTS_MAX]; /* covariates, effect >= 0 */
     int nloads;
     double load_max;  /* greatest effect of one unit of load */

@@ -20,6 +20,21 @@ static const struct {
     {0.08, false},
 };
 
+/* More requests in the last third than in the first, or fewer, by far more
+ * than counting noise. */
+static bool ramps(const struct rows *r)
+{
+    size_t a = r->n / 3, b = r->n - 1 - r->n / 3;
+    double first = (r->requests[a] - r->requests[0]) /
+                   (r->busy_s[a] - r->busy_s[0]);
+    double last = (r->requests[r->n - 1] - r->requests[b]) /
+                  (r->busy_s[r->n - 1] - r->busy_s[b]);
+    double noise = sqrt((first + last) / (r->busy_s[a] - r->busy_s[0]));
+
+    return fabs(last - first) > 6 * noise &&
+           fabs(last - first) > 0.15 * fmax(last, first);
+}
+
 /* Did the rate move by more than counting noise and a little? */
 static bool moved(const struct rows *r, double *typical)
 {
@@ -40,6 +55,8 @@ static bool moved(const struct rows *r, double *typical)
     double spread = stats_quantile_sorted(rate, n, 0.9) -
                     stats_quantile_sorted(rate, n, 0.1);
 
+    if (ramps(r))
+        return true;
     return n >= WINDOWS / 2 && *typical > 0 &&
            spread / *typical > fmax(0.08, 5 / sqrt(all / WINDOWS));
 }

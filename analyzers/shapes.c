@@ -121,7 +121,7 @@ void shapes_build(const struct fit_points *p, struct shapes *out)
         add_exp(&f, taus[i]);
     out->logs = out->n;
     for (int i = 0; i < SHAPES_LOGS; i++)
-        add_log(&f, 0, logs[i]);
+        add_log(&f, 0, logs[i] + p->born);
     out->kinks = out->n;
     for (int i = 0; i < SHAPES_KINKS; i++)
         add_kink(&f, f.last * (i + 1) * (LAST_KINK / SHAPES_KINKS));

@@ -22,7 +22,7 @@ static void by_custom(const struct column_view *v, const struct column *c,
         *leak = fmax(0.02 * level, 2.5);
         *pass = fmax(0.035 * level, 3);
     } else {
-        *leak = fmax(0.02 * level * fmax(1, 100 / span_s), 2.5);
+        *leak = fmax(0.02 * level * fmax(1, 300 / span_s), 2.5);
         *pass = fmax(fmax(0.035 * level, swing), 3);
     }
 }

@@ -25,6 +25,13 @@ static void print_findings(const struct continuous *c)
                 shape_name(c->findings[i].shape), c->findings[i].reason);
 }
 
+/* Truth is told in bytes: where counts lead, memory's own slope is asked. */
+static bool is_memory(const struct continuous *c)
+{
+    return c->lead >= 0 &&
+           c->findings[c->lead].metric.role == METRIC_MEMORY;
+}
+
 static int judge(const char *path, const struct policy *p, bool verbose)
 {
     const char *slash = strrchr(path, '/');
@@ -42,6 +49,10 @@ static int judge(const char *path, const struct policy *p, bool verbose)
     continuous_judge(&s, p, &c);
     if (c.lead >= 0)
         slope = c.findings[c.lead].per_request;
+    for (size_t i = 0; i < c.n; i++)
+        if (!is_memory(&c) && c.findings[i].metric.role == METRIC_MEMORY &&
+            c.findings[i].outcome != OUTCOME_PASS)
+            slope = c.findings[i].per_request;
     printf("%.*s\t%s", (int)len, name, outcome_name(c.outcome));
     print_number(slope.value);
     print_number(slope.low);
