@@ -84,6 +84,21 @@ static void tile_end(struct buf *out, const char *what, const char *metric)
     buf_adds(out, "</span></div>\n");
 }
 
+/* What one request of the guilty kind keeps. */
+static void blame_tile(struct buf *out, const struct view *v,
+                       const struct finding *f)
+{
+    const struct blame *b = view_only_blame(v, f);
+
+    if (b == NULL)
+        return;
+    tile_start(out);
+    say_growth(out, b->per_request.value, f->metric.unit);
+    buf_adds(out, "</b><span>kept by each request of ");
+    html_text(out, v->kinds[b->kind].name);
+    buf_adds(out, "</span></div>\n");
+}
+
 static void tiles(struct buf *out, const struct view *v)
 {
     const struct finding *f = verdict_lead(v->in->verdict);
@@ -95,6 +110,7 @@ static void tiles(struct buf *out, const struct view *v)
         return;
     by_request = isfinite(f->per_request.value);
     buf_adds(out, "<div class=\"tiles\">\n");
+    blame_tile(out, v, f);
     tile_start(out);
     say_amount(out, by_request ? f->per_request.value : f->per_hour.value,
                f->metric.unit);
@@ -111,10 +127,10 @@ static void tiles(struct buf *out, const struct view *v)
     say_amount(out, by_request ? f->minimum_per_request : f->minimum_per_hour,
                f->metric.unit);
     tile_end(out,
-             by_request ? "per request: the smallest leak that could "
-                          "have been missed"
-                        : "per hour: the smallest leak that could have "
-                          "been missed",
+             by_request ? "per request: the smallest leak that could have been "
+                          "missed"
+                        : "per hour: the smallest leak that could have been "
+                          "missed",
              NULL);
     if (isfinite(f->limit_s.value)) {
         tile_start(out);
@@ -122,6 +138,22 @@ static void tiles(struct buf *out, const struct view *v)
         tile_end(out, "until the memory limit", NULL);
     }
     buf_adds(out, "</div>\n");
+}
+
+/* The first sentence large, because often nobody reads a second one. */
+static void reason(struct buf *out, const char *text)
+{
+    const char *end = strstr(text, ". ");
+    size_t n = end != NULL ? (size_t)(end - text) + 1 : strlen(text);
+
+    buf_adds(out, "<p class=\"reason\">");
+    escape_html(out, text, n);
+    buf_adds(out, "</p>\n");
+    if (end == NULL)
+        return;
+    buf_adds(out, "<p class=\"reason\">");
+    html_text(out, end + 2);
+    buf_adds(out, "</p>\n");
 }
 
 static void evidence(struct buf *out, const struct view *v)
@@ -133,9 +165,7 @@ static void evidence(struct buf *out, const struct view *v)
             labelled++;
             continue;
         }
-        buf_adds(out, "<p class=\"reason\">");
-        html_text(out, v->lines[i].text);
-        buf_adds(out, "</p>\n");
+        reason(out, v->lines[i].text);
     }
     tiles(out, v);
     if (labelled == 0)

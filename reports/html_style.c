@@ -3,7 +3,7 @@
 #include "reports/html_impl.h"
 
 const char html_style_hash[] =
-    "sha256-Lmt9PYq2lhZ5cNuZlgZZGmVnFYfBVDa7iKabfnQ8svE=";
+    "sha256-YI1pHUyBEYZyYq1Bvd8cELqUXd/IW4QikDHyEY+lo5A=";
 const char html_script_hash[] =
     "sha256-nfuPD76WEvnqruxcjJbOX4pBNLU7Fg7bV+Bf+g//gAY=";
 
@@ -33,9 +33,9 @@ const char html_style[] =
     "color:var(--tone)}\n"
     ".name{font-size:20px;font-weight:600;overflow-wrap:anywhere}\n"
     ".facts{color:var(--dim);margin-left:auto}\n"
-    ".reason{font-size:18px;line-height:1.45;margin:12px 0 0;"
+    ".reason{font-size:19px;font-weight:600;line-height:1.4;margin:12px 0 0;"
     "overflow-wrap:anywhere}\n"
-    ".reason+.reason{font-size:15px}\n"
+    ".reason+.reason{font-size:15px;font-weight:400;margin-top:8px}\n"
     ".tiles{display:grid;grid-template-columns:repeat(auto-fit,"
     "minmax(180px,1fr));gap:12px;margin:18px 0 0}\n"
     ".tile{border:1px solid var(--line);border-radius:8px;padding:10px 12px}\n"
@@ -94,7 +94,7 @@ const char html_style[] =
     "footer{color:var(--dim);font-size:13px;text-align:center}\n"
     "@media(max-width:640px){main{padding:8px 8px 32px}section,.hero{"
     "padding:14px}h1{font-size:28px}.facts{margin-left:0;width:100%}"
-    ".reason{font-size:16px}svg.wide{display:none}svg.narrow{display:block}"
+    ".reason{font-size:17px}svg.wide{display:none}svg.narrow{display:block}"
     "dl.why{grid-template-columns:1fr;gap:0}dl.why dd{margin-bottom:8px}"
     ".tiles{grid-template-columns:1fr 1fr}.tile b{font-size:17px}}\n"
     "@media print{:root{--bg:#fff}body{font-size:11pt}main{max-width:none;"

@@ -89,19 +89,47 @@ static void say_kept(struct buf *b, const struct blame *w,
         buf_addf(b, " (%s)", f->name);
 }
 
-/* The k-th named blame of a kind, in the verdict's order, or NULL. */
+static bool valid(const struct verdict *d, const struct blame *w)
+{
+    return w->finding >= 0 && (size_t)w->finding < d->nfindings;
+}
+
+/* RSS, PSS and USS tell of the same bytes: one of them is named, the one that
+ * the verdict rests on if it is among them. */
+static bool is_memory(const struct finding *f)
+{
+    return f->metric.role == METRIC_MEMORY || f->metric.role == METRIC_CGROUP ||
+           f->metric.role == METRIC_HEAP;
+}
+
+static bool worth_naming(const struct verdict *d, size_t i)
+{
+    const struct blame *w = &d->blames[i];
+    bool seen = false;
+
+    if (!w->named || !valid(d, w))
+        return false;
+    if (!is_memory(&d->findings[w->finding]) || w->finding == d->lead)
+        return true;
+    for (size_t k = 0; k < d->nblames; k++) {
+        const struct blame *o = &d->blames[k];
+
+        if (k != i && o->named && o->kind == w->kind && valid(d, o) &&
+            is_memory(&d->findings[o->finding]) &&
+            (k < i || o->finding == d->lead))
+            seen = true;
+    }
+    return !seen;
+}
+
+/* The k-th blame of a kind worth naming, in the verdict's order, or NULL. */
 static const struct blame *named_blame(const struct verdict *d, int kind,
                                        size_t k)
 {
     for (size_t i = 0; i < d->nblames; i++)
-        if (d->blames[i].named && d->blames[i].kind == kind && k-- == 0)
+        if (d->blames[i].kind == kind && worth_naming(d, i) && k-- == 0)
             return &d->blames[i];
     return NULL;
-}
-
-static bool valid(const struct verdict *d, const struct blame *w)
-{
-    return w->finding >= 0 && (size_t)w->finding < d->nfindings;
 }
 
 /* " (95 %: 2.27 .. 2.35 KiB)", of memory before counts, because that is what
@@ -112,10 +140,9 @@ static void say_certain(struct view *v, struct buf *b, int kind)
     const struct blame *w, *best = NULL;
 
     for (size_t k = 0; (w = named_blame(d, kind, k)) != NULL; k++)
-        if (valid(d, w) &&
-            (best == NULL ||
-             (d->findings[w->finding].metric.unit == METRIC_BYTES &&
-              d->findings[best->finding].metric.unit != METRIC_BYTES)))
+        if (best == NULL ||
+            (d->findings[w->finding].metric.unit == METRIC_BYTES &&
+             d->findings[best->finding].metric.unit != METRIC_BYTES))
             best = w;
     if (best == NULL || isnan(best->per_request.low))
         return;
@@ -144,8 +171,6 @@ static void add_blamed(struct view *v, int kind)
         free(name);
     }
     for (k = 0; (w = named_blame(d, kind, k)) != NULL; k++) {
-        if (!valid(d, w))
-            continue;
         if (k > 0)
             buf_adds(&b, named_blame(d, kind, k + 1) ? ", " : " and ");
         say_kept(&b, w, &d->findings[w->finding]);

@@ -31,6 +31,28 @@ char *view_kind_name(const struct record *r, int kind)
                       r->kinds[kind].name);
 }
 
+const struct blame *view_only_blame(const struct view *v,
+                                    const struct finding *f)
+{
+    const struct verdict *d = v->in->verdict;
+    const struct blame *only = NULL;
+    size_t guilty = 0;
+
+    for (size_t i = 0; i < d->nblames; i++) {
+        const struct blame *b = &d->blames[i];
+
+        if (!b->named || b->finding < 0 || (size_t)b->finding >= d->nfindings ||
+            &d->findings[b->finding] != f)
+            continue;
+        only = b;
+        guilty++;
+    }
+    return guilty == 1 && only->kind >= 0 &&
+                   (size_t)only->kind < v->in->record->nkinds
+               ? only
+               : NULL;
+}
+
 double view_rate(const struct record *r, const struct finding *f)
 {
     double requests, seconds;

@@ -46,6 +46,11 @@ void view_release(struct view *v);
 /* "order", or "flow buy": a kind's name for people. Gives a string. */
 char *view_kind_name(const struct record *r, int kind);
 
+/* When growth of `f` is laid at one kind of request alone: that blame, else
+ * NULL. Borrowed. Its kind is a valid index. */
+const struct blame *view_only_blame(const struct view *v,
+                                    const struct finding *f);
+
 /* The run's requests per second over the finding's window; NaN unknown. */
 double view_rate(const struct record *r, const struct finding *f);
 
