@@ -117,7 +117,7 @@ static void fit_set(struct search *s, const size_t *set, size_t size,
         a[j] = 1;
         mixture_add(&s->says[set[j]],
                     (struct opinion){weight, q.b[j], sigma * lsq_se(&q, a),
-                                     (int)(n - p)});
+                                     (int)(n - p), 0});
         s->included[set[j]] = lsq_log_add(s->included[set[j]], weight);
         a[j] = 0;
     }
@@ -304,8 +304,8 @@ static void blame_fill(struct search *s, size_t cause, double confidence,
        and "alike" are counted twice, so this errs towards guilt by a hair. */
     off = 1 - exp(fmin(on - s->all, 0));
     if (off > 1e-9)
-        mixture_add(&m, (struct opinion){log(off) + s->all, 0, 0, 1});
-    mixture_close(&m, 1e-8);
+        mixture_add(&m, (struct opinion){log(off) + s->all, 0, 0, 1, 0});
+    mixture_close(&m, 1e-6);
     out->per_request = (struct interval){mixture_quantile(&m, 0.5),
                                          mixture_quantile(&m, a / 2),
                                          mixture_quantile(&m, 1 - a / 2)};

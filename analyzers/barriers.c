@@ -37,28 +37,38 @@ void barriers_rule(const struct policy *p, struct barriers_rule *rule)
         .confidence = sure,
         .alpha_leak = alpha / 10,
         .alpha_pass = alpha / 2,
+        .bend_max = alpha,
         .power = true,
         .forecast = true,
     };
 }
 
-/* What growth_fit's answer means under the limits. */
+/* What growth_fit's answer means under the limits. A leak: what goes on if
+   nothing bends is above the limit, and hardly anything says that it will
+   bend. A pass: what goes on, and what still goes on at the end, are below;
+   and where the limit is only a default, nothing is certain to go on. */
 static enum outcome decide(const struct growth *g, const struct limits *l,
                            const struct barriers_rule *rule, double requests,
                            bool accuse)
 {
+    double bends, steady, least, most;
+
     if (g->n == 0)
         return OUTCOME_INCONCLUSIVE;
-    if (accuse && requests >= REQUESTS_MIN &&
-        growth_asymptotic(g, rule->alpha_leak) > l->leak)
+    /* The fewer blocks, the less a missing bend means. */
+    most = rule->bend_max * fmin(1, ((double)g->n - 2) / 6);
+    steady = growth_steady(g, rule->alpha_leak, &bends);
+    if (accuse && requests >= REQUESTS_MIN && steady > l->leak && bends < most)
         return OUTCOME_LEAK;
+    least = growth_asymptotic(g, rule->alpha_pass);
     if (growth_asymptotic(g, 1 - rule->alpha_pass) < l->pass &&
-        growth_terminal(g, 1 - rule->alpha_pass) < l->pass)
+        growth_terminal(g, 1 - rule->alpha_pass) < l->pass &&
+        (l->stated || least <= l->certain))
         return OUTCOME_PASS;
     return OUTCOME_INCONCLUSIVE;
 }
 
-/* The same data with growth `per_request` instead of its own. */
+/* This run's own noise with growth `per_request` in place of its own. */
 static enum outcome planted(const struct judge *j, double per_request,
                             struct growth *g)
 {
@@ -67,8 +77,10 @@ static enum outcome planted(const struct judge *j, double per_request,
     enum outcome o;
 
     for (size_t i = 0; i < data.n; i++)
-        d[i] = data.d[i] + (per_request - j->value) * data.requests[i];
+        d[i] = data.d[i] - j->growth.fitted[i] + per_request * data.requests[i];
     data.d = d;
+    data.nkinds = 0;
+    data.hours = NULL;
     growth_fit(&data, g);
     o = decide(g, &j->limits, j->rule, j->requests, true);
     free(d);
@@ -80,34 +92,27 @@ static enum outcome planted(const struct judge *j, double per_request,
    might have hidden one time in twenty. */
 static double minimum(const struct judge *j)
 {
-    double spread = fmax(j->high - j->value, j->value - j->low);
-    double step = fmax(spread, 1e-9 * j->limits.leak) + 1e-12;
-    double lo = fmax(j->limits.leak, 0), hi = lo + step;
+    double lo = fmax(j->limits.leak, 0), margin = NAN, called = NAN;
+    double step = j->growth.sigma * sqrt((double)j->data.n) / j->requests;
     struct growth g = {0};
-    double margin = NAN;
 
-    for (int i = 0; i < 14; i++) {
-        bool leak;
+    for (int i = 0; i < 10; i++) {
+        double guess = lo + step;
 
         growth_release(&g);
-        leak = planted(j, hi, &g) == OUTCOME_LEAK;
-        if (leak)
-            margin = growth_asymptotic(&g, 0.5) - growth_asymptotic(&g, 0.1);
-        if (leak && i >= 3)
-            break;
-        if (leak) {
-            if (hi - lo < 0.1 * hi)
-                break;
-            hi = lo + (hi - lo) / 2;
+        if (planted(j, guess, &g) == OUTCOME_LEAK) {
+            called = guess;
+            margin = growth_asymptotic(&g, 0.5) - growth_asymptotic(&g, 0.159);
+            step /= 2;
         } else {
-            double was = hi;
-
-            hi += (hi - lo) * (isnan(margin) ? 2 : 0.5);
-            lo = was;
+            lo = guess;
+            step *= isnan(called) ? 2 : 0.5;
         }
+        if (!isnan(called) && called - lo < 0.15 * called)
+            break;
     }
     growth_release(&g);
-    return isnan(margin) ? NAN : hi + 1.28 * margin;
+    return isnan(called) ? NAN : called + 1.64 * fmax(margin, 0);
 }
 
 /* How many blocks like these, this growth going on, it takes until the answer
@@ -139,6 +144,7 @@ static double forecast(const struct judge *j)
     data.hours = v[2];
     data.restarts = data.restarts != NULL ? v[3] : NULL;
     data.nkinds = 0;
+    data.hours = NULL;
     for (size_t m = n + 1; m <= most && isnan(answer); m += m < 8 ? 1 : m / 8) {
         struct growth g;
         double requests = 0;
@@ -319,7 +325,8 @@ void barriers_column(const struct record *r, const struct policy *p,
     w.total_requests = j.requests;
     w.restarts = j.blocks.restarted;
     w.restart_drop = j.growth.n > 0 ? j.growth.restart_drop : NAN;
-    w.bends = j.growth.n > 0 ? growth_bends(&j.growth) : NAN;
+    if (j.growth.n > 0)
+        growth_steady(&j.growth, 0.5, &w.bends);
     w.driver = j.growth.driver;
     w.few = j.requests < REQUESTS_MIN;
     w.unmarked_fall = j.unmarked_fall;

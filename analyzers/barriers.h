@@ -17,6 +17,7 @@ struct barriers_rule {
     double confidence; /* of the intervals that are shown, two-sided */
     double alpha_leak; /* one-sided error for "leak" */
     double alpha_pass; /* one-sided error for "pass" */
+    double bend_max;   /* weight of "it will bend" that a leak leaves */
     size_t rows;       /* barrier rows to use; 0: all */
     bool power;        /* also state the minimum */
     bool forecast;     /* also predict what would settle it */

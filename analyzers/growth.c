@@ -9,19 +9,20 @@
 enum {
     NOISE_READING = 2, /* index: errors of single readings alone */
     NOISE_SCATTER = 3, /* index: scatter in proportion to the growth */
-    DRIVERS_MAX = 6,   /* requests, time, and the likeliest kinds */
+    DRIVERS_MAX = 7,   /* requests, time, the likeliest kinds, a mix */
     KINDS_TRIED = 3,
+    MIX_KINDS = 4,
 };
 
 /* Parts of the noise variance that belong to errors of a single reading. */
 static const double noise_rho[GROWTH_NOISES] = {0, 0.5, 1, 0};
-static const double noise_prior[GROWTH_NOISES] = {0.35, 0.2, 0.25, 0.2};
+static const double noise_prior[GROWTH_NOISES] = {0.5, 0.12, 0.13, 0.25};
 
 static const double shape_prior[GROWTH_SHAPES] = {
     [GROWTH_FLAT] = 1,         [GROWTH_LINE] = 1,
     [GROWTH_FILL] = 1,         [GROWTH_FILL_LINE] = 0.7,
     [GROWTH_LOG] = 0.4,        [GROWTH_LOG_LINE] = 0.2,
-    [GROWTH_STOP] = 0.6,       [GROWTH_KINK] = 0.5,
+    [GROWTH_STOP] = 0.3,       [GROWTH_KINK] = 0.25,
     [GROWTH_LATE] = 0.3,       [GROWTH_JUMP] = 0.6,
     [GROWTH_JUMP_LINE] = 0.4,  [GROWTH_SPIKE] = 0.5,
     [GROWTH_SPIKE_LINE] = 0.4, [GROWTH_FILL_JUMP] = 0.2,
@@ -48,6 +49,7 @@ static void keep_best(struct fitter *f, const struct lsq *s,
     g->restart_drop = f->nfixed > 0 ? -s->b[0] : NAN;
     for (size_t i = 0; i < n; i++) {
         g->fitted[i] = 0;
+        g->units[i] = dr->u[i];
         for (size_t j = 0; j < s->p; j++)
             g->fitted[i] += s->b[j] * parts[j]->x[i];
     }
@@ -72,7 +74,7 @@ static bool scatter_make(struct fitter *f,
 {
     struct whitener *w = &f->white[NOISE_SCATTER];
     size_t n = f->data->n;
-    double mean = 0, least;
+    double mean = 0, least, product = 1;
     struct lsq s;
 
     if (!solve_under(f, &f->white[0], parts, p, &s))
@@ -82,12 +84,17 @@ static bool scatter_make(struct fitter *f,
     least = 0.01 * mean + f->data->quantum;
     w->log_det = 0;
     for (size_t i = 0; i < n; i++) {
-        double fitted = 0;
+        double fitted = 0, v;
 
         for (size_t j = 0; j < p; j++)
             fitted += s.b[j] * parts[j]->x[i];
-        w->diag[i] = sqrt((fabs(fitted) + least) / least);
-        w->log_det += 2 * log(w->diag[i]);
+        v = (fabs(fitted) + least) / least;
+        w->diag[i] = sqrt(v);
+        product *= v;
+        if (product > 1e200 || i + 1 == n) {
+            w->log_det += log(product);
+            product = 1;
+        }
     }
     return true;
 }
@@ -103,7 +110,9 @@ static void fit_noise(struct fitter *f, const struct growth_part *const *parts,
     double q = f->data->quantum, floor = 2 * q * q / 12;
     double asym[GROWTH_PARTS_MAX], end[GROWTH_PARTS_MAX], a = 0, e = 0, sigma,
                                                           weight;
-    double nn = (double)n, pp = (double)p, drift = dr->per_request;
+    double nn = (double)n, pp = (double)(p + dr->extra);
+    double drift = dr->per_request;
+    int df = (int)(n - p - dr->extra);
     struct lsq s;
 
     if (noise == NOISE_SCATTER && (p == 0 || !scatter_make(f, parts, p)))
@@ -116,18 +125,19 @@ static void fit_noise(struct fitter *f, const struct growth_part *const *parts,
         a += asym[j] * s.b[j];
         e += end[j] * s.b[j];
     }
-    sigma = sqrt((s.rss + floor) / (nn - pp + 2 * (s.rss < floor)));
+    /* A sixth more: what choosing among shapes costs (by simulation). */
+    sigma = 1.15 * sqrt((s.rss + floor) / (nn - pp + 2 * (s.rss < floor)));
     weight = log_prior + log(noise_prior[noise]) -
              0.5 * (nn * log((s.rss + floor) / nn) + f->white[noise].log_det +
                     pp * log(nn) + 2 * pp * (pp + 1) / fmax(nn - pp - 1, 0.5));
     mixture_add(&f->out->asymptotic,
                 (struct opinion){weight, a * drift,
-                                 sigma * lsq_se(&s, asym) * drift,
-                                 (int)(n - p)});
+                                 sigma * lsq_se(&s, asym) * drift, df,
+                                 (int)shape});
     mixture_add(&f->out->terminal,
                 (struct opinion){weight, e * drift,
-                                 sigma * lsq_se(&s, end) * drift,
-                                 (int)(n - p)});
+                                 sigma * lsq_se(&s, end) * drift, df,
+                                 (int)shape});
     f->log_shape[shape] = lsq_log_add(f->log_shape[shape], weight);
     if (noise == NOISE_READING)
         f->out->level_noise = lsq_log_add(f->out->level_noise, weight);
@@ -150,7 +160,7 @@ void growth_try(struct fitter *f, const struct driver *dr,
         parts[p++] = two;
     if (three != NULL && p < GROWTH_PARTS_MAX)
         parts[p++] = three;
-    if (f->data->n < 2 * p + 1)
+    if (f->data->n < 2 * (p + dr->extra) + 1)
         return;
     for (int noise = 0; noise < GROWTH_NOISES; noise++)
         fit_noise(f, parts, p, shape,
@@ -161,6 +171,7 @@ bool growth_say(struct fitter *f, const struct driver *dr,
                 enum growth_shape shape, double share, struct opinion o)
 {
     o.log_weight += log(shape_prior[shape] * dr->prior * share);
+    o.tag = (int)shape;
     mixture_add(&f->out->asymptotic, o);
     mixture_add(&f->out->terminal, o);
     f->log_shape[shape] = lsq_log_add(f->log_shape[shape], o.log_weight);
@@ -170,6 +181,8 @@ bool growth_say(struct fitter *f, const struct driver *dr,
     f->out->shape = shape;
     f->out->driver = dr->id;
     f->out->bend_rate = 0;
+    for (size_t i = 0; i < f->data->n; i++)
+        f->out->units[i] = dr->u[i];
     return true;
 }
 
@@ -195,12 +208,73 @@ static double line_rss(const struct growth_data *d, const double *u)
     return uu > 0 ? lsq_dot(d->d, d->d, d->n) - uy * uy / uu : INFINITY;
 }
 
-/* All requests, time, and the few kinds that explain best by themselves. */
-static size_t drivers_pick(const struct growth_data *d, struct driver *out)
+/* Fits the `m` picked kinds together; `u` becomes what they explain. False
+   when one of them would have to give back. */
+static bool mix_fit(const struct growth_data *d, const size_t *picked, size_t m,
+                    double *z, double *u)
 {
-    size_t n = 0;
+    size_t n = d->n;
+    struct lsq s;
+
+    for (size_t j = 0; j < m; j++)
+        for (size_t i = 0; i < n; i++)
+            z[j * n + i] = d->kinds[picked[j]][i];
+    for (size_t i = 0; i < n; i++)
+        z[LSQ_PARTS * n + i] = d->d[i];
+    if (!lsq_solve(z, n, m, &s))
+        return false;
+    for (size_t j = 0; j < m; j++)
+        if (s.b[j] <= 0)
+            return false;
+    for (size_t i = 0; i < n; i++) {
+        u[i] = 0;
+        for (size_t j = 0; j < m; j++)
+            u[i] += s.b[j] * d->kinds[picked[j]][i];
+    }
+    return true;
+}
+
+/* Several kinds at rates of their own: the kind that explains most of what is
+   left comes next (orthogonal matching pursuit, Pati et al. 1993), as long as
+   all keep something. Fills `u`; returns how many kinds. */
+static size_t mix_make(const struct growth_data *d, double *u)
+{
+    size_t n = d->n, picked[MIX_KINDS], m = 0;
+    double *z = mem_zalloc((LSQ_PARTS + 1) * n, sizeof *z);
+    double *left = mem_zalloc(n, sizeof *left);
+
+    for (size_t i = 0; i < n; i++)
+        left[i] = d->d[i];
+    while (m < MIX_KINDS && n >= 2 * (m + 1) + 2 &&
+           lsq_dot(left, left, n) > d->quantum * d->quantum * (double)n) {
+        double best = 0;
+
+        for (size_t k = 0; k < d->nkinds; k++) {
+            double xx = lsq_dot(d->kinds[k], d->kinds[k], n);
+            double gain = lsq_dot(d->kinds[k], left, n) / sqrt(xx);
+
+            if (xx > 0 && gain > best) {
+                best = gain;
+                picked[m] = k;
+            }
+        }
+        if (best == 0 || !mix_fit(d, picked, m + 1, z, u))
+            break;
+        m++;
+        for (size_t i = 0; i < n; i++)
+            left[i] = d->d[i] - u[i];
+    }
+    free(left);
+    free(z);
+    return m;
+}
+
+/* All requests, time, and the few kinds that explain best by themselves. */
+static size_t drivers_pick(const struct growth_data *d, double *mix,
+                           struct driver *out)
+{
+    size_t n = 0, mixed, last_kind = 0;
     double last = -INFINITY;
-    size_t last_kind = 0;
 
     out[n++] = driver_make(d, DRIVER_REQUESTS, d->requests, 1);
     if (d->hours != NULL)
@@ -225,22 +299,27 @@ static size_t drivers_pick(const struct growth_data *d, struct driver *out)
         out[n++] =
             driver_make(d, (int)pick, d->kinds[pick], 0.5 / (double)d->nkinds);
     }
+    mixed = d->nkinds > 1 ? mix_make(d, mix) : 0;
+    if (mixed > 1) {
+        out[n] = driver_make(d, DRIVER_MIX, mix, 0.3);
+        out[n++].extra = mixed - 1;
+    }
     return n;
 }
 
 /* The first block from which on the best fit's growth per block stays near
    what it ends with: there the warm-up is over. */
-static size_t transient_end(const struct growth_data *d, const struct growth *g)
+static size_t transient_end(const struct growth *g, size_t n)
 {
-    size_t n = d->n, i = n;
-    double last = g->fitted[n - 1] / d->requests[n - 1], top = 0;
+    size_t i = n;
+    double last = g->fitted[n - 1] / g->units[n - 1], top = 0;
 
     for (size_t b = 0; b < n; b++)
-        top = fmax(top, fabs(g->fitted[b] / d->requests[b] - last));
-    while (i > 0 && fabs(g->fitted[i - 1] / d->requests[i - 1] - last) <=
-                        0.1 * top + 1e-12)
+        top = fmax(top, fabs(g->fitted[b] / g->units[b] - last));
+    while (i > 0 &&
+           fabs(g->fitted[i - 1] / g->units[i - 1] - last) <= 0.1 * top + 1e-12)
         i--;
-    return top > 0 && g->shape != GROWTH_LINE ? i : 0;
+    return isfinite(top) && top > 0 && g->shape != GROWTH_LINE ? i : 0;
 }
 
 /* Longer blocks scatter more. */
@@ -287,8 +366,8 @@ static void fitter_close(struct fitter *f)
     for (int i = 0; i < GROWTH_SHAPES; i++)
         g->shape_weight[i] = exp(f->log_shape[i] - all);
     g->level_noise = exp(g->level_noise - all);
-    mixture_close(&g->asymptotic, 1e-7);
-    mixture_close(&g->terminal, 1e-7);
+    mixture_close(&g->asymptotic, 1e-5);
+    mixture_close(&g->terminal, 1e-5);
     for (int i = 0; i < GROWTH_NOISES; i++) {
         whitener_release(&f->white[i]);
     }
@@ -300,7 +379,7 @@ void growth_fit(const struct growth_data *data, struct growth *out)
     struct fitter f = {.data = data, .out = out};
     struct driver drivers[DRIVERS_MAX];
     size_t n;
-    double *lag, *var;
+    double *lag, *var, *mix;
 
     *out = (struct growth){.level_noise = -INFINITY, .restart_drop = NAN};
     if (data->n < 3)
@@ -308,16 +387,19 @@ void growth_fit(const struct growth_data *data, struct growth *out)
     lag = mem_zalloc(data->n, sizeof *lag);
     var = mem_zalloc(data->n, sizeof *var);
     out->fitted = mem_zalloc(data->n, sizeof *out->fitted);
+    out->units = mem_zalloc(data->n, sizeof *out->units);
     fitter_open(&f, lag, var);
-    n = drivers_pick(data, drivers);
+    mix = mem_zalloc(data->n, sizeof *mix);
+    n = drivers_pick(data, mix, drivers);
     for (size_t i = 0; i < n; i++)
         if (drivers[i].sum > 0)
             growth_shapes(&f, &drivers[i]);
     fitter_close(&f);
     if (out->asymptotic.n > 0) {
         out->n = data->n;
-        out->transient = transient_end(data, out);
+        out->transient = transient_end(out, data->n);
     }
+    free(mix);
     free(var);
     free(lag);
 }
@@ -332,11 +414,19 @@ double growth_terminal(const struct growth *g, double p)
     return mixture_quantile(&g->terminal, p);
 }
 
-double growth_bends(const struct growth *g)
+double growth_steady(const struct growth *g, double p, double *bends)
 {
-    return g->shape_weight[GROWTH_FILL] + g->shape_weight[GROWTH_LOG] +
-           g->shape_weight[GROWTH_STOP] + g->shape_weight[GROWTH_FILL_JUMP] +
-           g->shape_weight[GROWTH_STOP_JUMP];
+    unsigned bending = 1u << GROWTH_FILL | 1u << GROWTH_LOG |
+                       1u << GROWTH_STOP | 1u << GROWTH_FILL_JUMP |
+                       1u << GROWTH_STOP_JUMP;
+    struct mixture steady;
+    double at;
+
+    mixture_init(&steady);
+    *bends = 1 - mixture_share(&g->asymptotic, ~bending, &steady);
+    at = mixture_quantile(&steady, p);
+    mixture_release(&steady);
+    return at;
 }
 
 void growth_release(struct growth *g)
@@ -344,5 +434,6 @@ void growth_release(struct growth *g)
     mixture_release(&g->asymptotic);
     mixture_release(&g->terminal);
     free(g->fitted);
+    free(g->units);
     *g = (struct growth){0};
 }

@@ -51,7 +51,9 @@ struct growth_data {
     double quantum; /* readings are no finer than this */
 };
 
-enum { DRIVER_REQUESTS = -1, DRIVER_TIME = -2 }; /* else a kind's index */
+/* What drives the growth, else a kind's index: DRIVER_MIX is several kinds,
+ * each with a rate of its own. */
+enum { DRIVER_REQUESTS = -1, DRIVER_TIME = -2, DRIVER_MIX = -3 };
 
 struct growth {
     size_t n; /* blocks it rests on; 0: nothing could be fitted */
@@ -63,6 +65,7 @@ struct growth {
     double sigma;        /* noise of one block's difference, best fit */
     double level_noise;  /* weight of "errors of the single reading" */
     double *fitted;      /* the best fit's differences, n of them */
+    double *units;       /* what its driver did in each block, n of them */
     size_t transient;    /* blocks until the best fit's bend is over */
     double bend_rate;    /* per block: how fast the best fit's bend fades */
     double restart_drop; /* the level lost per restart, best fit; else NaN */
@@ -78,8 +81,9 @@ double growth_asymptotic(const struct growth *g, double p);
 /* The same of the growth at the run's end, which a filling cache still has. */
 double growth_terminal(const struct growth *g, double p);
 
-/* Weight of all shapes that end without growing. */
-double growth_bends(const struct growth *g);
+/* The same of what goes on if nothing bends: shapes that fill, stop or level
+ * off are left out. `*bends` is the weight of those. */
+double growth_steady(const struct growth *g, double p, double *bends);
 
 void growth_release(struct growth *g);
 

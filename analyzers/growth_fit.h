@@ -29,6 +29,7 @@ struct driver {
     const double *u; /* units in each block */
     double sum;
     double per_request; /* units per request over the run */
+    size_t extra;       /* parameters that went into `u` */
 };
 
 struct fitter {

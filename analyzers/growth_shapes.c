@@ -15,14 +15,17 @@ enum {
    credit: without evidence a line stays a line. */
 static const struct {
     double tau, prior;
-} fills[] = {{0.02, 0.4}, {0.04, 0.6}, {0.07, 1},  {0.12, 1},   {0.2, 1},
-             {0.33, 1},   {0.5, 1},    {0.75, 1},  {1, 1},      {1.5, 0.1},
-             {2.2, 0.1},  {3.5, 0.05}, {6, 0.025}, {10, 0.0125}};
+} fills[] = {{0.02, 0.4}, {0.04, 0.6},  {0.07, 1},  {0.12, 1},  {0.2, 1},
+             {0.33, 1},   {0.5, 1},     {0.75, 1},  {1, 1},     {1.5, 0.06},
+             {2.2, 0.05}, {3.5, 0.025}, {6, 0.012}, {10, 0.006}};
 enum { FILLS = sizeof fills / sizeof *fills };
 
-/* Where a logarithm's zero lies before the first barrier, in spans. */
-static const double logs[] = {0.01, 0.03, 0.1, 0.3, 1};
+/* Where a logarithm's or a power's zero lies before the first barrier, in
+   spans, and which powers. */
+static const double logs[] = {0.01, 0.03, 0.1, 0.3};
 enum { LOGS = sizeof logs / sizeof *logs };
+static const double powers[] = {0, 0.35, 0.6};
+enum { POWERS = sizeof powers / sizeof *powers };
 
 /* A column of its own in `f`-independent storage. */
 static double *column(const struct fitter *f)
@@ -54,22 +57,30 @@ static void fit_fills(struct fitter *f, const struct driver *dr,
     free(x);
 }
 
+/* Ever slower growth: like a logarithm, or like a power below one, as new
+   keys of a heavy-tailed kind turn up (Heaps 1978). */
 static void fit_logs(struct fitter *f, const struct driver *dr,
                      const struct growth_part *line)
 {
     double *x = column(f);
 
-    for (int i = 0; i < LOGS; i++) {
-        double zero = logs[i] * dr->sum, at = zero;
-        struct growth_part part = {x, 0, 1 / (zero + dr->sum),
-                                   1 / (zero + dr->sum)};
+    for (int i = 0; i < LOGS * POWERS; i++) {
+        double power = powers[i % POWERS];
+        double zero = logs[i / POWERS] * dr->sum, at = zero;
+        double end = zero + dr->sum, scale = pow(end, power);
+        struct growth_part part = {x, 0, 1 / end, (1 - power) / end};
 
         for (size_t b = 0; b < f->data->n; b++) {
-            x[b] = log1p(dr->u[b] / at);
-            at += dr->u[b];
+            double to = at + dr->u[b];
+
+            x[b] = power == 0
+                       ? log(to / at)
+                       : (pow(to, power) - pow(at, power)) / scale / power;
+            at = to;
         }
-        growth_try(f, dr, GROWTH_LOG, 1.0 / LOGS, &part, NULL, NULL);
-        growth_try(f, dr, GROWTH_LOG_LINE, 1.0 / LOGS, &part, line, NULL);
+        growth_try(f, dr, GROWTH_LOG, 1.0 / LOGS / POWERS, &part, NULL, NULL);
+        if (power == 0)
+            growth_try(f, dr, GROWTH_LOG_LINE, 1.0 / LOGS, &part, line, NULL);
     }
     free(x);
 }
@@ -93,7 +104,8 @@ static void fit_kinks(struct fitter *f, const struct driver *dr)
             head[b] = dr->u[b] * part;
             tail[b] = dr->u[b] - head[b];
         }
-        growth_try(f, dr, GROWTH_STOP, 1 / count, &before, NULL, NULL);
+        growth_try(f, dr, GROWTH_STOP, 1 / fmax(count, 20), &before, NULL,
+                   NULL);
         if (n - block - i % 2 < TAIL_MIN)
             continue;
         growth_try(f, dr, GROWTH_KINK, 1 / count, &before, &after, NULL);
@@ -156,7 +168,7 @@ static void fit_two_noises(struct fitter *f, const struct driver *dr,
     double hu = lsq_dot(u, u, head), tu = lsq_dot(u + from, u + from, tail);
     double a = lsq_dot(u, d, head) / hu, q = f->data->quantum, var, weight;
     double c = line ? lsq_dot(u + from, d + from, tail) / tu : 0;
-    double rss[2] = {0, 0}, p = 2 + gap + line;
+    double rss[2] = {0, 0}, p = 2 + gap + line + (double)dr->extra;
     enum growth_shape shape = line ? GROWTH_KINK : GROWTH_STOP;
     struct opinion o;
 
@@ -175,7 +187,7 @@ static void fit_two_noises(struct fitter *f, const struct driver *dr,
     var = (rss[1] + q * q / 6) / (double)(tail - line);
     o = (struct opinion){weight, c * dr->per_request,
                          line ? sqrt(var / tu) * dr->per_request : 0,
-                         (int)tail - 1};
+                         (int)tail - 1, 0};
     if (!growth_say(f, dr, shape, share, o))
         return;
     f->out->sigma = sqrt(var);
@@ -191,7 +203,7 @@ static void fit_rests(struct fitter *f, const struct driver *dr)
     if (f->nfixed > 0 || n < 6)
         return;
     step = 1 + places / POSITIONS_MAX;
-    share = 0.25 * (double)step / (double)places;
+    share = 0.08 * (double)step / (double)places;
     for (size_t head = 1; head <= places; head += step)
         for (int gap = 0; gap < 2; gap++) {
             size_t tail = n - head - (size_t)gap;

@@ -19,10 +19,11 @@ struct limits_at {
 };
 
 struct limits {
-    double leak;  /* growth per request above this is a leak ... */
-    double pass;  /* ... and certainly below this is a pass; >= leak */
-    bool stated;  /* the policy says so; else a default */
-    bool survive; /* the limit that binds is "must survive" */
+    double leak;    /* growth per request above this is a leak ... */
+    double pass;    /* ... and certainly below this is a pass; >= leak */
+    double certain; /* growth surely above this passes no default */
+    bool stated;    /* the policy says so; else a default */
+    bool survive;   /* the limit that binds is "must survive" */
 };
 
 /* Fills `out` for metric `m`, called `name`. */

@@ -19,25 +19,59 @@ void mixture_add(struct mixture *m, struct opinion o)
     m->v[m->n++] = o;
 }
 
+/* Heaviest first; equal ones in a fixed order, so that the same data give
+   the same bytes. */
+static int by_weight(const void *a, const void *b)
+{
+    const struct opinion *x = a, *y = b;
+
+    if (x->log_weight != y->log_weight)
+        return x->log_weight < y->log_weight ? 1 : -1;
+    if (x->at != y->at)
+        return x->at < y->at ? -1 : 1;
+    return (x->scale > y->scale) - (x->scale < y->scale);
+}
+
+/* Keeps the heaviest of weights that sum to `sum`, and scales them to 1. */
+static void keep_heaviest(struct mixture *m, double sum, double negligible)
+{
+    double kept = 0;
+    size_t n = 0;
+
+    if (m->n > 1)
+        qsort(m->v, m->n, sizeof *m->v, by_weight);
+    while (n < m->n && (n == 0 || kept < sum * (1 - negligible)))
+        kept += m->v[n++].log_weight;
+    m->n = n;
+    for (size_t i = 0; i < n; i++)
+        m->v[i].log_weight /= kept;
+}
+
 void mixture_close(struct mixture *m, double negligible)
 {
     double top = -INFINITY, sum = 0;
-    size_t kept = 0;
 
     for (size_t i = 0; i < m->n; i++)
         top = fmax(top, m->v[i].log_weight);
     for (size_t i = 0; i < m->n; i++) {
-        double w = exp(m->v[i].log_weight - top);
-
-        if (w < negligible)
-            continue;
-        m->v[kept] = m->v[i];
-        m->v[kept++].log_weight = w;
-        sum += w;
+        m->v[i].log_weight = exp(m->v[i].log_weight - top);
+        sum += m->v[i].log_weight;
     }
-    m->n = kept;
+    keep_heaviest(m, sum, negligible);
+}
+
+double mixture_share(const struct mixture *m, unsigned tags,
+                     struct mixture *out)
+{
+    double sum = 0;
+
     for (size_t i = 0; i < m->n; i++)
-        m->v[i].log_weight /= sum;
+        if (tags >> m->v[i].tag & 1) {
+            mixture_add(out, m->v[i]);
+            sum += m->v[i].log_weight;
+        }
+    keep_heaviest(out, sum, 0);
+    return sum;
 }
 
 double mixture_cdf(const struct mixture *m, double x)
@@ -55,37 +89,68 @@ double mixture_cdf(const struct mixture *m, double x)
     return p;
 }
 
-double mixture_quantile(const struct mixture *m, double p)
+/* A bracket around the quantile, and its distribution function there. */
+struct bracket {
+    double lo, hi, flo, fhi;
+};
+
+static struct bracket enclose(const struct mixture *m, double p)
 {
     double lo = INFINITY, hi = -INFINITY, width = 0;
+    struct bracket k;
+
+    for (size_t i = 0; i < m->n; i++) {
+        lo = fmin(lo, m->v[i].at - 3 * m->v[i].scale);
+        hi = fmax(hi, m->v[i].at + 3 * m->v[i].scale);
+    }
+    width = hi - lo + 1e-12 * (fabs(lo) + fabs(hi)) + 1e-300;
+    k = (struct bracket){lo, hi, mixture_cdf(m, lo), mixture_cdf(m, hi)};
+    for (int i = 0; i < 60 && k.flo >= p; i++) {
+        k.lo -= width * ldexp(1, i);
+        k.flo = mixture_cdf(m, k.lo);
+    }
+    for (int i = 0; i < 60 && k.fhi < p; i++) {
+        k.hi += width * ldexp(1, i);
+        k.fhi = mixture_cdf(m, k.hi);
+    }
+    return k;
+}
+
+/* Halving and regula falsi by turns: a spread is met in a few steps, and a
+   certainty, where the function jumps, to the last bit. */
+double mixture_quantile(const struct mixture *m, double p)
+{
+    double enough = 1e-3 * fmin(p, 1 - p);
+    struct bracket k;
 
     if (m->n == 0)
         return NAN;
-    for (size_t i = 0; i < m->n; i++) {
-        lo = fmin(lo, m->v[i].at);
-        hi = fmax(hi, m->v[i].at);
-        width = fmax(width, m->v[i].scale);
-    }
-    width = fmax(width, hi - lo) + 1e-300;
-    for (int i = 0; i < 60 && mixture_cdf(m, lo) >= p; i++)
-        lo -= width * ldexp(1, i);
-    for (int i = 0; i < 60 && mixture_cdf(m, hi) < p; i++)
-        hi += width * ldexp(1, i);
+    k = enclose(m, p);
     for (int i = 0; i < 200; i++) {
-        double mid = lo + (hi - lo) / 2;
+        double at = k.lo + (k.hi - k.lo) / 2, f;
 
-        if (hi - lo <= 1e-9 * (fabs(lo) + fabs(hi)) + 1e-6 * width * 1e-3 ||
-            mid <= lo || mid >= hi)
+        if (i % 2 == 1 && k.fhi > k.flo)
+            at = k.lo + (k.hi - k.lo) * (p - k.flo) / (k.fhi - k.flo);
+        if (at <= k.lo || at >= k.hi)
+            at = k.lo + (k.hi - k.lo) / 2;
+        if (at <= k.lo || at >= k.hi ||
+            k.hi - k.lo <= 1e-12 * (fabs(k.lo) + fabs(k.hi)))
             break;
-        if (mixture_cdf(m, mid) < p)
-            lo = mid;
-        else
-            hi = mid;
+        f = mixture_cdf(m, at);
+        if (fabs(f - p) < enough)
+            return at;
+        if (f < p) {
+            k.lo = at;
+            k.flo = f;
+        } else {
+            k.hi = at;
+            k.fhi = f;
+        }
     }
     for (size_t i = 0; i < m->n; i++) /* a certainty is met exactly */
-        if (m->v[i].scale == 0 && m->v[i].at >= lo && m->v[i].at <= hi)
+        if (m->v[i].scale == 0 && m->v[i].at >= k.lo && m->v[i].at <= k.hi)
             return m->v[i].at;
-    return lo + (hi - lo) / 2;
+    return k.lo + (k.hi - k.lo) / 2;
 }
 
 void mixture_release(struct mixture *m)

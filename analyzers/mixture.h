@@ -9,6 +9,7 @@ struct opinion {
     double log_weight; /* any base: only differences count */
     double at, scale;  /* scale 0: certain */
     int df;
+    int tag; /* the asker's: see mixture_share */
 };
 
 struct mixture {
@@ -21,15 +22,21 @@ void mixture_init(struct mixture *m);
 /* Adds one; opinions that are not finite are ignored. */
 void mixture_add(struct mixture *m, struct opinion o);
 
-/* Turns logarithms into weights that sum to 1 and drops what has less than
- * `negligible` of the largest. Call once, before asking. Afterwards
- * `log_weight` holds the weight itself. */
+/* Turns logarithms into weights that sum to 1 and drops the lightest ones, as
+ * long as no more than `negligible` of the whole is lost. Call once, before
+ * asking. Afterwards `log_weight` holds the weight itself. */
 void mixture_close(struct mixture *m, double negligible);
+
+/* Adds to the empty `out` the opinions of the closed `m` whose tag is in the
+ * set `tags` (bit i: tag i), closed again, and returns their share. */
+double mixture_share(const struct mixture *m, unsigned tags,
+                     struct mixture *out);
 
 /* P(X <= x). */
 double mixture_cdf(const struct mixture *m, double x);
 
-/* The value below which X lies with probability `p`; NaN when empty. */
+/* The value below which X lies with probability `p`, to a thousandth of the
+ * smaller tail; NaN when empty. */
 double mixture_quantile(const struct mixture *m, double p);
 
 void mixture_release(struct mixture *m);

@@ -76,25 +76,36 @@ static void leak_reason(const struct record *r, const struct finding *lead,
     }
 }
 
+/* The smallest leak that could hide, in memory and in objects: one each. */
 static void pass_reason(const struct finding *lead, struct verdict *v)
 {
+    static const enum metric_role roles[] = {METRIC_MEMORY, METRIC_HEAP,
+                                             METRIC_OBJECTS};
     char a[WORDS_NUMBER];
     const char *sep = " Nothing above ";
 
     ADD("%s: %s", title(lead), lead->reason);
-    for (size_t i = 0; i < v->nfindings; i++) {
-        const struct finding *f = &v->findings[i];
+    for (int k = 0; k < 3; k++) {
+        const struct finding *least = NULL;
 
-        if (!f->judged || f->outcome != OUTCOME_PASS ||
-            !isfinite(f->minimum_per_request) ||
-            (f->metric.role != METRIC_MEMORY &&
-             f->metric.role != METRIC_OBJECTS))
+        for (size_t i = 0; i < v->nfindings; i++) {
+            const struct finding *f = &v->findings[i];
+
+            if (f->judged && f->outcome == OUTCOME_PASS &&
+                f->metric.role == roles[k] &&
+                isfinite(f->minimum_per_request) &&
+                (least == NULL ||
+                 f->minimum_per_request < least->minimum_per_request))
+                least = f;
+        }
+        if (least == NULL)
             continue;
         ADD("%s%s per request in %s", sep,
-            words_amount(f->minimum_per_request, f->metric.unit, a), title(f));
-        sep = ", ";
+            words_amount(least->minimum_per_request, least->metric.unit, a),
+            title(least));
+        sep = ", or ";
     }
-    if (strcmp(sep, ", ") == 0)
+    if (strcmp(sep, ", or ") == 0)
         ADD(" could hide in this run.");
 }
 

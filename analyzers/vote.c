@@ -122,14 +122,22 @@ static void explain_cgroup(struct finding *f, size_t n, const struct policy *p)
                           "the service.");
 }
 
-/* What convinces most: exact counts, then live heap, then memory. */
-static int rank(const struct finding *f)
+/* What convinces most: of a leak exact counts, then live heap, then memory;
+   of a pass memory, which is what people asked about. */
+static int rank(const struct finding *f, enum outcome o)
 {
     static const int by_role[] = {
-        [METRIC_OBJECTS] = 5, [METRIC_HEAP] = 4,   [METRIC_HANDLES] = 3,
-        [METRIC_MEMORY] = 2,  [METRIC_CUSTOM] = 2, [METRIC_CGROUP] = 1,
+        [METRIC_OBJECTS] = 6, [METRIC_HEAP] = 5,   [METRIC_HANDLES] = 4,
+        [METRIC_MEMORY] = 3,  [METRIC_CUSTOM] = 2, [METRIC_CGROUP] = 1,
     };
+    static const char *const memory[] = {"rss_bytes", "uss_bytes", "pss_bytes"};
 
+    if (o == OUTCOME_PASS)
+        for (int i = 0; i < 3; i++)
+            if (strcmp(f->name, memory[i]) == 0)
+                return 10 + i;
+    if (o == OUTCOME_PASS && f->metric.role == METRIC_HANDLES)
+        return 0;
     return by_role[f->metric.role];
 }
 
@@ -144,8 +152,8 @@ static int pick_lead(const struct finding *f, size_t n, enum outcome o)
 
         if (!f[i].judged || f[i].outcome != o)
             continue;
-        if (l == NULL || rank(&f[i]) > rank(l) ||
-            (rank(&f[i]) == rank(l) && a > b))
+        if (l == NULL || rank(&f[i], o) > rank(l, o) ||
+            (rank(&f[i], o) == rank(l, o) && a > b))
             lead = (int)i;
     }
     return lead;
@@ -188,6 +196,10 @@ static bool blocks_pass(struct finding *f, size_t n, size_t i,
         return true;
     if (u->metric.role == METRIC_CGROUP)
         return false;
+    /* Every object the collector tracks is a block of the allocator. */
+    if (strcmp(u->name, "py_gc_objects") == 0 &&
+        passes(named(f, n, "py_blocks")))
+        return false;
     if (u->metric.role == METRIC_MEMORY)
         return !private_level && !passes(named(f, n, "rss_bytes"));
     return true;
@@ -226,7 +238,8 @@ void vote_all(struct finding *f, size_t n, const struct policy *p,
     for (size_t i = 0; i < n; i++) {
         proof |= proves_pass(&f[i]);
         if (blocks_pass(f, n, i, p) &&
-            (blocker < 0 || rank(&f[i]) > rank(&f[blocker])))
+            (blocker < 0 ||
+             rank(&f[i], OUTCOME_LEAK) > rank(&f[blocker], OUTCOME_LEAK)))
             blocker = (int)i;
     }
     if (lacking(f, n, p, out->lacks, sizeof out->lacks)) {
