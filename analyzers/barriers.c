@@ -51,19 +51,19 @@ static enum outcome decide(const struct growth *g, const struct limits *l,
                            const struct barriers_rule *rule, double requests,
                            bool accuse)
 {
-    double bends, steady, least, most;
+    double bends, below, most;
 
     if (g->n == 0)
         return OUTCOME_INCONCLUSIVE;
     /* The fewer blocks, the less a missing bend means. */
     most = rule->bend_max * fmin(1, ((double)g->n - 2) / 6);
-    steady = growth_steady(g, rule->alpha_leak, &bends);
-    if (accuse && requests >= REQUESTS_MIN && steady > l->leak && bends < most)
+    below = growth_steady_below(g, l->leak, &bends);
+    if (accuse && requests >= REQUESTS_MIN && below < rule->alpha_leak &&
+        bends < most)
         return OUTCOME_LEAK;
-    least = growth_asymptotic(g, rule->alpha_pass);
-    if (growth_asymptotic(g, 1 - rule->alpha_pass) < l->pass &&
-        growth_terminal(g, 1 - rule->alpha_pass) < l->pass &&
-        (l->stated || least <= l->certain))
+    if (growth_below(g, l->pass) > 1 - rule->alpha_pass &&
+        growth_terminal_below(g, l->pass) > 1 - rule->alpha_pass &&
+        (l->stated || growth_below(g, l->certain) >= rule->alpha_pass))
         return OUTCOME_PASS;
     return OUTCOME_INCONCLUSIVE;
 }
@@ -326,7 +326,7 @@ void barriers_column(const struct record *r, const struct policy *p,
     w.restarts = j.blocks.restarted;
     w.restart_drop = j.growth.n > 0 ? j.growth.restart_drop : NAN;
     if (j.growth.n > 0)
-        growth_steady(&j.growth, 0.5, &w.bends);
+        growth_steady_below(&j.growth, 0, &w.bends);
     w.driver = j.growth.driver;
     w.few = j.requests < REQUESTS_MIN;
     w.unmarked_fall = j.unmarked_fall;

@@ -366,8 +366,8 @@ static void fitter_close(struct fitter *f)
     for (int i = 0; i < GROWTH_SHAPES; i++)
         g->shape_weight[i] = exp(f->log_shape[i] - all);
     g->level_noise = exp(g->level_noise - all);
-    mixture_close(&g->asymptotic, 1e-5);
-    mixture_close(&g->terminal, 1e-5);
+    mixture_close(&g->asymptotic, 3e-5);
+    mixture_close(&g->terminal, 3e-5);
     for (int i = 0; i < GROWTH_NOISES; i++) {
         whitener_release(&f->white[i]);
     }
@@ -414,19 +414,26 @@ double growth_terminal(const struct growth *g, double p)
     return mixture_quantile(&g->terminal, p);
 }
 
-double growth_steady(const struct growth *g, double p, double *bends)
+double growth_below(const struct growth *g, double x)
+{
+    return mixture_cdf(&g->asymptotic, x);
+}
+
+double growth_terminal_below(const struct growth *g, double x)
+{
+    return mixture_cdf(&g->terminal, x);
+}
+
+double growth_steady_below(const struct growth *g, double x, double *bends)
 {
     unsigned bending = 1u << GROWTH_FILL | 1u << GROWTH_LOG |
                        1u << GROWTH_STOP | 1u << GROWTH_FILL_JUMP |
                        1u << GROWTH_STOP_JUMP;
-    struct mixture steady;
-    double at;
+    double share, below;
 
-    mixture_init(&steady);
-    *bends = 1 - mixture_share(&g->asymptotic, ~bending, &steady);
-    at = mixture_quantile(&steady, p);
-    mixture_release(&steady);
-    return at;
+    below = mixture_cdf_of(&g->asymptotic, ~bending, x, &share);
+    *bends = 1 - share;
+    return share > 0 ? below / share : 1;
 }
 
 void growth_release(struct growth *g)

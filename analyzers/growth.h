@@ -81,9 +81,12 @@ double growth_asymptotic(const struct growth *g, double p);
 /* The same of the growth at the run's end, which a filling cache still has. */
 double growth_terminal(const struct growth *g, double p);
 
-/* The same of what goes on if nothing bends: shapes that fill, stop or level
- * off are left out. `*bends` is the weight of those. */
-double growth_steady(const struct growth *g, double p, double *bends);
+/* How likely it is that no more than `x` per request goes on; the same at the
+ * run's end; and the same if nothing bends: there shapes that fill, stop or
+ * level off are left out, and `*bends` is their weight. */
+double growth_below(const struct growth *g, double x);
+double growth_terminal_below(const struct growth *g, double x);
+double growth_steady_below(const struct growth *g, double x, double *bends);
 
 void growth_release(struct growth *g);
 

@@ -49,44 +49,47 @@ static void keep_heaviest(struct mixture *m, double sum, double negligible)
 
 void mixture_close(struct mixture *m, double negligible)
 {
-    double top = -INFINITY, sum = 0;
+    double top = -INFINITY, sum = 0, least = log(negligible / 1e5);
+    size_t n = 0;
 
     for (size_t i = 0; i < m->n; i++)
         top = fmax(top, m->v[i].log_weight);
     for (size_t i = 0; i < m->n; i++) {
-        m->v[i].log_weight = exp(m->v[i].log_weight - top);
-        sum += m->v[i].log_weight;
+        if (m->v[i].log_weight - top < least)
+            continue; /* thousands of these weigh nothing together */
+        m->v[n] = m->v[i];
+        m->v[n].log_weight = exp(m->v[i].log_weight - top);
+        sum += m->v[n++].log_weight;
     }
+    m->n = n;
     keep_heaviest(m, sum, negligible);
 }
 
-double mixture_share(const struct mixture *m, unsigned tags,
-                     struct mixture *out)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < m->n; i++)
-        if (tags >> m->v[i].tag & 1) {
-            mixture_add(out, m->v[i]);
-            sum += m->v[i].log_weight;
-        }
-    keep_heaviest(out, sum, 0);
-    return sum;
-}
-
-double mixture_cdf(const struct mixture *m, double x)
+double mixture_cdf_of(const struct mixture *m, unsigned tags, double x,
+                      double *share)
 {
     double p = 0;
 
+    *share = 0;
     for (size_t i = 0; i < m->n; i++) {
         const struct opinion *o = &m->v[i];
 
+        if ((tags >> o->tag & 1) == 0)
+            continue;
+        *share += o->log_weight;
         if (o->scale > 0)
             p += o->log_weight * student_cdf((x - o->at) / o->scale, o->df);
         else if (x >= o->at)
             p += o->log_weight;
     }
     return p;
+}
+
+double mixture_cdf(const struct mixture *m, double x)
+{
+    double share;
+
+    return mixture_cdf_of(m, ~0u, x, &share);
 }
 
 /* A bracket around the quantile, and its distribution function there. */
@@ -96,12 +99,13 @@ struct bracket {
 
 static struct bracket enclose(const struct mixture *m, double p)
 {
-    double lo = INFINITY, hi = -INFINITY, width = 0;
+    double lo = INFINITY, hi = -INFINITY, width = 0, seen = 0;
     struct bracket k;
 
-    for (size_t i = 0; i < m->n; i++) {
+    for (size_t i = 0; i < m->n && seen < 0.8; i++) {
         lo = fmin(lo, m->v[i].at - 3 * m->v[i].scale);
         hi = fmax(hi, m->v[i].at + 3 * m->v[i].scale);
+        seen += m->v[i].log_weight;
     }
     width = hi - lo + 1e-12 * (fabs(lo) + fabs(hi)) + 1e-300;
     k = (struct bracket){lo, hi, mixture_cdf(m, lo), mixture_cdf(m, hi)};
@@ -120,7 +124,7 @@ static struct bracket enclose(const struct mixture *m, double p)
    certainty, where the function jumps, to the last bit. */
 double mixture_quantile(const struct mixture *m, double p)
 {
-    double enough = 1e-3 * fmin(p, 1 - p);
+    double enough = 5e-3 * fmin(p, 1 - p);
     struct bracket k;
 
     if (m->n == 0)

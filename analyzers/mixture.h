@@ -9,7 +9,7 @@ struct opinion {
     double log_weight; /* any base: only differences count */
     double at, scale;  /* scale 0: certain */
     int df;
-    int tag; /* the asker's: see mixture_share */
+    int tag; /* the asker's: see mixture_cdf_of */
 };
 
 struct mixture {
@@ -27,16 +27,16 @@ void mixture_add(struct mixture *m, struct opinion o);
  * asking. Afterwards `log_weight` holds the weight itself. */
 void mixture_close(struct mixture *m, double negligible);
 
-/* Adds to the empty `out` the opinions of the closed `m` whose tag is in the
- * set `tags` (bit i: tag i), closed again, and returns their share. */
-double mixture_share(const struct mixture *m, unsigned tags,
-                     struct mixture *out);
+/* The weight of the opinions with X <= x whose tag is in the set `tags` (bit i:
+ * tag i); `*share` is the weight of all of those. */
+double mixture_cdf_of(const struct mixture *m, unsigned tags, double x,
+                      double *share);
 
 /* P(X <= x). */
 double mixture_cdf(const struct mixture *m, double x);
 
-/* The value below which X lies with probability `p`, to a thousandth of the
- * smaller tail; NaN when empty. */
+/* The value below which X lies with probability `p`, to half a hundredth of
+ * the smaller tail; NaN when empty. */
 double mixture_quantile(const struct mixture *m, double p);
 
 void mixture_release(struct mixture *m);

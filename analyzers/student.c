@@ -7,23 +7,22 @@ enum { EXACT_DF = 60 };
 /* P(|T| <= t) by the finite series in cos(theta), theta = atan(t/sqrt(df)). */
 static double two_sided(double t, int df)
 {
-    double theta = atan(t / sqrt(df));
-    double c = cos(theta), s = sin(theta), term = 1, sum = 1;
+    double x = t / sqrt(df), c2 = 1 / (1 + x * x), term = 1, sum = 1;
 
     if (df == 1)
-        return 2 * theta / M_PI;
+        return 2 * atan(x) / M_PI;
     if (df % 2 == 0) {
         for (int k = 2; k < df; k += 2) {
-            term *= c * c * (k - 1) / k;
+            term *= c2 * (k - 1) / k;
             sum += term;
         }
-        return s * sum;
+        return x * sqrt(c2) * sum;
     }
     for (int k = 3; k < df; k += 2) {
-        term *= c * c * (k - 1) / k;
+        term *= c2 * (k - 1) / k;
         sum += term;
     }
-    return 2 / M_PI * (theta + s * c * sum);
+    return 2 / M_PI * (atan(x) + x * c2 * sum);
 }
 
 /* Hill (1970): a normal deviate with the same tail. */
