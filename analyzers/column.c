@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A window this much sharper than the whole run saw something end. */
+#define CALMER 0.35
+
 /* The first readings never count. */
 #define START 0.03
 
@@ -257,20 +260,24 @@ static void run_guess(struct bench *b)
 /* The recent past shows clearly less growth than the whole. */
 static bool contradicts(const struct bench *b, const struct trial *t)
 {
-    return t->ok && (t->growth.high < b->whole.growth.low ||
+    return t->ok && (t->growth.high < fmin(b->whole.growth.low,
+                                           0.75 * b->whole.growth.value) ||
                      trial_above(t, b->v->leak_above) < 0.05);
 }
 
-/* A window does not see slow wandering; where the whole run leaves all open,
- * it proves nothing. */
+/* A window does not see slow wandering: where the whole run leaves all open,
+ * it proves something only when it is far calmer than what was before. */
 static bool recent_acquits(const struct bench *b)
 {
     const struct trial *t = &b->whole;
+    bool open = width(t) > 4 * b->v->pass_below ||
+                trial_above(t, b->v->leak_above) > 0.4;
 
-    if (width(t) > 4 * b->v->pass_below ||
-        trial_above(t, b->v->leak_above) > 0.4)
-        return false;
-    return acquits(b, &b->recent[0]) || acquits(b, &b->recent[1]);
+    for (int k = 0; k < 2; k++)
+        if (acquits(b, &b->recent[k]) &&
+            (!open || width(&b->recent[k]) < CALMER * width(t)))
+            return true;
+    return false;
 }
 
 static enum doubt reason_to_doubt(const struct bench *b)
