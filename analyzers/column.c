@@ -123,6 +123,9 @@ static bool acquits(const struct bench *b, const struct trial *t)
     if (t->ok && !v->explicit_tolerance && v->span_s < 120 &&
         (t->late_rise > still || t->ahead.value > still))
         return false;
+    /* What wanders slowly over more than matters may hide anything. */
+    if (t->rho > 0.75 && t->late_range > 1.4 * v->pass_below)
+        return false;
     return t->ok && t->growth.high < v->pass_below &&
            t->ahead.high < v->pass_below &&
            t->ahead.value < 0.3 * v->leak_above &&
@@ -265,6 +268,16 @@ static bool contradicts(const struct bench *b, const struct trial *t)
                      trial_above(t, b->v->leak_above) < 0.05);
 }
 
+/* The sharpest look, unless the plain one is nearly sure of a leak; or the
+ * plain one itself. */
+static bool whole_acquits(const struct bench *b)
+{
+    if (acquits(b, &b->first))
+        return true;
+    return acquits(b, &b->whole) &&
+           trial_above(&b->first, b->v->leak_above) < 0.85;
+}
+
 /* A window does not see slow wandering: where the whole run leaves all open,
  * it proves something only when it is far calmer than what was before. */
 static bool recent_acquits(const struct bench *b)
@@ -317,7 +330,7 @@ static enum outcome decide(struct bench *b)
         v->doubt = DOUBT_BEND;
         return OUTCOME_INCONCLUSIVE;
     }
-    if (!acquits(b, t) && !acquits(b, &b->first) && !recent_acquits(b))
+    if (!whole_acquits(b) && !recent_acquits(b))
         return OUTCOME_INCONCLUSIVE;
     if (guards_end_rise(b->y, b->r->n) > news) {
         v->doubt = DOUBT_NEWS;

@@ -20,6 +20,19 @@ static bool axes_differ(const struct rows *r)
     return worst > 0.01;
 }
 
+/* Greatest less smallest point of the last 60 % of the run. */
+static double late_range(const struct bins *b, size_t cells)
+{
+    double low = INFINITY, high = -INFINITY;
+
+    for (int i = 0; i < b->points.n; i++)
+        if (b->from[i] >= cells * 2 / 5) {
+            low = fmin(low, b->points.y[i]);
+            high = fmax(high, b->points.y[i]);
+        }
+    return high - low;
+}
+
 static void fit_axis(const struct trial_plan *p, const double *x,
                      struct bins *b, struct fit *f)
 {
@@ -113,6 +126,7 @@ void trial_run(const struct trial_plan *p, struct trial *out)
     for (int a = 0; a < axes; a++) {
         fit_axis(p, axis[a], b, &f[a]);
         scale[a] = b->scale;
+        out->late_range = late_range(b, r->n);
     }
     combine(f, scale, axes, p->confidence, out);
     free(f);

@@ -33,6 +33,7 @@ struct trial {
     struct interval ahead;  /* over one more span, bends included */
     double late_rise;       /* fitted, over the last 30 % */
     double rho, sigma;
+    double late_range; /* of the points in the last 60 % of the run */
     int best_form;
     double kink_share; /* where the best shape last changed, 0..1; NaN */
 };

@@ -263,6 +263,7 @@ static void fork_cow(struct world *w)
     double until = world_uniform(w, 0.35, 1.2);
 
     w->has_pss = w->own_pss = true;
+    w->has_objects = false;
     for (int i = 0; i < w->n; i++) {
         w->pss[i] = w->base * 0.7;
         w->y[i] += size * fmin(w->u[i] / until, 1);
