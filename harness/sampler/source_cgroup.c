@@ -29,9 +29,9 @@ static const char *why_not(const struct cgroup *cg)
     struct cgroup own;
 
     if (strcmp(cg->dir, cg->top) == 0 && cg->version == 1)
-        return "it is the root group: it counts the whole machine";
+        return "its group is the root, which counts the whole machine";
     if (cgroup_of(getpid(), &own, NULL) == 0 && cgroup_holds(cg, &own))
-        return "the load generator is in it too";
+        return "the load generator is in its group too";
     return NULL;
 }
 
@@ -67,9 +67,9 @@ static int cgroup_open(const struct source_host *host, void **state,
     cgroup_meter_usage(&s->cg, &u);
     if (not_ours != NULL)
         host->note(host->host,
-                   "cgroup %s: its usage is not the target's alone and is "
-                   "left out (%s)",
-                   s->cg.dir, not_ours);
+                   "cgroup usage is not the target's alone and is left out: "
+                   "%s",
+                   not_ours);
     else if (isnan(u.usage_bytes))
         host->note(host->host, "cgroup %s: its usage cannot be read",
                    s->cg.dir);
