@@ -63,8 +63,7 @@ int procfs_read(const char *file, char *buf, size_t size)
     return n;
 }
 
-static int read_pid_file(int64_t pid, const char *name, char *buf,
-                         size_t size)
+static int read_pid_file(int64_t pid, const char *name, char *buf, size_t size)
 {
     char file[64];
 
@@ -306,7 +305,7 @@ int procfs_fds(int64_t pid, bool kinds, struct proc_fds *out)
 struct pids {
     int64_t *out;
     int max, n;
-    int64_t of; /* the parent looked for */
+    int64_t of;   /* the parent looked for */
     bool no_file; /* this kernel has no task/TID/children */
 };
 

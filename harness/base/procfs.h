@@ -17,11 +17,11 @@ struct proc_id {
 struct proc_stat {
     struct proc_id id;
     int64_t ppid, pgrp, session;
-    char state;      /* 'R' 'S' 'D' 'Z' ... */
-    char comm[64];   /* foreign bytes: escape at the sink */
+    char state;    /* 'R' 'S' 'D' 'Z' ... */
+    char comm[64]; /* foreign bytes: escape at the sink */
     int64_t threads;
     double minor_faults, major_faults;
-    double cpu_s;    /* user + system */
+    double cpu_s; /* user + system */
     double rss_bytes;
     double vsize_bytes; /* 0: its memory is gone already, it is ending */
 };

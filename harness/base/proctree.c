@@ -133,8 +133,7 @@ static int by_age(const void *a, const void *b)
     return (x->st.id.pid > y->st.id.pid) - (x->st.id.pid < y->st.id.pid);
 }
 
-static void announce(struct proctree *t, proctree_change_fn *change,
-                     void *user)
+static void announce(struct proctree *t, proctree_change_fn *change, void *user)
 {
     for (size_t i = 0; i < t->n; i++) {
         if (t->m[i].announced)
@@ -146,8 +145,7 @@ static void announce(struct proctree *t, proctree_change_fn *change,
     }
 }
 
-size_t proctree_scan(struct proctree *t, proctree_change_fn *change,
-                     void *user)
+size_t proctree_scan(struct proctree *t, proctree_change_fn *change, void *user)
 {
     drop_ended(t, change, user);
     index_all(t);

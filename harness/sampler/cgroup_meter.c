@@ -12,8 +12,7 @@
 /* v1 writes "no limit" as the largest page-aligned number. */
 #define V1_NO_LIMIT 0x1p62
 
-static int read_file(const char *dir, const char *name, char *buf,
-                     size_t size)
+static int read_file(const char *dir, const char *name, char *buf, size_t size)
 {
     char path[CGROUP_PATH + 64];
     ssize_t n = 0, got;

@@ -42,8 +42,8 @@ static void add_column(void *user, const char *metric, double value)
         c->names[c->n++] = mem_strdup(name);
 }
 
-void custom_choose(struct custom *c, const struct source_host *host,
-                   char *text, size_t len)
+void custom_choose(struct custom *c, const struct source_host *host, char *text,
+                   size_t len)
 {
     char metric[READINGS_NAME];
     int got = 0;

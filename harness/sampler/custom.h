@@ -23,8 +23,8 @@ void custom_release(struct custom *c);
 
 /* Decides the columns: those listed in `only.NAME`; else every metric of the
  * pilot's `text` (NULL: it could not be had). Notes what is missing. */
-void custom_choose(struct custom *c, const struct source_host *host,
-                   char *text, size_t len);
+void custom_choose(struct custom *c, const struct source_host *host, char *text,
+                   size_t len);
 
 /* Fills values[0..c->n) from `text`; NaN for what it does not hold. Several
  * readings of one name (with other labels) are added up. */

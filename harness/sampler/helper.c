@@ -95,8 +95,7 @@ void helper_ask(struct helper *h, const struct source_read *how)
 bool helper_take(struct helper *h, int64_t until_ns, double *values,
                  int64_t *cost_ns)
 {
-    struct timespec ts = {until_ns / CLOCK_NS_PER_S,
-                          until_ns % CLOCK_NS_PER_S};
+    struct timespec ts = {until_ns / CLOCK_NS_PER_S, until_ns % CLOCK_NS_PER_S};
     bool got;
 
     pthread_mutex_lock(&h->lock);

@@ -25,7 +25,8 @@ static bool is_upper(char c)
 static bool word_begins(const char *start, const char *s)
 {
     return s > start && is_upper(*s) &&
-           (is_lower(s[-1]) || (is_upper(s[-1]) && islower((unsigned char)s[1])));
+           (is_lower(s[-1]) ||
+            (is_upper(s[-1]) && islower((unsigned char)s[1])));
 }
 
 int readings_name(const char *name, char out[READINGS_NAME])
@@ -154,8 +155,8 @@ static int parse_lines(char *text, reading_fn *each, void *user)
 
 /* ---- JSON ---- */
 
-static bool give_number(const json_t *value, const char *path,
-                        reading_fn *each, void *user)
+static bool give_number(const json_t *value, const char *path, reading_fn *each,
+                        void *user)
 {
     char name[READINGS_NAME];
     double v = json_number_value(value);
@@ -195,8 +196,7 @@ static int walk_object(json_t *root, reading_fn *each, void *user)
         value = json_object_iter_value(stack[depth].at);
         stack[depth].at =
             json_object_iter_next(stack[depth].object, stack[depth].at);
-        if (len < 0 ||
-            stack[depth].path_len + (size_t)len >= sizeof path)
+        if (len < 0 || stack[depth].path_len + (size_t)len >= sizeof path)
             continue;
         if (json_is_object(value) && depth + 1 < DEPTH) {
             size_t now = stack[depth].path_len + (size_t)len;

@@ -2,9 +2,10 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
-#include "harness/base/proctree.h"
 #include "harness/sampler/cgroup_meter.h"
+#include "harness/sampler/members.h"
 #include "harness/sampler/notes.h"
+#include "harness/sampler/oom.h"
 #include "harness/sampler/sources.h"
 #include "harness/sampler/tables.h"
 
@@ -22,12 +23,10 @@
 #define BARRIER_WAIT_NS (30 * CLOCK_NS_PER_S)
 #define EXACT_NS (20 * CLOCK_NS_PER_S) /* a barrier's reads give up then */
 #define MIN_EVERY_NS (10 * CLOCK_NS_PER_MS)
-#define CGROUP_PIDS 4096
 
 struct sampler {
     struct sampler_config cfg;
     struct source_host host;
-    struct proctree *tree;
     struct sources *sources;
     struct tables *tables;
     struct notes notes;
@@ -35,20 +34,14 @@ struct sampler {
     double limit_bytes;
 
     /* The sampler's thread alone, once it runs. */
-    struct process_row *rows, *old_rows; /* in the tree's order */
-    size_t nrows, cap_rows, cap_old;
+    struct members members;
+    struct oom oom;
+    size_t ended;      /* processes, since watch_life */
     bool tree_changed; /* since processes.csv was last written */
-    int64_t next_processes_ns, started_ns;
-    double *values;
-    size_t ended; /* processes that ended in the last two scans */
-    size_t ended_before;
     bool gone_told;
+    int64_t next_processes_ns, started_ns;
     int64_t asleep_ns; /* boot time less monotonic: grows by suspension */
-    struct cgroup cgroup;
-    bool has_cgroup, shared_cgroup;
-    double oom_base, oom_seen;
-    bool oom_pending; /* a kill whose victim may be ours */
-    int64_t oom_until_ns;
+    double *values;
 
     /* Peeked at from other threads. */
     _Atomic double *latest;
@@ -93,8 +86,7 @@ static void note(void *host, const char *fmt, ...)
                      "%s", text);
 }
 
-static void alarm_user(struct sampler *s, const char *what,
-                       const char *detail)
+static void alarm_user(struct sampler *s, const char *what, const char *detail)
 {
     if (s->cfg.alarm != NULL)
         s->cfg.alarm(s->cfg.user, what, detail);
@@ -102,125 +94,39 @@ static void alarm_user(struct sampler *s, const char *what,
 
 /* ---- processes ---- */
 
-static void describe(const struct sampler *s, const struct proc_stat *st,
-                     char out[TABLES_COMMAND])
-{
-    char line[1024], *masked;
-
-    if (procfs_cmdline(st->id.pid, line, sizeof line) != 0 ||
-        line[0] == '\0') {
-        snprintf(out, TABLES_COMMAND, "%s", st->comm);
-        return;
-    }
-    masked = scenario_mask(s->cfg.scenario, line);
-    snprintf(out, TABLES_COMMAND, "%s", masked);
-    free(masked);
-}
-
-static void on_change(void *user, const struct proc_stat *st, bool started)
+static void on_change(void *user, int64_t pid, bool started,
+                      const char *command)
 {
     struct sampler *s = user;
-    char command[TABLES_COMMAND];
 
     s->tree_changed = true;
-    if (started) {
-        describe(s, st, command);
-        rundir_event(s->cfg.rundir, t_of(s, clock_now_ns()), "process_start",
-                     st->id.pid, "%s", command);
-    } else {
-        s->ended++;
-        rundir_event(s->cfg.rundir, t_of(s, clock_now_ns()), "process_end",
-                     st->id.pid, "%s", st->comm);
-    }
+    rundir_event(s->cfg.rundir, t_of(s, clock_now_ns()),
+                 started ? "process_start" : "process_end", pid, "%s", command);
 }
 
-/* The user's control group may get processes that nobody in it forked. */
-static void add_from_cgroup(struct sampler *s)
-{
-    static int64_t pids[CGROUP_PIDS]; /* one sampler runs at a time */
-    struct proc_stat st;
-    int n;
-
-    if (s->cfg.cgroup == NULL || !s->has_cgroup)
-        return;
-    n = cgroup_pids(&s->cgroup, pids, CGROUP_PIDS);
-    for (int i = 0; i < n; i++) {
-        bool known = false;
-
-        for (size_t j = 0; j < proctree_count(s->tree) && !known; j++)
-            known = proctree_at(s->tree, j)->id.pid == pids[i];
-        if (!known && procfs_stat(pids[i], &st) == 0)
-            proctree_add(s->tree, st.id);
-    }
-}
-
-static bool same_process(struct proc_id a, struct proc_id b)
-{
-    return a.pid == b.pid && a.start == b.start;
-}
-
-/* Makes `rows` mirror the tree; who was there before keeps his command. Both
- * are ordered by age, so that one walk does. */
-static void mirror_tree(struct sampler *s)
-{
-    size_t n = proctree_count(s->tree), old = 0, nold = s->nrows;
-    struct process_row *swap = s->rows;
-    size_t cap = s->cap_rows;
-
-    s->rows = s->old_rows;
-    s->cap_rows = s->cap_old;
-    s->old_rows = swap;
-    s->cap_old = cap;
-    while (s->cap_rows < n)
-        s->rows =
-            mem_grow(s->rows, s->cap_rows, &s->cap_rows, sizeof *s->rows);
-    for (size_t i = 0; i < n; i++) {
-        const struct proc_stat *st = proctree_at(s->tree, i);
-        struct process_row *r = &s->rows[i];
-        size_t k = old;
-
-        while (k < nold && !same_process(s->old_rows[k].id, st->id))
-            k++;
-        if (k < nold) {
-            *r = s->old_rows[k];
-            old = k + 1;
-        } else {
-            r->id = st->id;
-            describe(s, st, r->command);
-        }
-        for (int f = 0; f < SOURCE_FIELDS; f++)
-            r->field[f] = NAN;
-    }
-    s->nrows = n;
-}
-
-static size_t scan(struct sampler *s)
+static void scan(struct sampler *s)
 {
     int64_t from = clock_now_ns();
-    size_t n;
 
-    add_from_cgroup(s);
-    n = proctree_scan(s->tree, on_change, s);
-    mirror_tree(s);
-    atomic_store(&s->starts, proctree_starts(s->tree));
-    atomic_store(&s->procs, n);
+    /* The user's group may get processes that nobody in it forked. */
+    if (s->cfg.cgroup != NULL && s->oom.has_cgroup)
+        members_add_group(&s->members, &s->oom.cgroup);
+    atomic_store(&s->procs, members_scan(&s->members));
+    s->ended += s->members.ended;
+    atomic_store(&s->starts, proctree_starts(s->members.tree));
     atomic_fetch_add(&s->scan_ns, clock_now_ns() - from);
-    return n;
 }
 
-/* A value is missing: did somebody end or start under our hands? */
+/* Did somebody end or start under our hands? */
 static bool tree_is_another(void *user)
 {
     struct sampler *s = user;
-    bool before = s->tree_changed, another;
 
-    s->tree_changed = false;
     scan(s);
-    another = s->tree_changed;
-    s->tree_changed |= before;
-    if (another)
-        tables_objects_forget(s->tables, sources_reading(s->sources));
-    return another;
+    if (s->members.started + s->members.ended == 0)
+        return false;
+    tables_objects_forget(s->tables, sources_reading(s->sources));
+    return true;
 }
 
 static void on_process(void *host, size_t i, enum source_field field,
@@ -228,12 +134,12 @@ static void on_process(void *host, size_t i, enum source_field field,
 {
     struct sampler *s = host;
 
-    if (i < s->nrows)
-        s->rows[i].field[field] = value;
+    if (i < s->members.n)
+        s->members.rows[i].field[field] = value;
 }
 
-static void on_object(void *host, const char *type, double count,
-                      double bytes, bool tracked)
+static void on_object(void *host, const char *type, double count, double bytes,
+                      bool tracked)
 {
     struct sampler *s = host;
 
@@ -241,49 +147,28 @@ static void on_object(void *host, const char *type, double count,
                   tracked);
 }
 
-/* ---- OOM kills, and the end of all ---- */
+/* ---- the end ---- */
 
-static double count_oom_kills(const struct sampler *s)
+static void tell_oom(struct sampler *s, int64_t now)
 {
-    double kills = s->has_cgroup ? cgroup_meter_oom_kills(&s->cgroup) : NAN;
-
-    return isnan(kills) ? cgroup_meter_machine_oom_kills() : kills;
-}
-
-/* A kernel that killed within the target's own group killed the target. In a
- * group shared with others, or on the whole machine, the victim is ours when
- * one of our processes ends at the same time. */
-static void witness_oom(struct sampler *s, int64_t now)
-{
-    double kills = count_oom_kills(s);
     char text[CGROUP_PATH + 128];
 
-    if (kills > s->oom_seen) {
-        s->oom_pending = true;
-        s->oom_until_ns = now + 2 * s->every_ns + CLOCK_NS_PER_S / 2;
-        s->oom_seen = kills;
-    }
-    if (s->oom_pending && now > s->oom_until_ns)
-        s->oom_pending = false;
-    if (!s->oom_pending ||
-        (s->shared_cgroup && s->ended + s->ended_before == 0))
-        return;
-    s->oom_pending = false;
-    atomic_store(&s->oom_kills, (long long)(kills - s->oom_base));
+    atomic_store(&s->oom_kills, oom_count(&s->oom));
     snprintf(text, sizeof text,
              "the kernel's OOM killer ended a process of the target%s%s",
-             s->has_cgroup ? ", cgroup " : "",
-             s->has_cgroup ? s->cgroup.dir : "");
+             s->oom.has_cgroup ? ", cgroup " : "",
+             s->oom.has_cgroup ? s->oom.cgroup.dir : "");
     rundir_event(s->cfg.rundir, t_of(s, now), "oom_kill", 0, "%s", text);
     alarm_user(s, "oom_kill", text);
 }
 
 static void watch_life(struct sampler *s, int64_t now)
 {
-    witness_oom(s, now);
-    s->ended_before = s->ended;
+    if (oom_struck(&s->oom, now, 2 * s->every_ns + CLOCK_NS_PER_S / 2,
+                   s->ended))
+        tell_oom(s, now);
     s->ended = 0;
-    if (s->nrows > 0 || s->gone_told || s->cfg.nroots == 0)
+    if (s->members.n > 0 || s->gone_told || s->cfg.nroots == 0)
         return;
     s->gone_told = true;
     alarm_user(s, "gone", "no process of the target is left");
@@ -309,7 +194,7 @@ static void write_processes(struct sampler *s, int64_t now, bool always)
         return;
     if (s->cfg.origin_ns != NULL && s->cfg.origin_ns(s->cfg.user) == 0)
         return; /* nobody knows its t_s yet */
-    tables_processes(s->tables, t_of(s, now), s->rows, s->nrows);
+    tables_processes(s->tables, t_of(s, now), s->members.rows, s->members.n);
     s->tree_changed = false;
     s->next_processes_ns = now + (now - s->started_ns) / 600;
 }
@@ -318,15 +203,15 @@ static void read_all(struct sampler *s, bool exact, enum phase phase,
                      int64_t due_ns)
 {
     int64_t now = clock_now_ns();
-    struct source_read how = {
-        exact, exact ? now + EXACT_NS : due_ns + s->every_ns};
+    struct source_read how = {exact,
+                              exact ? now + EXACT_NS : due_ns + s->every_ns};
     struct sample_row row = {.at_ns = now, .phase = phase, .requests = NAN};
 
     if (s->cfg.requests != NULL)
         row.requests = (double)s->cfg.requests(s->cfg.user);
     scan(s);
     sources_read(s->sources, &how, tree_is_another, s, s->values);
-    row.proc_starts = (double)proctree_starts(s->tree);
+    row.proc_starts = (double)proctree_starts(s->members.tree);
     publish(s);
     tables_sample(s->tables, &row, s->values,
                   s->cfg.origin_ns != NULL ? s->cfg.origin_ns(s->cfg.user)
@@ -445,30 +330,12 @@ static void *run(void *arg)
 
 /* ---- opening ---- */
 
-/* The group matters even when it is no source: for the limit and for the OOM
- * killer's word. */
-static void find_cgroup(struct sampler *s)
-{
-    struct cgroup own;
-
-    if (s->cfg.cgroup != NULL)
-        s->has_cgroup = cgroup_resolve(s->cfg.cgroup, &s->cgroup, NULL) == 0;
-    else if (proctree_count(s->tree) > 0)
-        s->has_cgroup = cgroup_of(proctree_at(s->tree, 0)->id.pid, &s->cgroup,
-                                  NULL) == 0;
-    s->shared_cgroup = !s->has_cgroup ||
-                       strcmp(s->cgroup.dir, s->cgroup.top) == 0 ||
-                       (cgroup_of(getpid(), &own, NULL) == 0 &&
-                        cgroup_holds(&s->cgroup, &own));
-    s->oom_base = count_oom_kills(s);
-    s->oom_seen = isnan(s->oom_base) ? HUGE_VAL : s->oom_base;
-}
-
 static void find_limit(struct sampler *s)
 {
     double user = s->cfg.limit_bytes;
 
-    s->limit_bytes = s->has_cgroup ? cgroup_meter_limit(&s->cgroup) : NAN;
+    s->limit_bytes =
+        s->oom.has_cgroup ? cgroup_meter_limit(&s->oom.cgroup) : NAN;
     if (user > 0 && !(s->limit_bytes < user))
         s->limit_bytes = user;
 }
@@ -489,7 +356,7 @@ static int check_memory(const struct sampler *s, struct err *err)
     for (size_t i = 0; i < n; i++)
         if (tells_memory(names[i]))
             return 0;
-    if (proctree_count(s->tree) > 0)
+    if (s->members.n > 0)
         return err_set(err,
                        "no source tells the target's memory: put 'process' "
                        "into sample.sources, or name an endpoint there");
@@ -515,7 +382,7 @@ static void init_sync(struct sampler *s)
 static void init_host(struct sampler *s)
 {
     s->host = (struct source_host){.scenario = s->cfg.scenario,
-                                   .tree = s->tree,
+                                   .tree = s->members.tree,
                                    .cgroup = s->cfg.cgroup,
                                    .note = note,
                                    .object = on_object,
@@ -529,15 +396,15 @@ static int open_all(struct sampler *s, struct err *err)
     size_t n;
 
     for (size_t i = 0; i < s->cfg.nroots; i++)
-        proctree_add(s->tree, s->cfg.roots[i]);
+        proctree_add(s->members.tree, s->cfg.roots[i]);
     s->cfg.roots = NULL; /* borrowed for this call only */
     scan(s);
-    if (s->cfg.cgroup != NULL) {
-        find_cgroup(s);
+    /* The group matters even when it is no source: for the limit and for the
+       OOM killer's word. */
+    oom_init(&s->oom, s->cfg.cgroup,
+             s->members.n > 0 ? s->members.rows[0].id.pid : 0);
+    if (s->cfg.cgroup != NULL)
         scan(s);
-    } else {
-        find_cgroup(s);
-    }
     find_limit(s);
     if (sources_open(&s->host, &s->sources, err) != 0 ||
         check_memory(s, err) != 0)
@@ -560,7 +427,9 @@ int sampler_open(const struct sampler_config *cfg, struct sampler **out,
     s->every_ns = cfg->sample->every_ns;
     if (s->every_ns < MIN_EVERY_NS)
         s->every_ns = MIN_EVERY_NS;
-    s->tree = proctree_new(cfg->guardian);
+    members_init(&s->members, cfg->scenario, cfg->guardian);
+    s->members.changed = on_change;
+    s->members.user = s;
     init_sync(s);
     init_host(s);
     if (open_all(s, err) != 0) {
@@ -668,9 +537,7 @@ int64_t sampler_oom_kills(const struct sampler *s)
 
 int64_t sampler_oom_recheck(const struct sampler *s)
 {
-    double kills = count_oom_kills(s);
-
-    return kills > s->oom_base ? (int64_t)(kills - s->oom_base) : 0;
+    return oom_count(&s->oom);
 }
 
 double sampler_limit(const struct sampler *s)
@@ -704,13 +571,11 @@ void sampler_close(struct sampler **sp)
     sampler_stop(s);
     sources_close(&s->sources);
     tables_free(s->tables);
-    proctree_free(s->tree);
+    members_release(&s->members);
     notes_release(&s->notes);
     pthread_cond_destroy(&s->wake);
     pthread_cond_destroy(&s->served);
     pthread_mutex_destroy(&s->lock);
-    free(s->rows);
-    free(s->old_rows);
     free(s->values);
     free(s->barrier);
     free((void *)s->latest);

@@ -25,10 +25,10 @@ struct sampler_config {
     struct rundir *rundir;                /* tables are made there */
     const struct proc_id *roots;
     size_t nroots;
-    int64_t guardian;        /* see target_roots; 0: none */
-    const char *cgroup;      /* directory given by the user, or NULL: found
-                                from the roots' /proc/PID/cgroup */
-    double limit_bytes;      /* the user's; 0: the cgroup's */
+    int64_t guardian;   /* see target_roots; 0: none */
+    const char *cgroup; /* directory given by the user, or NULL: found
+                           from the roots' /proc/PID/cgroup */
+    double limit_bytes; /* the user's; 0: the cgroup's */
     /* Completed requests and time zero, asked from the sampler's thread.
        `origin_ns` 0: load has not begun, rows get negative t_s measured from
        the sampler's start... */

@@ -192,8 +192,7 @@ static bool succeeded(const struct command *c, const struct source_host *host)
         host->note(host->host, "command.%s: printed over %u MiB", name,
                    CUSTOM_TEXT >> 20);
     else if (c->late)
-        host->note(host->host, "command.%s: took too long and was ended",
-                   name);
+        host->note(host->host, "command.%s: took too long and was ended", name);
     else if (c->status != 0) {
         ended_text(c->status, how, sizeof how);
         host->note(host->host, "command.%s: %s%s", name,
@@ -288,8 +287,7 @@ static int open_commands(struct command_source *s,
 }
 
 static int command_open(const struct source_host *host, void **state,
-                        const char *const **names, size_t *n,
-                        struct err *err)
+                        const char *const **names, size_t *n, struct err *err)
 {
     size_t most = host->scenario->sample.ncustom;
     struct command_source *s = mem_zalloc(1, sizeof *s);

@@ -210,8 +210,8 @@ static int http_open(const struct source_host *host, void **state,
             continue;
         custom_init(c, &sample->custom[i], "http");
         s->n++;
-        if (endpoint_init(&s->at[s->n - 1], c, &host->scenario->target,
-                          err) != 0) {
+        if (endpoint_init(&s->at[s->n - 1], c, &host->scenario->target, err) !=
+            0) {
             http_close(s);
             return -1;
         }

@@ -2,8 +2,9 @@
  * ops struct, one line in the registry of sources.c.
  *
  * All calls come from one thread at a time (open and close: the conductor's;
- * read: the sampler's, or the source's own for SOURCE_SLOW). A read obeys its time limit. "No value" is NaN, never 0.
- * What cannot be read is named once, through source_host.note. */
+ * read: the sampler's, or the source's own for SOURCE_SLOW). A read obeys its
+ * time limit. "No value" is NaN, never 0. What cannot be read is named once,
+ * through source_host.note. */
 #ifndef PLATEAU_SAMPLER_SOURCE_IMPL_H
 #define PLATEAU_SAMPLER_SOURCE_IMPL_H
 
@@ -54,7 +55,7 @@ struct source_host {
 };
 
 struct source_read {
-    bool exact;         /* a barrier: everything, no rationing */
+    bool exact;          /* a barrier: everything, no rationing */
     int64_t deadline_ns; /* give up (NaN for the rest) when the clock is past */
 };
 

@@ -12,13 +12,12 @@
 enum { PSS, PSS_ANON, PSS_FILE, USS, SWAP, N };
 
 static const char *const metric_names[N] = {
-    "pss_bytes", "pss_anon_bytes", "pss_file_bytes",
-    "uss_bytes", "swap_bytes",
+    "pss_bytes", "pss_anon_bytes", "pss_file_bytes", "uss_bytes", "swap_bytes",
 };
 
 /* Names what cannot be read; a process that has ended is no reason. */
-static void explain(const struct source_host *host,
-                    const struct proc_stat *st, int error)
+static void explain(const struct source_host *host, const struct proc_stat *st,
+                    int error)
 {
     if (error == ENOENT || error == ESRCH)
         return;

@@ -31,8 +31,8 @@ enum {
 };
 
 static const char *const metric_names[N] = {
-    "rss_bytes",  "threads",  "fds",          "fds_file",
-    "fds_socket", "fds_pipe", "fds_anon",     "procs",
+    "rss_bytes",    "threads",      "fds",      "fds_file",
+    "fds_socket",   "fds_pipe",     "fds_anon", "procs",
     "minor_faults", "major_faults", "cpu_s",
 };
 
@@ -46,14 +46,13 @@ struct counters {
 struct process_source {
     struct counters *last; /* in the tree's order: by start, then pid */
     size_t nlast, cap;
-    struct counters ended; /* sums over processes that are no more */
+    struct counters ended;      /* sums over processes that are no more */
     int64_t kinds_ns, count_ns; /* what the last such read cost */
     bool calibrated;
 };
 
 static int process_open(const struct source_host *host, void **state,
-                        const char *const **names, size_t *n,
-                        struct err *err)
+                        const char *const **names, size_t *n, struct err *err)
 {
     (void)err;
     *n = 0;
@@ -73,8 +72,7 @@ static int older(struct proc_id a, struct proc_id b)
 }
 
 /* Both lists are sorted alike: one walk finds who is gone. */
-static void keep_counters(struct process_source *s,
-                          const struct proctree *tree)
+static void keep_counters(struct process_source *s, const struct proctree *tree)
 {
     size_t n = proctree_count(tree), j = 0;
 
@@ -141,8 +139,7 @@ static void read_fds(const struct source_host *host, size_t i, bool kinds,
 }
 
 static void read_all_fds(struct process_source *s,
-                         const struct source_host *host, bool exact,
-                         double *v)
+                         const struct source_host *host, bool exact, double *v)
 {
     bool kinds = exact || s->kinds_ns <= KINDS_NS;
     int64_t from = clock_now_ns(), cost;
@@ -167,8 +164,8 @@ static void read_all_fds(struct process_source *s,
 }
 
 /* Says once how far the fast counter is off. */
-static void calibrate(struct process_source *s,
-                      const struct source_host *host, double lag, double rss)
+static void calibrate(struct process_source *s, const struct source_host *host,
+                      double lag, double rss)
 {
     if (s->calibrated || isnan(lag))
         return;

@@ -46,12 +46,9 @@ static const struct {
     const struct source_ops *ops;
     wanted_fn *wanted; /* NULL: its open decides */
 } registry[] = {
-    {&source_ops_agent, NULL},
-    {&source_ops_process, wants_process},
-    {&source_ops_memory, wants_process},
-    {&source_ops_cgroup, wants_cgroup},
-    {&source_ops_python, NULL},
-    {&source_ops_http, wants_custom},
+    {&source_ops_agent, NULL},           {&source_ops_process, wants_process},
+    {&source_ops_memory, wants_process}, {&source_ops_cgroup, wants_cgroup},
+    {&source_ops_python, NULL},          {&source_ops_http, wants_custom},
     {&source_ops_command, wants_custom},
 };
 

@@ -20,7 +20,7 @@ struct object_row {
 struct tables {
     struct rundir *rd;
     struct rundir_table *samples, *processes, *objects;
-    size_t n; /* metrics */
+    size_t n;           /* metrics */
     const char **texts; /* LEAD + n: all NULL but the phase's */
     double *cells;
     struct sample_row held[HELD];
@@ -34,8 +34,9 @@ int tables_open(struct rundir *rd, const char *const *names, size_t n,
                 struct tables **out, struct err *err)
 {
     static const char *const process_columns[] = {
-        "t_s",       "pid",        "start",   "command", "rss_bytes", "pss_bytes",
-        "uss_bytes", "swap_bytes", "threads", "fds",     "cpu_s"};
+        "t_s",       "pid",       "start",     "command",
+        "rss_bytes", "pss_bytes", "uss_bytes", "swap_bytes",
+        "threads",   "fds",       "cpu_s"};
     struct tables *t = mem_zalloc(1, sizeof *t);
     const char **columns = mem_zalloc(LEAD + n, sizeof *columns);
     int rc = -1;
@@ -51,8 +52,8 @@ int tables_open(struct rundir *rd, const char *const *names, size_t n,
     columns[3] = "proc_starts";
     for (size_t i = 0; i < n; i++)
         columns[LEAD + i] = names[i];
-    if (rundir_table(rd, "samples.csv", columns, LEAD + n, &t->samples,
-                     err) == 0 &&
+    if (rundir_table(rd, "samples.csv", columns, LEAD + n, &t->samples, err) ==
+            0 &&
         rundir_table(rd, "processes.csv", process_columns, 11, &t->processes,
                      err) == 0)
         rc = 0;
@@ -111,10 +112,10 @@ void tables_sample(struct tables *t, const struct sample_row *row,
 }
 
 void tables_processes(struct tables *t, double t_s,
-                      const struct process_row *rows, size_t n)
+                      const struct member_row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct process_row *r = &rows[i];
+        const struct member_row *r = &rows[i];
         const char *texts[11] = {[3] = r->command};
         double cells[11] = {t_s,
                             (double)r->id.pid,
@@ -139,8 +140,8 @@ void tables_object(struct tables *t, size_t owner, const char *type,
 {
     if (t->nobjects == OBJECTS_MAX)
         return;
-    t->object = mem_grow(t->object, t->nobjects, &t->cap_objects,
-                         sizeof *t->object);
+    t->object =
+        mem_grow(t->object, t->nobjects, &t->cap_objects, sizeof *t->object);
     t->object[t->nobjects++] =
         (struct object_row){owner, mem_strdup(type), count, bytes, tracked};
 }
@@ -164,13 +165,12 @@ void tables_objects_end(struct tables *t, double t_s, int block,
                                           "count", "bytes", "tracked"};
 
     if (t->nobjects > 0 && t->objects == NULL &&
-        rundir_table(t->rd, "objects.csv", columns, 7, &t->objects, NULL) !=
-            0)
+        rundir_table(t->rd, "objects.csv", columns, 7, &t->objects, NULL) != 0)
         t->objects = NULL;
     for (size_t i = 0; i < t->nobjects && t->objects != NULL; i++) {
         const struct object_row *o = &t->object[i];
         const char *texts[7] = {[3] = o->type};
-        double cells[7] = {t_s, block, requests, 0,
+        double cells[7] = {t_s,      block,    requests,  0,
                            o->count, o->bytes, o->tracked};
 
         rundir_cells(t->objects, texts, cells, 7);

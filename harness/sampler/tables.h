@@ -4,21 +4,11 @@
 #define PLATEAU_SAMPLER_TABLES_H
 
 #include "harness/base/err.h"
-#include "harness/base/procfs.h"
 #include "harness/model/rundir.h"
 #include "harness/model/series.h"
-#include "harness/sampler/source_impl.h"
+#include "harness/sampler/members.h"
 
 #include <stdint.h>
-
-#define TABLES_COMMAND 120
-
-/* One process's latest readings. */
-struct process_row {
-    struct proc_id id;
-    char command[TABLES_COMMAND];
-    double field[SOURCE_FIELDS];
-};
 
 struct sample_row {
     int64_t at_ns; /* monotonic */
@@ -44,7 +34,7 @@ void tables_flush(struct tables *t, int64_t now_ns);
 
 /* Writes a row of processes.csv for each of `n` processes. */
 void tables_processes(struct tables *t, double t_s,
-                      const struct process_row *rows, size_t n);
+                      const struct member_row *rows, size_t n);
 
 /* An object census by source `owner`: keeps rows back until
  * tables_objects_end writes them, or tables_objects_forget drops the ones of

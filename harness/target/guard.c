@@ -55,8 +55,7 @@ struct guard {
 };
 
 /* The conductor may be gone: then nobody listens, and that is fine. */
-static void tell(const char *fmt, ...)
-    __attribute__((format(printf, 1, 2)));
+static void tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void tell(const char *fmt, ...)
 {
     char line[128];
@@ -135,8 +134,7 @@ static int read_orders(struct orders *o)
 /* ---- the command ---- */
 
 /* In the child, after fork: only calls that are safe there. */
-static void become_command(const struct orders *o, pid_t guardian,
-                           int failure)
+static void become_command(const struct orders *o, pid_t guardian, int failure)
 {
     sigset_t none;
     int e;
@@ -312,9 +310,9 @@ static void hear_signals(struct guard *g)
 static void watch(struct guard *g)
 {
     while (g->phase == RUNNING || !g->empty) {
-        struct pollfd p[2] = {{.fd = g->signals, .events = POLLIN},
-                              {.fd = g->told_stop ? -1 : GUARD_FD,
-                               .events = POLLIN}};
+        struct pollfd p[2] = {
+            {.fd = g->signals, .events = POLLIN},
+            {.fd = g->told_stop ? -1 : GUARD_FD, .events = POLLIN}};
         int n = poll(p, 2, g->phase == RUNNING ? -1 : TICK_MS);
 
         if (n < 0 && errno != EINTR)

@@ -69,8 +69,8 @@ static bool is_here(const struct addrinfo *a)
 /* 0 or an errno. */
 static int connect_to(const struct addrinfo *a)
 {
-    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                    0);
+    int fd =
+        socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     socklen_t len = sizeof(int);
     int e = 0;
 
@@ -109,8 +109,7 @@ static int resolve(const struct url *url, struct addrinfo **out,
 static bool permitted(const struct scenario_target *t,
                       const struct sockaddr *sa)
 {
-    return loopback_permits(sa, t->url.host, t->allow_hosts,
-                            t->nallow_hosts);
+    return loopback_permits(sa, t->url.host, t->allow_hosts, t->nallow_hosts);
 }
 
 int ready_probe(const struct scenario_target *t, bool *here, struct err *err)
@@ -326,8 +325,8 @@ struct ready_check *ready_start(const struct scenario *sc,
     atomic_init(&r->give_up, false);
     if (sc->target.ready.path != NULL)
         r->url = mem_printf("http%s://%s%s%s:%d%s%s", url->tls ? "s" : "",
-                            v6 ? "[" : "", url->host, v6 ? "]" : "",
-                            url->port, url->base != NULL ? url->base : "",
+                            v6 ? "[" : "", url->host, v6 ? "]" : "", url->port,
+                            url->base != NULL ? url->base : "",
                             sc->target.ready.path);
     r->work.data = r;
     uv_timer_init(loop, &r->timer);
@@ -344,8 +343,7 @@ static void on_closed(uv_handle_t *timer)
     free_when_closed(r);
 }
 
-void ready_close(struct ready_check **r, void (*closed)(void *user),
-                 void *user)
+void ready_close(struct ready_check **r, void (*closed)(void *user), void *user)
 {
     struct ready_check *c = *r;
 

@@ -7,13 +7,12 @@
 #include "harness/target/attach.h"
 #include "harness/target/guard.h"
 #include "harness/target/orphans.h"
+#include "harness/target/output.h"
 #include "harness/target/ready.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -24,7 +23,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#define WATCH_MS 200 /* how often an attached process is looked at */
+#define WATCH_MS 200         /* how often an attached process is looked at */
 #define GUARD_EXTRA_MS 15000 /* over the grace before we give it up */
 #define TAIL_LINES 20
 
@@ -36,7 +35,7 @@ struct target {
     struct attached attached;
     struct ready_check *ready;
     uv_timer_t timer; /* attached: the watch; ours: the stop's watchdog */
-    int open; /* uv handles, and the readiness check */
+    int open;         /* uv handles, and the readiness check */
 
     uv_process_t guard;
     uv_pipe_t control;
@@ -57,8 +56,7 @@ struct target {
     char *tail;
 };
 
-static void emit(struct target *t, enum target_event what,
-                 const char *detail)
+static void emit(struct target *t, enum target_event what, const char *detail)
 {
     if (!t->abandoned)
         t->cfg.on_event(t->cfg.user, what, detail);
@@ -66,57 +64,21 @@ static void emit(struct target *t, enum target_event what,
 
 /* ---- the target's last words ---- */
 
-/* Gives the last bytes of the log; its descriptor is for appending only. */
-static char *read_tail(int log_fd)
-{
-    char path[64], *text = mem_zalloc(8193, 1);
-    ssize_t n = 0;
-    off_t end;
-    int fd;
-
-    snprintf(path, sizeof path, "/proc/self/fd/%d", log_fd);
-    fd = log_fd < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return text;
-    end = lseek(fd, 0, SEEK_END);
-    if (end >= 0)
-        n = pread(fd, text, 8192, end > 8192 ? end - 8192 : 0);
-    text[n > 0 ? n : 0] = '\0';
-    close(fd);
-    return text;
-}
-
-/* The start of the last `lines` lines of `text`, final newlines removed. */
-static char *last_lines(char *text, int lines)
-{
-    size_t n = strlen(text);
-
-    while (n > 0 && isspace((unsigned char)text[n - 1]))
-        text[--n] = '\0';
-    while (n > 0 && (text[n - 1] != '\n' || --lines > 0))
-        n--;
-    return text + n;
-}
-
 const char *target_output_tail(struct target *t)
 {
-    char *text = read_tail(t->cfg.log_fd);
-
     free(t->tail);
-    t->tail = mem_strdup(last_lines(text, TAIL_LINES));
-    free(text);
+    t->tail = output_tail(t->cfg.log_fd, TAIL_LINES);
     return t->tail;
 }
 
 /* Appends the last line of the output as one short quotation. */
 static void quote_output(struct target *t, struct buf *b)
 {
-    char *text = read_tail(t->cfg.log_fd);
-    char *line = last_lines(text, 1);
+    char *line = output_tail(t->cfg.log_fd, 1);
 
     if (*line != '\0')
         buf_addf(b, "; its last line of output: %.300s", line);
-    free(text);
+    free(line);
 }
 
 /* ---- how it goes ---- */
@@ -248,8 +210,7 @@ static void on_line(struct target *t, const char *line)
         t->started_ns = clock_now_ns();
         await_ready(t);
     } else if (sscanf(line, "failed %d", &a) == 1) {
-        tell_over(t, "cannot start '%.200s': %s", t->st->argv[0],
-                  strerror(a));
+        tell_over(t, "cannot start '%.200s': %s", t->st->argv[0], strerror(a));
     } else if (sscanf(line, "exited %d %d", &a, &b) == 2) {
         on_line_exited(t, a, b != 0);
     } else if (strcmp(line, "empty") == 0) {
@@ -365,8 +326,7 @@ static int spawn_guard(struct target *t, struct err *err)
         io[i].flags = t->cfg.log_fd >= 0 ? UV_INHERIT_FD : UV_IGNORE;
         io[i].data.fd = t->cfg.log_fd;
     }
-    io[GUARD_FD].flags =
-        UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE;
+    io[GUARD_FD].flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE;
     io[GUARD_FD].data.stream = (uv_stream_t *)&t->control;
     o.stdio = io;
     o.stdio_count = 4;
@@ -556,10 +516,9 @@ void target_stop(struct target *t)
     if (t->ready != NULL)
         ready_close(&t->ready, on_ready_closed, t);
     uv_write(&t->stop_req, (uv_stream_t *)&t->control, &b, 1, NULL);
-    uv_timer_start(&t->timer, on_watchdog,
-                   (uint64_t)(t->st->stop_grace_ns / CLOCK_NS_PER_MS) +
-                       GUARD_EXTRA_MS,
-                   0);
+    uv_timer_start(
+        &t->timer, on_watchdog,
+        (uint64_t)(t->st->stop_grace_ns / CLOCK_NS_PER_MS) + GUARD_EXTRA_MS, 0);
 }
 
 void target_close(struct target **t)

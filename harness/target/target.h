@@ -21,15 +21,15 @@ struct target;
 struct uv_loop_s;
 
 enum target_event {
-    TARGET_STARTED, /* the command runs (or the process was found) */
-    TARGET_READY,   /* `ready` was answered */
+    TARGET_STARTED,   /* the command runs (or the process was found) */
+    TARGET_READY,     /* `ready` was answered */
     TARGET_NOT_READY, /* could not be started, ended before it was ready, or
                          was not ready in time; the detail says why */
-    TARGET_EXITED,  /* after TARGET_READY: the main process is gone (of a
-                       command that went into the background: its last
-                       process); the detail says how */
-    TARGET_STOPPED, /* target_stop is complete: nothing of it is left, or the
-                       detail says what */
+    TARGET_EXITED,    /* after TARGET_READY: the main process is gone (of a
+                         command that went into the background: its last
+                         process); the detail says how */
+    TARGET_STOPPED,   /* target_stop is complete: nothing of it is left, or the
+                         detail says what */
 };
 
 /* Of NOT_READY and EXITED one comes at most, and once; then nothing but

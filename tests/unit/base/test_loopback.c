@@ -13,11 +13,16 @@ static void test_addresses(void **state)
         const char *text;
         bool own;
     } cases[] = {
-        {"127.0.0.1", true},        {"127.255.3.4", true},
-        {"128.0.0.1", false},       {"0.0.0.0", false},
-        {"10.127.0.1", false},      {"::1", true},
-        {"::ffff:127.0.0.9", true}, {"::ffff:10.0.0.1", false},
-        {"::", false},              {"::7f00:1", false},
+        {"127.0.0.1", true},
+        {"127.255.3.4", true},
+        {"128.0.0.1", false},
+        {"0.0.0.0", false},
+        {"10.127.0.1", false},
+        {"::1", true},
+        {"::ffff:127.0.0.9", true},
+        {"::ffff:10.0.0.1", false},
+        {"::", false},
+        {"::7f00:1", false},
         {"fe80::1", false},
     };
 
@@ -30,8 +35,8 @@ static void test_addresses(void **state)
         if (inet_pton(AF_INET, cases[i].text, &four.sin_addr) == 1) {
             own = loopback_address((struct sockaddr *)&four);
         } else {
-            assert_int_equal(
-                inet_pton(AF_INET6, cases[i].text, &six.sin6_addr), 1);
+            assert_int_equal(inet_pton(AF_INET6, cases[i].text, &six.sin6_addr),
+                             1);
             own = loopback_address((struct sockaddr *)&six);
         }
         if (own != cases[i].own)

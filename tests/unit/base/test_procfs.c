@@ -293,8 +293,7 @@ static void put(const char *name, const char *text)
     fclose(f);
 }
 
-#define STAT_TAIL \
-    " 10 10 0 -1 0 7 0 3 0 150 50 0 0 20 0 2 0 999 4096 25 0 0 0"
+#define STAT_TAIL " 10 10 0 -1 0 7 0 3 0 150 50 0 0 20 0 2 0 999 4096 25 0 0 0"
 
 static void test_recorded(void **state)
 {
@@ -357,11 +356,11 @@ static void test_recorded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own_stat),   cmocka_unit_test(test_hostile_name),
-        cmocka_unit_test(test_zombie),     cmocka_unit_test(test_dead_leader),
-        cmocka_unit_test(test_memory),     cmocka_unit_test(test_fds),
-        cmocka_unit_test(test_cmdline),    cmocka_unit_test(test_children),
-        cmocka_unit_test(test_listeners),  cmocka_unit_test(test_recorded),
+        cmocka_unit_test(test_own_stat),  cmocka_unit_test(test_hostile_name),
+        cmocka_unit_test(test_zombie),    cmocka_unit_test(test_dead_leader),
+        cmocka_unit_test(test_memory),    cmocka_unit_test(test_fds),
+        cmocka_unit_test(test_cmdline),   cmocka_unit_test(test_children),
+        cmocka_unit_test(test_listeners), cmocka_unit_test(test_recorded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,8 +83,7 @@ static inline void fake_host_release(struct fake_host *f)
 
 static inline struct source_read fake_read(bool exact)
 {
-    return (struct source_read){exact,
-                                clock_now_ns() + 10 * CLOCK_NS_PER_S};
+    return (struct source_read){exact, clock_now_ns() + 10 * CLOCK_NS_PER_S};
 }
 
 /* A child of the test must not be in its tree when it ends. */

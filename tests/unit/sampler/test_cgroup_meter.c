@@ -39,8 +39,9 @@ static void test_v2(void **state)
     put(dir, "shop/web/memory.stat",
         "anon 100000\nfile 350000\nkernel 10\ninactive_anon 7\n"
         "inactive_file 300000\n");
-    put(dir, "shop/web/memory.events", "low 0\nmax 9\noom 4\noom_kill 3\n"
-                                       "oom_group_kill 0\n");
+    put(dir, "shop/web/memory.events",
+        "low 0\nmax 9\noom 4\noom_kill 3\n"
+        "oom_group_kill 0\n");
     cgroup_meter_usage(&cg, &u);
     assert_close(u.usage_bytes, 500000, 0);
     assert_close(u.working_bytes, 200000, 0);
@@ -71,11 +72,13 @@ static void test_v1(void **state)
     put(dir, "memory.limit_in_bytes", "9223372036854771712\n");
     put(dir, "web/memory.limit_in_bytes", "9223372036854771712\n");
     put(dir, "web/memory.usage_in_bytes", "90000\n");
-    put(dir, "web/memory.stat", "cache 1\nrss 2\ninactive_file 3\n"
-                                "total_cache 80000\ntotal_rss 9000\n"
-                                "total_inactive_file 95000\n");
-    put(dir, "web/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\n"
-                                       "oom_kill 2\n");
+    put(dir, "web/memory.stat",
+        "cache 1\nrss 2\ninactive_file 3\n"
+        "total_cache 80000\ntotal_rss 9000\n"
+        "total_inactive_file 95000\n");
+    put(dir, "web/memory.oom_control",
+        "oom_kill_disable 0\nunder_oom 0\n"
+        "oom_kill 2\n");
     cgroup_meter_usage(&cg, &u);
     assert_close(u.usage_bytes, 90000, 0);
     assert_close(u.working_bytes, 0, 0); /* read at two moments: not < 0 */
@@ -98,8 +101,8 @@ static void test_shared(void **state)
 
     (void)state;
     fake_host_init(&f, true);
-    assert_int_equal(
-        source_ops_cgroup.open(&f.host, &source, &names, &n, &err), 0);
+    assert_int_equal(source_ops_cgroup.open(&f.host, &source, &names, &n, &err),
+                     0);
     assert_true(n == 0 || n == 2);
     assert_int_equal(f.nnotes, 1);
     for (size_t i = 0; i < n; i++)
@@ -169,8 +172,8 @@ static void test_real_v1(void **state)
     }
     assert_int_equal(read(p[0], &c, 1), 1);
     f.host.cgroup = dir;
-    assert_int_equal(
-        source_ops_cgroup.open(&f.host, &source, &names, &n, &err), 0);
+    assert_int_equal(source_ops_cgroup.open(&f.host, &source, &names, &n, &err),
+                     0);
     assert_int_equal(n, 6);
     assert_int_equal(f.nnotes, 0);
     source_ops_cgroup.read(source, &f.host, &how, v);

@@ -357,12 +357,13 @@ static void test_recycled_workers(void **state)
 
         assert_true(isnan(rss) || rss > 16 << 20);
         assert_true(isnan(pss) || pss > 5 << 20);
-        have += !isnan(pss) && !isnan(rss);
+        have += r.rec.samples.phase[i] == PHASE_BARRIER && !isnan(pss) &&
+                !isnan(rss);
         /* What ended workers have used stays used. */
         if (i > 0 && !isnan(cpu) && !isnan(column(&r, "cpu_s")[i - 1]))
             assert_true(cpu >= column(&r, "cpu_s")[i - 1] - 1e-9);
     }
-    assert_true(SANITIZED || have > r.rec.samples.n / 4);
+    assert_true(have >= 5); /* of 20 barriers */
     assert_true(r.rec.nprocesses > 5);
     service_end(&sv);
     run_release(&r);
@@ -414,8 +415,7 @@ static void test_before_load(void **state)
         early += r.rec.samples.t_s[i] < 0;
         started += r.rec.samples.phase[i] == PHASE_START;
         assert_true(r.rec.samples.t_s[i] > -5);
-        assert_true(i == 0 ||
-                    r.rec.samples.t_s[i] > r.rec.samples.t_s[i - 1]);
+        assert_true(i == 0 || r.rec.samples.t_s[i] > r.rec.samples.t_s[i - 1]);
     }
     assert_true(early >= 5);
     assert_true(started >= 4);

@@ -23,8 +23,7 @@ static int open_commands(struct opened *o, size_t count,
     fake_host_init(&o->f, true);
     for (size_t i = 0; i < count; i++)
         o->custom[i] = (struct custom_source){.name = (char *)pairs[2 * i],
-                                              .what =
-                                                  (char *)pairs[2 * i + 1]};
+                                              .what = (char *)pairs[2 * i + 1]};
     o->f.sc.sample.custom = o->custom;
     o->f.sc.sample.ncustom = count;
     return source_ops_command.open(&o->f.host, &o->state, &o->names, &o->n,
@@ -50,8 +49,8 @@ static void shut(struct opened *o)
 static void test_values(void **state)
 {
     static const char *const pairs[] = {
-        "app", "printf 'sessions 12\\nqueue 3\\nsessions 1\\n'",
-        "own", "sh -c 'echo pid $PLATEAU_TARGET_PID; echo sid $$'"};
+        "app", "printf 'sessions 12\\nqueue 3\\nsessions 1\\n'", "own",
+        "sh -c 'echo pid $PLATEAU_TARGET_PID; echo sid $$'"};
     struct err err = {""};
     struct opened o;
     double before = fake_fds();
@@ -83,14 +82,14 @@ static void test_only(void **state)
     (void)state;
     memset(&o, 0, sizeof o);
     fake_host_init(&o.f, true);
-    o.custom[0] = (struct custom_source){
-        .name = (char *)pairs[0], .what = (char *)pairs[1], .only = only,
-        .nonly = 2};
+    o.custom[0] = (struct custom_source){.name = (char *)pairs[0],
+                                         .what = (char *)pairs[1],
+                                         .only = only,
+                                         .nonly = 2};
     o.f.sc.sample.custom = o.custom;
     o.f.sc.sample.ncustom = 1;
-    assert_int_equal(source_ops_command.open(&o.f.host, &o.state, &o.names,
-                                             &o.n, &err),
-                     0);
+    assert_int_equal(
+        source_ops_command.open(&o.f.host, &o.state, &o.names, &o.n, &err), 0);
     assert_int_equal(o.n, 2);
     assert_string_equal(o.names[1], "app_later");
     read_now(&o);
@@ -120,8 +119,8 @@ static void test_failures(void **state)
 {
     static const char *const missing[] = {"m", "plateau-no-such-program x"};
     static const char *const open_quote[] = {"m", "echo 'x"};
-    static const char *const bad[] = {"bad", "sh -c 'echo x 1; exit 3'",
-                                      "none", "echo nothing to read here"};
+    static const char *const bad[] = {"bad", "sh -c 'echo x 1; exit 3'", "none",
+                                      "echo nothing to read here"};
     struct err err = {""};
     struct opened o;
 
@@ -145,7 +144,11 @@ static void test_failures(void **state)
 static void test_hanging(void **state)
 {
     char *dir = temp_dir_new(), *hang, *text = NULL;
-    const char *pairs[] = {"hang", NULL, "fast", "echo n 4", "yes",
+    const char *pairs[] = {"hang",
+                           NULL,
+                           "fast",
+                           "echo n 4",
+                           "yes",
                            "sh -c 'if [ -e FLAG ]; then yes; else echo y 1; "
                            "fi'"};
     struct source_read how;
@@ -184,8 +187,7 @@ static void test_hanging(void **state)
     for (int i = 0; i < 3000; i++) {
         struct proc_stat st;
 
-        if (procfs_stat(strtol(text, NULL, 10), &st) != 0 ||
-            !procfs_runs(&st))
+        if (procfs_stat(strtol(text, NULL, 10), &st) != 0 || !procfs_runs(&st))
             break;
         usleep(1000);
         assert_true(i < 2999);
@@ -200,8 +202,8 @@ static void test_hanging(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),   cmocka_unit_test(test_only),
-        cmocka_unit_test(test_cap),      cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_values),  cmocka_unit_test(test_only),
+        cmocka_unit_test(test_cap),     cmocka_unit_test(test_failures),
         cmocka_unit_test(test_hanging),
     };
 

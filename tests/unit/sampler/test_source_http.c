@@ -125,10 +125,9 @@ static int open_endpoints(struct opened *o, size_t count,
         o->custom[i] = (struct custom_source){
             .name = (char *)"app",
             .http = true,
-            .what = paths[i][0] == '/'
-                        ? mem_printf("http://127.0.0.1:%d%s", server_port,
-                                     paths[i])
-                        : mem_strdup(paths[i])};
+            .what = paths[i][0] == '/' ? mem_printf("http://127.0.0.1:%d%s",
+                                                    server_port, paths[i])
+                                       : mem_strdup(paths[i])};
     o->f.sc.sample.custom = o->custom;
     o->f.sc.sample.ncustom = count;
     return source_ops_http.open(&o->f.host, &o->state, &o->names, &o->n, err);

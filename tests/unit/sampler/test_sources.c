@@ -17,10 +17,9 @@
 
 static const struct source_ops *const all[] = {
     &source_ops_process, &source_ops_memory, &source_ops_cgroup,
-    &source_ops_http,    &source_ops_command};
+    &source_ops_http, &source_ops_command};
 
-static struct custom_source echo = {.name = "c",
-                                    .what = "echo n 1"};
+static struct custom_source echo = {.name = "c", .what = "echo n 1"};
 
 static void fake_with_command(struct fake_host *f, bool own)
 {
@@ -74,8 +73,8 @@ static void test_contract(void **state)
 /* Without a process there are no sums, and none of them is 0. */
 static void test_empty_tree(void **state)
 {
-    static const struct source_ops *const by_process[] = {
-        &source_ops_process, &source_ops_memory};
+    static const struct source_ops *const by_process[] = {&source_ops_process,
+                                                          &source_ops_memory};
     struct err err = {""};
 
     (void)state;
@@ -89,8 +88,7 @@ static void test_empty_tree(void **state)
 
         fake_host_init(&f, true);
         fake_host_init(&none, false);
-        assert_int_equal(by_process[i]->open(&f.host, &s, &names, &n, &err),
-                         0);
+        assert_int_equal(by_process[i]->open(&f.host, &s, &names, &n, &err), 0);
         assert_true(n > 0);
         by_process[i]->read(s, &none.host, &how, v);
         for (size_t k = 0; k < n; k++)
@@ -236,8 +234,7 @@ static void test_flat(void **state)
 /* Two sources that want one name: the first has it, the other is named. */
 static void test_clash(void **state)
 {
-    static struct custom_source thief = {.name = "rss",
-                                         .what = "echo bytes 1"};
+    static struct custom_source thief = {.name = "rss", .what = "echo bytes 1"};
     const char *const *names;
     struct fake_host f;
     struct sources *s;
@@ -263,7 +260,7 @@ static void test_clash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contract), cmocka_unit_test(test_empty_tree),
+        cmocka_unit_test(test_contract),  cmocka_unit_test(test_empty_tree),
         cmocka_unit_test(test_rationing), cmocka_unit_test(test_flat),
         cmocka_unit_test(test_clash),
     };

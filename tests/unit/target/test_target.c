@@ -134,8 +134,7 @@ static void show(void)
     printf("sigpipe=%d sigmask=", signal(SIGPIPE, SIG_DFL) == SIG_IGN);
     sigset_t now;
     sigprocmask(SIG_BLOCK, NULL, &now);
-    printf("%d sid=%d fds=", sigismember(&now, SIGTERM),
-           getsid(0) == getpid());
+    printf("%d sid=%d fds=", sigismember(&now, SIGTERM), getsid(0) == getpid());
     for (int fd = 0; fd < 64; fd++)
         if (fcntl(fd, F_GETFD) >= 0)
             printf("%d,", fd);
@@ -405,10 +404,9 @@ static void test_no_such_command(void **state)
  * with its status and the output's last line. */
 static void test_surroundings_and_early_end(void **state)
 {
-    struct name_value env[2] = {{.name = (char *)"PLATEAU_A",
-                                 .value = (char *)"two words"},
-                                {.name = (char *)"PLATEAU_B",
-                                 .value = (char *)""}};
+    struct name_value env[2] = {
+        {.name = (char *)"PLATEAU_A", .value = (char *)"two words"},
+        {.name = (char *)"PLATEAU_B", .value = (char *)""}};
     char *text = NULL, want[256], *sub;
     struct stage s;
     size_t len;
@@ -808,8 +806,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_life, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_such_command, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_surroundings_and_early_end,
-                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_surroundings_and_early_end, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_crash, setup, teardown),
         cmocka_unit_test_setup_teardown(test_port_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_ready_in_time, setup,
@@ -819,17 +817,13 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_stop_reaches_everybody, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_polite_stop, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_stop_of_stopped, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(test_stop_of_stopped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_background, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_conductor_killed, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_guardian_killed, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(test_conductor_killed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_guardian_killed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_attach_pid, setup, teardown),
         cmocka_unit_test_setup_teardown(test_attach_port, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_attach_mistakes, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(test_attach_mistakes, setup, teardown),
     };
 
     if (argc > 1 && strcmp(argv[1], "__guard") == 0)
