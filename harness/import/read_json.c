@@ -113,9 +113,11 @@ int recorded_read_json_lines(const char *text, size_t len,
     while (p < end && stop == 0) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
         size_t n = (size_t)((nl != NULL ? nl : end) - p);
-        struct recorded r = {.line = ++line};
+        struct recorded r = {.line = line + 1};
         json_t *o;
         int got;
+
+        line++;
 
         if (n > 0 && p[n - 1] == '\r')
             n--;

@@ -110,8 +110,10 @@ int recorded_read_log(const char *text, size_t len,
     while (p < end) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
         size_t n = (size_t)((nl != NULL ? nl : end) - p);
-        struct recorded r = {.whole_seconds = true, .line = ++line};
+        struct recorded r = {.whole_seconds = true, .line = line + 1};
         int got;
+
+        line++;
 
         if (n > 0 && p[n - 1] == '\r')
             n--;

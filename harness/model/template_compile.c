@@ -287,7 +287,7 @@ static const char *find_close(const char *s)
 {
     char quote = '\0';
 
-    for (size_t i = 0; s[i] != '\0' && i < CALL_MAX; i++) {
+    for (size_t i = 0; i < CALL_MAX && s[i] != '\0'; i++) {
         if (quote != '\0')
             quote = s[i] == quote ? '\0' : quote;
         else if (s[i] == '\'' || s[i] == '"')
