@@ -12,7 +12,14 @@
 
 enum { KINDS_SHOWN = 20, HINTS_MAX = 16 };
 
-struct check_plan check_plan_of(const struct scenario *sc)
+/* What the plan amounts to. Times in seconds; NaN: depends on the target. */
+struct check_plan {
+    double warmup_s, block_s, total_s;
+    double requests; /* in all blocks; NaN: depends on the target */
+    bool cut;        /* max_time ends it before its last block */
+};
+
+static struct check_plan check_plan_of(const struct scenario *sc)
 {
     const struct scenario_load *l = &sc->load;
     double blocks = l->blocks, settle = (double)l->settle_ns / 1e9;
@@ -117,16 +124,15 @@ static void load_text(const struct scenario *sc, struct buf *out)
         buf_addf(out, "%zu recorded requests, %gx as fast, to ",
                  sc->replay.nentries, sc->replay.speed);
     } else if (l->model == LOAD_OPEN) {
-        buf_addf(out, "%g requests/s, at most %d connections, to ",
-                 l->rate_rps, l->connections);
+        buf_addf(out, "%g requests/s, at most %d connections, to ", l->rate_rps,
+                 l->connections);
     } else {
         buf_addf(out, "%d users, each waiting for its answer, to ", l->users);
     }
     add_escaped(out, sc->target.url.text);
     buf_adds(out, "\n  plan     warm-up of ");
     if (l->warmup_requests > 0)
-        buf_addf(out, "%llu requests",
-                 (unsigned long long)l->warmup_requests);
+        buf_addf(out, "%llu requests", (unsigned long long)l->warmup_requests);
     else
         add_time(out, p.warmup_s);
     if (l->blocks == 0) {
@@ -149,8 +155,8 @@ static void load_text(const struct scenario *sc, struct buf *out)
         buf_adds(out, " requests, ");
     }
     buf_adds(out, isfinite(p.total_s) && !p.cut ? "about " : "at most ");
-    add_time(out, isfinite(p.total_s) ? p.total_s
-                                      : (double)l->max_time_ns / 1e9);
+    add_time(out,
+             isfinite(p.total_s) ? p.total_s : (double)l->max_time_ns / 1e9);
     buf_addc(out, '\n');
 }
 

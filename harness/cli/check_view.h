@@ -7,15 +7,6 @@
 
 #include <stdbool.h>
 
-/* What the plan amounts to. Times in seconds; NaN: depends on the target. */
-struct check_plan {
-    double warmup_s, block_s, total_s;
-    double requests; /* in all blocks; NaN: depends on the target */
-    bool cut;        /* max_time ends it before its last block */
-};
-
-struct check_plan check_plan_of(const struct scenario *sc);
-
 /* Appends a page for people; foreign bytes are escaped. */
 void check_text(const struct scenario *sc, struct buf *out);
 

@@ -219,7 +219,7 @@ static void write_head(const struct import *x, enum import_format format,
 static struct kind **choose(struct import *x, const char *origin, size_t most,
                             size_t *n)
 {
-    struct kind **chosen = mem_zalloc(x->kinds.n, sizeof *chosen);
+    struct kind **chosen = mem_zalloc(x->kinds.n, sizeof(void *));
 
     *n = 0;
     for (size_t i = 0; i < x->kinds.n; i++) {
@@ -234,7 +234,7 @@ static struct kind **choose(struct import *x, const char *origin, size_t most,
         }
     }
     if (*n > 1)
-        qsort(chosen, *n, sizeof *chosen, most_frequent_first);
+        qsort(chosen, *n, sizeof(void *), most_frequent_first);
     for (size_t i = most; i < *n; i++) {
         x->sum->left_out += chosen[i]->count;
         x->sum->taken -= chosen[i]->count;

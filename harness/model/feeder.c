@@ -117,7 +117,8 @@ static int read_row(struct cursor *c, struct feeder *out, size_t *cap,
     return 0;
 }
 
-int feeder_parse(char *text, size_t len, struct feeder *out, struct err *err)
+static int feeder_parse(char *text, size_t len, struct feeder *out,
+                        struct err *err)
 {
     struct cursor c = {.p = text, .end = text + len, .line = 1};
     size_t cap = 0;

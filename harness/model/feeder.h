@@ -12,9 +12,6 @@ enum { FEEDER_FILE_MAX = 256 << 20, FEEDER_COLUMNS_MAX = 1000 };
  * An error names the line. Gives a feeder to release, `file` not set. */
 int feeder_load(const char *path, struct feeder *out, struct err *err);
 
-/* As feeder_load, from memory; takes `text` (len bytes and a NUL). */
-int feeder_parse(char *text, size_t len, struct feeder *out, struct err *err);
-
 /* The column of that name, or -1. */
 int feeder_column(const struct feeder *f, const char *name);
 

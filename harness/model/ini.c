@@ -6,6 +6,7 @@
  * run-time switches of Debian's build are set before each use. */
 #include "harness/model/ini.h"
 
+#include "harness/base/err.h"
 #include "harness/base/mem.h"
 #include "harness/model/scenario.h"
 
@@ -226,7 +227,9 @@ static void set_switches(void)
 
 enum { PROBE = 5000 };
 
-int ini_self_check(struct err *err)
+/* Checks that the installed inih reads long lines whole; refuses a build that
+ * cuts them. */
+static int ini_self_check(struct err *err)
 {
     static bool fit;
     char text[PROBE + 8], *value;

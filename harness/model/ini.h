@@ -8,8 +8,6 @@
 #ifndef PLATEAU_MODEL_INI_H
 #define PLATEAU_MODEL_INI_H
 
-#include "harness/base/err.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -36,10 +34,6 @@ struct ini_doc {
     struct ini_section *sections;
     size_t n, cap;
 };
-
-/* Checks that the installed inih can read long lines whole. Refuses a build
- * that cuts them. Cheap; called by ini_read. */
-int ini_self_check(struct err *err);
 
 /* Splits `text`; `file` names it in mistakes. What is not INI becomes a
  * mistake with its line and is left out. Always gives a document to release,

@@ -224,7 +224,7 @@ static void read_named(struct reader *r, const struct ini_section *s,
 
 /* Reads in a fixed order of kinds: feeders before the templates that use
  * them, requests before flows. */
-void reader_sections(struct reader *r)
+static void reader_sections(struct reader *r)
 {
     static const enum key_section order[] = {
         SECTION_SCENARIO, SECTION_TARGET,  SECTION_LOAD,

@@ -77,8 +77,11 @@ static bool is_type(const struct key *key, const char *name)
     return strcmp(key->type->name, name) == 0;
 }
 
-char *reader_display(struct reader *r, const struct key *key, const char *arg,
-                     const char *raw, const char *value, bool from_env)
+/* Gives `value` as it may be shown: see secret.h. `raw` is the text as
+ * written. Remembers secrets. */
+static char *reader_display(struct reader *r, const struct key *key,
+                            const char *arg, const char *raw, const char *value,
+                            bool from_env)
 {
     char *text, *masked = NULL, *out;
 

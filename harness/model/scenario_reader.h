@@ -76,11 +76,6 @@ char *suggest_word(const char *word, const char *words);
 char *reader_fallback(struct reader *r, const struct key *key,
                       const struct ini_section *s, const char *name);
 
-/* Gives `value` as it may be shown: see secret.h. `raw` is the text as
- * written. Remembers secrets. */
-char *reader_display(struct reader *r, const struct key *key, const char *arg,
-                     const char *raw, const char *value, bool from_env);
-
 /* Applies `--set` texts to the document. */
 void reader_apply_sets(struct reader *r, char *const *sets, size_t nsets);
 
@@ -89,10 +84,6 @@ void reader_finish_pending(struct reader *r);
 
 /* Checks what no single key can know. */
 void reader_cross_check(struct reader *r);
-
-/* Reads all sections of the document, or of one kind only (SECTION_COUNT:
- * all). */
-void reader_sections(struct reader *r);
 
 /* Reads the entries of one section into `base` and fills in its defaults. */
 void reader_section(struct reader *r, const struct ini_section *s,

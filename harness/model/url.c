@@ -117,7 +117,7 @@ int url_parse(const char *s, struct url *out, char **userinfo, struct err *err)
     return 0;
 }
 
-bool url_is_loopback(const char *host)
+static bool is_loopback(const char *host)
 {
     struct in_addr v4;
     struct in6_addr v6;
@@ -131,7 +131,7 @@ bool url_is_loopback(const char *host)
 
 bool url_is_allowed(const struct scenario_target *t, const char *host)
 {
-    if (url_is_loopback(host))
+    if (is_loopback(host))
         return true;
     for (size_t i = 0; i < t->nallow_hosts; i++)
         if (strcasecmp(t->allow_hosts[i], host) == 0)

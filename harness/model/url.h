@@ -12,11 +12,8 @@
  * fragment is an error. Release `out` with url_release in both cases. */
 int url_parse(const char *s, struct url *out, char **userinfo, struct err *err);
 
-/* True for 127/8, ::1 and localhost: decided by the text, never by a name
- * server. */
-bool url_is_loopback(const char *host);
-
-/* True when `host` is loopback or named in the target's allow_host. */
+/* True when `host` is named in the target's allow_host, or is 127/8, ::1 or
+ * localhost: decided by the text, never by a name server. */
 bool url_is_allowed(const struct scenario_target *t, const char *host);
 
 /* Gives the value of an Authorization header for "name:password". */

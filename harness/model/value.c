@@ -177,7 +177,7 @@ int value_duration_range(const char *s, int64_t *min_ns, int64_t *max_ns,
 {
     const char *dots = strstr(s, "..");
     char low[64];
-    int64_t a, b;
+    int64_t a = 0, b = 0;
 
     if (dots == NULL) {
         if (value_duration(s, &a, err) != 0)
@@ -245,7 +245,7 @@ int value_size(const char *s, double *bytes, struct err *err)
 
 int value_share(const char *s, double *share, struct err *err)
 {
-    double v;
+    double v = 0;
     const char *p = read_number(s, &v);
 
     if (p == NULL)
@@ -268,11 +268,11 @@ int value_length(const char *s, uint64_t *requests, int64_t *ns,
 {
     static const struct unit words[] = {
         {"requests", 1}, {"request", 1}, {"req", 1}};
-    double v, ignored;
+    double v = 0, ignored;
     const char *p = read_number(s, &v);
     const char *q =
         p ? read_unit(p, words, sizeof words / sizeof *words, &ignored) : NULL;
-    int64_t length;
+    int64_t length = 0;
 
     if (q != NULL && *skip(q) == '\0') {
         if (v < 0 || v > 9e15 || v != floor(v))
