@@ -81,7 +81,8 @@ static void draw_marks(struct svg *g, const struct time_axis *t)
 
     for (size_t i = 0; i < r->nevents && drawn < MARKS_MAX; i++) {
         const struct record_event *e = &r->events[i];
-        bool skip = strncmp(e->what, "process_", 8) == 0 && e->t_s <= t->from;
+        bool skip =
+            strncmp(e->what, "process_", 8) == 0 && e->t_s <= fmax(t->from, 0);
         char *text;
 
         for (size_t k = 0; k < sizeof quiet / sizeof *quiet; k++)

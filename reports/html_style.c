@@ -5,7 +5,7 @@
 const char html_style_hash[] =
     "sha256-YI1pHUyBEYZyYq1Bvd8cELqUXd/IW4QikDHyEY+lo5A=";
 const char html_script_hash[] =
-    "sha256-nfuPD76WEvnqruxcjJbOX4pBNLU7Fg7bV+Bf+g//gAY=";
+    "sha256-g/JrFWRTN6pd1vDpScA9KJRc3QC0fzby+dm02gQdmng=";
 
 const char html_style[] =
     ":root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--fg:#1b2430;"
@@ -109,9 +109,10 @@ const char html_script[] =
     "'use strict';(function(){\n"
     "function num(v,d){return v.toLocaleString('en-US',"
     "{maximumFractionDigits:d})}\n"
-    "function fmt(v,u){if(u==='B'){var n=['B','KiB','MiB','GiB','TiB'],i=0;"
+    "function fmt(v,u,e){if(u==='B'){var n=['B','KiB','MiB','GiB','TiB'],i=0;"
     "while(i<4&&Math.abs(v)>=1023.5){v/=1024;i++}"
-    "return num(v,i?2:0)+' '+n[i]}return num(v,Math.abs(v)<10?3:1)+u}\n"
+    "return num(v,i?2:0)+' '+n[i]}return num(v,"
+    "Math.min(6,Math.max(0,Math.ceil(-Math.log10(e)))))+u}\n"
     "function near(l,x){var p=l.points,b=null,d=1e9,i;"
     "for(i=0;i<p.numberOfItems;i++){var q=p.getItem(i),e=Math.abs(q.x-x);"
     "if(e<d){d=e;b=q}}return b&&d<40?{x:b.x,y:b.y,d:d}:null}\n"
@@ -125,7 +126,8 @@ const char html_script[] =
     "function(line){var q=near(line,x);if(q&&(!best||q.d<best.d))best=q});"
     "if(!best)return;var b=k.querySelector('b');"
     "if(!k.dataset.last)k.dataset.last=b.textContent;"
-    "b.textContent=fmt(+s.y0+(t+h-best.y)/h*(s.y1-s.y0),s.u)})}\n"
+    "b.textContent=fmt(+s.y0+(t+h-best.y)/h*(s.y1-s.y0),s.u,"
+    "(s.y1-s.y0)/h/10)})}\n"
     "function hide(svg){svg.querySelector('.hair').style.visibility='hidden';"
     "svg.parentNode.querySelectorAll('.key li').forEach(function(k){"
     "if(k.dataset.last)k.querySelector('b').textContent=k.dataset.last})}\n"

@@ -172,7 +172,7 @@ void svg_line(struct svg *g, const double *x, const double *y, size_t n,
             buf_addf(g->out,
                      "<polyline class=\"l c%d%s%s\" data-i=\"%d\" points=\"",
                      index, *more ? " " : "", more, *more ? -1 : index);
-        buf_addf(g->out, "%s%.1f,%.1f", open ? " " : "", px(g, x[i]),
+        buf_addf(g->out, "%s%.1f,%.2f", open ? " " : "", px(g, x[i]),
                  clamp(py(g, y[i]), g->top, g->top + g->h));
         open = true;
     }
