@@ -315,6 +315,7 @@ void barriers_column(const struct record *r, const struct policy *p,
     f->basis = BASIS_BARRIERS;
     f->judged = limits_judged(p, f->name, &f->metric);
     blocks_gather(r, c, rule->rows, &j.blocks);
+    blocks_clear_garbage(r, c, &j.blocks);
     blocks_view(&j.blocks, &f->metric, &j.data);
     j.rate_rps = p->rate_rps > 0 ? p->rate_rps : barriers_rate(r);
     judge_column(&j, p);

@@ -32,8 +32,10 @@ struct blocks {
     double *d, *requests, *hours, *restarts;
     double **kinds;
     size_t nkinds;
-    size_t *row;        /* barrier row that ends the block */
-    double restarted;   /* processes started in all blocks */
+    size_t *row;      /* barrier row that ends the block */
+    double garbage;   /* share of the uncollected objects that was taken out */
+    size_t start;     /* barrier row before the first block */
+    double restarted; /* processes started in all blocks */
     double first, last; /* readings at both ends */
     double top;         /* the largest fall in one block, over the level */
 };
@@ -42,6 +44,13 @@ struct blocks {
  * without a request, are joined to the next. Gives `out` to release. */
 void blocks_gather(const struct record *r, const struct column *c, size_t rows,
                    struct blocks *out);
+
+/* Takes out of `b`, read from column `c`, what garbage that nobody had
+ * collected yet adds to counts of Python objects (column py_gc_young): all of
+ * it from collector-tracked objects, a fitted share of it from blocks. Does
+ * nothing for other metrics or without that column. */
+void blocks_clear_garbage(const struct record *r, const struct column *c,
+                          struct blocks *b);
 
 /* A view of `b` for growth_fit; borrows. */
 void blocks_view(const struct blocks *b, const struct metric *m,

@@ -1,9 +1,11 @@
 /* Barrier rows to blocks: see barriers.h. */
 #include "analyzers/barriers.h"
+#include "analyzers/lsq.h"
 #include "harness/base/mem.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 double barriers_rate(const struct record *r)
 {
@@ -92,6 +94,7 @@ void blocks_gather(const struct record *r, const struct column *c, size_t rows,
             continue;
         if (last == n) {
             out->first = out->last = c->v[i];
+            out->start = i;
             last = i;
         } else if (s->requests[i] > s->requests[last] &&
                    s->t_s[i] > s->t_s[last]) {
@@ -99,6 +102,60 @@ void blocks_gather(const struct record *r, const struct column *c, size_t rows,
             last = i;
         }
     }
+}
+
+/* The share of `young` in `d`, beside a growth that the requests of each kind
+   (or, with many kinds, all requests) explain. NaN when it explains little. */
+static double garbage_share(const struct blocks *b, const double *young)
+{
+    size_t n = b->n, p = b->nkinds > 0 && b->nkinds <= 3 ? b->nkinds : 1;
+    double *z = mem_zalloc((LSQ_PARTS + 1) * n, sizeof *z), without = 0;
+    struct lsq s;
+    double share = NAN;
+
+    for (int with = 0; with < 2; with++) {
+        for (size_t j = 0; j < p; j++)
+            memcpy(z + j * n, p > 1 ? b->kinds[j] : b->requests, n * sizeof *z);
+        memcpy(z + p * n, young, n * sizeof *z);
+        memcpy(z + LSQ_PARTS * n, b->d, n * sizeof *z);
+        if (n < p + 3 || !lsq_solve(z, n, p + (size_t)with, &s))
+            break;
+        if (with == 0)
+            without = s.rss;
+        else if (s.b[p] > 0 && s.rss < 0.7 * without)
+            share = fmin(s.b[p], 3);
+    }
+    free(z);
+    return share;
+}
+
+void blocks_clear_garbage(const struct record *r, const struct column *c,
+                          struct blocks *b)
+{
+    const struct column *y = series_column(&r->barriers, "py_gc_young");
+    bool tracked = strcmp(c->metric.name, "py_gc_objects") == 0;
+    double *young;
+    size_t from;
+
+    if (y == NULL || b->n == 0 ||
+        (!tracked && strcmp(c->metric.name, "py_blocks") != 0))
+        return;
+    young = mem_zalloc(b->n, sizeof *young);
+    from = b->start;
+    b->garbage = tracked ? 1 : 0;
+    for (size_t i = 0; i < b->n; i++) {
+        young[i] = y->v[b->row[i]] - y->v[from];
+        from = b->row[i];
+        if (!isfinite(young[i]))
+            b->garbage = NAN;
+    }
+    if (!tracked && b->garbage == 0)
+        b->garbage = garbage_share(b, young);
+    if (isnan(b->garbage))
+        b->garbage = 0;
+    for (size_t i = 0; b->garbage > 0 && i < b->n; i++)
+        b->d[i] -= b->garbage * young[i];
+    free(young);
 }
 
 /* Readings come in these steps: pages where the kernel counts, allocator

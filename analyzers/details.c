@@ -55,6 +55,7 @@ static void blame_finding(const struct record *r, const struct policy *p,
         return;
     }
     blocks_gather(r, c, 0, &b);
+    blocks_clear_garbage(r, c, &b);
     v->nblames +=
         attribution_make(&b, warm_blocks(r, &b, f), quantum_of(&b, &f->metric),
                          p->confidence, index, v->blames + v->nblames);
