@@ -38,7 +38,7 @@ int recorder_open(struct rundir *rd, const struct scenario *sc,
 
     r->rd = rd;
     r->sc = sc;
-    r->label = mem_strdup(target_label);
+    r->label = scenario_mask(sc, target_label);
     clock_wall_iso(r->started);
     buf_init(&text, 256u << 20);
     scenario_write_effective(sc, &text, false);
