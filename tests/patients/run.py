@@ -204,7 +204,7 @@ def judge(patient, twin, code, said):
         wrong.append("exit")
     requests = named_requests(said)
     kind = (said.get("cause") or {}).get("class", "")
-    chains = [c["chain"] for c in (said.get("diagnosis") or {}).get(
+    chains = [c["text"] for c in (said.get("diagnosis") or {}).get(
         "chains", [])]
     if twin == "leaking" and code == 1:
         if requests != ["work"]:

@@ -158,7 +158,8 @@ def _label(obj):
 def _edge(parent, child):
     """How `parent` holds `child`: a key, an attribute, or nothing to tell."""
     try:
-        if isinstance(parent, dict):
+        # Among many keys one says nothing, and chains with it never add up.
+        if isinstance(parent, dict) and len(parent) <= 100:
             for key in list(parent):
                 if parent.get(key) is child:
                     return _short(key)
