@@ -105,6 +105,17 @@ void conductor_diagnosed(struct conductor *c)
     stop_target(c);
 }
 
+/* Says what a failed request looked like; known only when the load is idle. */
+static void add_example(struct conductor *c)
+{
+    const char *example = load_failure_example(c->load, 0);
+    size_t n = strlen(c->ending.detail);
+
+    if (example != NULL && n < sizeof c->ending.detail)
+        snprintf(c->ending.detail + n, sizeof c->ending.detail - n,
+                 ", e.g. %s", example);
+}
+
 void conductor_wind_up(struct conductor *c)
 {
     struct err err = {""};
@@ -113,6 +124,8 @@ void conductor_wind_up(struct conductor *c)
     uv_timer_stop(&c->settle);
     uv_timer_stop(&c->limit);
     c->ending.duration_s = conductor_seconds(c);
+    if (c->error_storm)
+        add_example(c);
     if (c->recorder != NULL && recorder_freeze(c->recorder, &err) != 0)
         c->err = err;
     if (c->cfg->diagnose && c->load != NULL &&

@@ -45,6 +45,7 @@ struct conductor {
     struct plan plan;
     size_t step; /* the step that runs, or the next one while settling */
     enum stage stage;
+    bool error_storm;   /* too many requests failed: show one */
     bool final_barrier; /* the settle that runs is the last */
     int log_fd;
     atomic_llong origin_ns; /* of an observed run; else the load's */

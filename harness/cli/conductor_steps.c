@@ -156,7 +156,6 @@ bool conductor_check_errors(struct conductor *c)
 {
     struct load_counts n;
     uint64_t done, errors;
-    const char *example;
 
     load_get_counts(c->load, &n, NULL, NULL);
     done = n.ok + n.errors - c->step_done;
@@ -167,12 +166,11 @@ bool conductor_check_errors(struct conductor *c)
         return false;
     if (done < ERRORS_AT_LEAST && !load_is_idle(c->load))
         return false;
-    example = load_is_idle(c->load) ? load_failure_example(c->load, 0) : NULL;
+    c->error_storm = true;
     conductor_finish(c, RUN_TARGET_FAILED,
-                     "%llu of %llu requests failed (at most %g %% may)%s%s",
+                     "%llu of %llu requests failed (at most %g %% may)",
                      (unsigned long long)errors, (unsigned long long)done,
-                     c->sc->load.max_errors * 100, example ? ", e.g. " : "",
-                     example ? example : "");
+                     c->sc->load.max_errors * 100);
     return true;
 }
 
