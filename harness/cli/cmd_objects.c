@@ -4,6 +4,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/base/proctree.h"
+#include "harness/cli/objects_holders.h"
 #include "harness/cli/objects_view.h"
 #include "harness/cli/options.h"
 
@@ -16,9 +17,10 @@
 #define TEXT_ROWS 20
 #define OUTPUT_MAX (256u << 20)
 #define NOTES_MAX 64
+#define SAMPLES 16 /* instances followed by --holders */
 
 static bool tree, freeze_it;
-static const char *top_text, *watch_text;
+static const char *top_text, *watch_text, *holders_type;
 
 static const struct flag flags[] = {
     {"--top", "N", "rows of the table (default 20; --json: all)", NULL,
@@ -26,6 +28,9 @@ static const struct flag flags[] = {
     {"--watch", "TIME", "again every TIME (5s, 500ms, 2m), with the growth",
      NULL, &watch_text},
     {"--tree", NULL, "the process and all its descendants", &tree, NULL},
+    {"--holders", "TYPE",
+     "who keeps the objects of TYPE (module.qualname) alive", NULL,
+     &holders_type},
     {"--freeze", NULL,
      "stop the process for a moment and walk its collector's lists", &freeze_it,
      NULL},
@@ -41,7 +46,8 @@ static const struct command_help help = {
         "With --watch --json: one document per line.",
     .examples = "  plateau objects 4711\n"
                 "  plateau objects 4711 --tree --watch 5s\n"
-                "  plateau objects 4711 --json --top 5\n",
+                "  plateau objects 4711 --json --top 5\n"
+                "  plateau objects 4711 --holders shop.Session\n",
     .flags = flags,
     .nflags = sizeof flags / sizeof *flags,
 };
@@ -249,6 +255,43 @@ static bool census_all(struct objects *x)
     return n > 0;
 }
 
+/* Who holds the type, told by the process that has most of it. */
+static int show_holders(struct objects *x)
+{
+    struct holders best = {0};
+    struct err err = {""};
+    int64_t pid = 0;
+    struct buf out;
+
+    find_subjects(x);
+    for (size_t i = 0; i < x->nsubjects; i++) {
+        struct subject *s = &x->subjects[i];
+        struct holders h;
+
+        s->reader = census_open(s->id.pid, &err);
+        if (!s->reader ||
+            holders_find(s->reader, holders_type, SAMPLES, 0, &h, &err) != 0)
+            continue;
+        if (pid && h.instances <= best.instances) {
+            holders_release(&h);
+            continue;
+        }
+        holders_release(&best);
+        best = h;
+        pid = s->id.pid;
+    }
+    if (!pid) {
+        complain("%s", err.msg);
+        return EXIT_TARGET;
+    }
+    buf_init(&out, OUTPUT_MAX);
+    objects_holders(pid, holders_type, &best, x->o.json, &out);
+    fwrite(buf_str(&out), 1, out.len, stdout);
+    buf_release(&out);
+    holders_release(&best);
+    return EXIT_PASS;
+}
+
 /* Once, or until the process has ended. */
 static int census_loop(struct objects *x)
 {
@@ -265,6 +308,8 @@ static int census_loop(struct objects *x)
         x->tree = proctree_new(0);
         proctree_add(x->tree, st.id);
     }
+    if (holders_type)
+        return show_holders(x);
     while (census_all(x)) {
         rounds++;
         if (!x->every_ns)

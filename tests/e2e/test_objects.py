@@ -232,9 +232,77 @@ class EveryVersion(ObjectsCase):
         self.assertEqual(target.process.wait(timeout=10), 0)
 
 
+    def holders(self, version, python):
+        """Chains from a module or a class down to what is held."""
+        target = Target(self, python, HELD)
+        target.numbers()
+        for name, chain in CHAINS.items():
+            result = self.plateau("objects", target.pid, "--holders",
+                                  "__main__." + name, "--json")
+            self.expect_status(result, 0)
+            found = json.loads(result.out)
+            self.assertEqual(found["sampled"], 16)
+            self.assertFalse(found["partial"])
+            told = [(c["chain"], c["found"]) for c in found["chains"]]
+            self.assertEqual(told[0][0], chain % ("__main__." + name))
+            # A place that was left may still hold the address of one.
+            self.assertGreaterEqual(told[0][1], 14, told)
+
+
+HELD = """
+import collections, os, weakref
+class ByList(object): pass
+class ByDict(object): pass
+class ByClass(object): pass
+class BySlots(object):
+    __slots__ = ("a", "b")
+class ByClosure(object): pass
+class ByDeque(object): pass
+class BySet(object): pass
+class ByTuple(object): pass
+class Cart(object):
+    clients = []
+    def __init__(self):
+        self.first = 1
+        self.items = []
+history = [ByList() for _ in range(51204)]
+cache = {}
+for i in range(3000):
+    cache["secret-%d" % i] = ByDict()
+    Cart.clients.append(ByClass())
+cart = Cart()
+cart.items += [BySlots() for _ in range(2500)]
+weak = [weakref.ref(o) for o in history]
+def make():
+    kept = [ByClosure() for _ in range(1000)]
+    def inner():
+        return kept
+    return inner
+handler = make()
+queue = collections.deque(ByDeque() for _ in range(20000))
+seen = set(BySet() for _ in range(700))
+nested = {"x": [(ByTuple(), 1) for _ in range(600)]}
+os.write(1, b"0\\n"); os.read(0, 1)
+"""
+
+CHAINS = {
+    "ByList": "module __main__ -> history: list[51,204] -> %s",
+    "ByDict": "module __main__ -> cache: dict[3,000] -> %s",
+    "ByClass": "class __main__.Cart -> clients: list[3,000] -> %s",
+    "BySlots": "module __main__ -> cart: __main__.Cart -> "
+               "items: list[2,500] -> %s",
+    "ByClosure": "module __main__ -> handler: function -> tuple[1] -> cell "
+                 "-> list[1,000] -> %s",
+    "ByDeque": "module __main__ -> queue: collections.deque[20,000] -> %s",
+    "BySet": "module __main__ -> seen: set[700] -> %s",
+    "ByTuple": "module __main__ -> nested: dict[1] -> list[600] -> "
+               "tuple[2] -> %s",
+}
+
+
 def add_version_tests():
     for version, python in PYTHONS:
-        for kind in ("idle", "histogram", "tasks", "frozen"):
+        for kind in ("idle", "histogram", "tasks", "frozen", "holders"):
             def test(self, kind=kind, version=version, python=python):
                 getattr(self, kind)(version, python)
             setattr(EveryVersion, "test_%s_%s" %

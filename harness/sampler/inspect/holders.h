@@ -1,0 +1,45 @@
+/* Who keeps the instances of a type alive, found from outside: samples some
+ * instances, finds the words in the heap that point at them, and climbs
+ * through lists, dicts, sets, tuples and instances to a module's global or a
+ * class attribute. Each step up is one pass over the heap: bounded in steps
+ * and in time. The process runs on meanwhile; what moves under the search is
+ * lost, which is why several instances are followed.
+ *
+ * Weak references do not hold. What hangs on a running frame or on a variable
+ * of C code ends without a name. Keys of plain dicts are never shown: they may
+ * be somebody's data. */
+#ifndef PLATEAU_SAMPLER_INSPECT_HOLDERS_H
+#define PLATEAU_SAMPLER_INSPECT_HOLDERS_H
+
+#include "harness/base/err.h"
+#include "harness/sampler/inspect/census.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct holders_chain {
+    char *text;     /* "module shop -> history: list[51,204] -> shop.Order" */
+    unsigned found; /* how many of the sampled instances hang on it */
+    bool rooted;    /* it begins at a module or a class */
+};
+
+struct holders {
+    uint64_t instances; /* living ones of the type */
+    unsigned sampled;
+    struct holders_chain *chains; /* most found first */
+    size_t nchains;
+    bool partial; /* the time ran out */
+    int64_t wall_ns;
+};
+
+/* Looks for the holders of type `type` ("shop.Order") in the process of `r`,
+ * following at most `samples` instances (1 .. 32). `time_limit_ns`: 0 for 10 s.
+ * Gives `*out` to release; no instances or no chain is no error. Fails when
+ * the process is no readable CPython or has ended. */
+int holders_find(struct census_reader *r, const char *type, unsigned samples,
+                 int64_t time_limit_ns, struct holders *out, struct err *err);
+
+void holders_release(struct holders *h);
+
+#endif

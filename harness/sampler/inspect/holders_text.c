@@ -1,0 +1,205 @@
+#include "harness/sampler/inspect/holders_impl.h"
+#include "harness/sampler/inspect/pyread.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NAME_CAP 128u
+#define ENTRIES_MAX (4u << 20) /* of a dict searched for one value */
+#define TP_DICTOFFSET 288
+
+/* ob_size, used, fill: where a container keeps its length. */
+static const struct {
+    const char *type;
+    uint32_t length_at;
+} containers[] = {
+    {"builtins.list", 16},           {"builtins.tuple", 16},
+    {"builtins.dict", 16},           {"builtins.set", 24},
+    {"builtins.frozenset", 24},      {"collections.deque", 16},
+    {"collections.OrderedDict", 16}, {"collections.defaultdict", 16},
+};
+
+bool holder_is(const struct holder_world *w, int32_t type, const char *name)
+{
+    return type >= 0 &&
+           strcmp(pytypes_name(w->types, (uint32_t)type), name) == 0;
+}
+
+bool holder_namespace(const struct holder_world *w, uint64_t addr, char *name,
+                      size_t cap)
+{
+    uint64_t value = pyread_dict_get(w->v, w->version, addr, "__name__");
+
+    return value &&
+           (pyread_dict_get(w->v, w->version, addr, "__spec__") ||
+            pyread_dict_get(w->v, w->version, addr, "__builtins__")) &&
+           pyread_string(w->v, w->version, value, name, cap) > 0;
+}
+
+/* The name under which the dict at `dict` holds `value`. */
+static bool key_of(const struct holder_world *w, uint64_t dict, uint64_t value,
+                   char *name)
+{
+    struct pydict d;
+
+    if (pyread_dict(w->v, w->version, dict, &d) != 0)
+        return false;
+    for (uint64_t i = 0; i < d.n && i < ENTRIES_MAX; i++) {
+        uint64_t k, v;
+
+        if (pyread_entry(w->v, &d, i, &k, &v) != 0)
+            return false;
+        if (v == value && k)
+            return pyread_string(w->v, w->version, k, name, NAME_CAP) > 0;
+    }
+    return false;
+}
+
+/* The i-th attribute name that instances of the class at `type` share. */
+static bool shared_name(const struct holder_world *w, uint64_t type, uint64_t i,
+                        char *name)
+{
+    /* ht_cached_keys follows ht_qualname; its keys are read as a dict's. */
+    uint64_t keys, key;
+    unsigned char head[32];
+
+    if (!w->version->new_keys || i > 255 ||
+        memview_u64(w->v, type + w->version->ht_qualname + 8, &keys) != 0 ||
+        memview_read(w->v, keys, head, sizeof head) != 0 || head[9] > 16)
+        return false;
+    keys += 32 + ((uint64_t)1 << head[9]) + i * (head[10] ? 16u : 24u) +
+            (head[10] ? 0 : 8);
+    return memview_u64(w->v, keys, &key) == 0 && key &&
+           pyread_string(w->v, w->version, key, name, NAME_CAP) > 0;
+}
+
+/* Is dict node `d` the namespace of the object node `o` that holds it (the
+ * __dict__ of an instance, of a class)? */
+static bool owns_dict(const struct holder_world *w, const struct holder *o,
+                      const struct holder *d)
+{
+    uint64_t offset;
+
+    if (o->size || !holder_is(w, d->type, "builtins.dict"))
+        return false;
+    if (o->hit < o->addr)
+        return true; /* in front of the object: a managed dict */
+    if (pytypes_lookup(w->types, o->addr) >= 0)
+        return o->hit == o->addr + PYTYPE_DICT;
+    return memview_u64(w->v,
+                       pytypes_address(w->types, (uint32_t)o->type) +
+                           TP_DICTOFFSET,
+                       &offset) == 0 &&
+           offset && o->hit == o->addr + offset;
+}
+
+/* The name by which node `o` holds what is below it, or false. */
+static bool attribute(const struct holder_world *w, int32_t o, char *name)
+{
+    const struct holder *n = &w->nodes[o];
+    const struct holder *c = &w->nodes[n->child];
+    uint64_t type = pytypes_address(w->types, (uint32_t)n->type);
+    uint64_t end = n->addr + pytypes_basicsize(w->types, (uint32_t)n->type);
+
+    if (c->size && n->hit < n->addr) {
+        /* 3.11 and 3.12: a plain block of values in front of the object. */
+        uint64_t values;
+
+        if (memview_u64(w->v, n->hit, &values) != 0)
+            return false;
+        values += values & 7 ? 1 : 0;
+        return c->hit >= values &&
+               shared_name(w, type, (c->hit - values) / 8, name);
+    }
+    /* 3.13 and later: values behind the object, after eight bytes. */
+    if (!c->size && w->version->minor >= 13 && n->hit >= end + 8)
+        return shared_name(w, type, (n->hit - end - 8) / 8, name);
+    return false;
+}
+
+static void add_number(struct buf *out, uint64_t n)
+{
+    char digits[24];
+    size_t len = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, n);
+
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            buf_addc(out, ',');
+        buf_addc(out, digits[i]);
+    }
+}
+
+/* "list[51,204]", "shop.Order", "class shop.Cart". */
+static void add_object(const struct holder_world *w, const struct holder *n,
+                       struct buf *out)
+{
+    const char *name = pytypes_name(w->types, (uint32_t)n->type);
+    int32_t class = pytypes_lookup(w->types, n->addr);
+    uint64_t length;
+
+    if (class >= 0) {
+        buf_addf(out, "class %s", pytypes_name(w->types, (uint32_t) class));
+        return;
+    }
+    buf_adds(out, strncmp(name, "builtins.", 9) == 0 ? name + 9 : name);
+    for (size_t i = 0; i < sizeof containers / sizeof *containers; i++)
+        if (strcmp(name, containers[i].type) == 0 &&
+            memview_u64(w->v, n->addr + containers[i].length_at, &length) ==
+                0 &&
+            length < (uint64_t)1 << 40) {
+            buf_addc(out, '[');
+            add_number(out, length);
+            buf_addc(out, ']');
+        }
+}
+
+/* The next object below node `i`, plain blocks left out. */
+static int32_t object_below(const struct holder_world *w, int32_t i)
+{
+    do
+        i = w->nodes[i].child;
+    while (i >= 0 && w->nodes[i].size);
+    return i;
+}
+
+void holder_text(const struct holder_world *w, int32_t top, struct buf *out)
+{
+    char name[NAME_CAP] = "";
+    bool named = false; /* `name` is what the next object is called */
+    bool first = true;
+
+    while (top >= 0 && w->nodes[top].size)
+        top = w->nodes[top].child;
+    while (top >= 0) {
+        const struct holder *n = &w->nodes[top];
+        int32_t below = object_below(w, top);
+        int32_t child = n->child;
+        char module[NAME_CAP];
+
+        buf_adds(out, first ? "" : " -> ");
+        if (named)
+            buf_addf(out, "%s: ", name);
+        first = named = false;
+        if (n->root && holder_is(w, n->type, "builtins.dict") &&
+            holder_namespace(w, n->addr, module, sizeof module)) {
+            buf_addf(out, "module %s", module);
+            named =
+                below >= 0 && key_of(w, n->addr, w->nodes[below].addr, name);
+        } else {
+            add_object(w, n, out);
+            if (below >= 0 && child == below &&
+                owns_dict(w, n, &w->nodes[below])) {
+                int32_t held = object_below(w, below);
+
+                /* An object and its namespace are one step. */
+                named = held >= 0 && key_of(w, w->nodes[below].addr,
+                                            w->nodes[held].addr, name);
+                below = held;
+            } else if (child >= 0) {
+                named = attribute(w, top, name);
+            }
+        }
+        top = below;
+    }
+}
