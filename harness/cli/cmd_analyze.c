@@ -65,6 +65,13 @@ static bool adjust_policy(struct record *r, const struct options *o)
     return ok;
 }
 
+/* Not one reading: the document still says inconclusive, but the caller gets
+ * the exit code of a wrong argument. */
+static bool is_empty(const struct record *r)
+{
+    return r->samples.n == 0 && r->barriers.n == 0;
+}
+
 static int judge(struct record *r, const struct options *o)
 {
     struct err err = {""};
@@ -74,6 +81,7 @@ static int judge(struct record *r, const struct options *o)
 
     verdict_judge(r, NULL, &v);
     code = r->target_failed            ? EXIT_TARGET
+           : is_empty(r)               ? EXIT_USAGE
            : v.outcome == OUTCOME_PASS ? EXIT_PASS
            : v.outcome == OUTCOME_LEAK ? EXIT_LEAK
                                        : EXIT_INCONCLUSIVE;
@@ -87,6 +95,8 @@ static int judge(struct record *r, const struct options *o)
         complain("%s", err.msg);
         code = EXIT_HARNESS;
     }
+    if (code == EXIT_USAGE)
+        complain("%s holds no readings: there is nothing to judge", o->args[0]);
     if (notice.len > 0 && !o->quiet)
         fputs(buf_str(&notice), stderr);
     judge_print(&in, o);
