@@ -73,10 +73,12 @@ static struct scale scale_of(double largest, enum metric_unit unit)
     } else if (unit == METRIC_SECONDS) {
         s.unit = " s";
     }
-    /* A hundredth of a byte is nothing; a millionth of a thread may be. */
-    s.decimals = decimals(largest / s.by, unit != METRIC_BYTES ? 6
-                                          : s.by == 1          ? 1
-                                                               : 2);
+    /* Tenths of a byte are plenty where bytes are many; a run of millions of
+       requests sees hundredths, and millionths of a thread. */
+    s.decimals = decimals(largest / s.by, unit != METRIC_BYTES ? 9
+                                          : s.by > 1           ? 2
+                                          : largest >= 1       ? 1
+                                                               : 6);
     return s;
 }
 
