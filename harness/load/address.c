@@ -8,8 +8,8 @@
 bool address_is_loopback(const struct sockaddr *sa)
 {
     if (sa->sa_family == AF_INET) {
-        struct in_addr a = ((const struct sockaddr_in *)(const void *)sa)
-                               ->sin_addr;
+        struct in_addr a =
+            ((const struct sockaddr_in *)(const void *)sa)->sin_addr;
 
         return ntohl(a.s_addr) >> 24 == 127;
     }

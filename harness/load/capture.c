@@ -63,8 +63,8 @@ int capturer_take(const struct capturer *cr, const char *headers,
     case CAPTURE_REGEX:
         return take_regex(&cr->regex, body, body_len, out);
     case CAPTURE_HEADER:
-        value = header_find(headers, headers_len, cr->capture->what, &len,
-                            NULL);
+        value =
+            header_find(headers, headers_len, cr->capture->what, &len, NULL);
         return value != NULL ? buf_add(out, value, len) : -1;
     }
     return -1;
@@ -111,8 +111,8 @@ const char *header_find(const char *block, size_t block_len, const char *name,
         line += n + 1;
         while (line < stop && (*line == ' ' || *line == '\t'))
             line++;
-        while (stop > line && (stop[-1] == ' ' || stop[-1] == '\t' ||
-                               stop[-1] == '\r'))
+        while (stop > line &&
+               (stop[-1] == ' ' || stop[-1] == '\t' || stop[-1] == '\r'))
             stop--;
         *len = (size_t)(stop - line);
         if (from != NULL)

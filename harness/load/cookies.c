@@ -68,10 +68,9 @@ static void trim(const char **p, size_t *n)
 /* "Wed, 21 Oct 2026 07:28:00 GMT" and the dashed form of old servers. */
 static bool date_is_past(const char *p, size_t n, long long now_s)
 {
-    static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S",
-                                        "%a, %d-%b-%Y %H:%M:%S",
-                                        "%A, %d-%b-%y %H:%M:%S",
-                                        "%a %b %d %H:%M:%S %Y"};
+    static const char *const forms[] = {
+        "%a, %d %b %Y %H:%M:%S", "%a, %d-%b-%Y %H:%M:%S",
+        "%A, %d-%b-%y %H:%M:%S", "%a %b %d %H:%M:%S %Y"};
     char text[64];
 
     if (n >= sizeof text)
@@ -102,16 +101,14 @@ static void take_attribute(struct parsed *c, const char *p, size_t n,
 
     trim(&p, &key_len);
     trim(&value, &value_len);
-    if (attribute_is(p, key_len, "Path") && value_len > 0 &&
-        value[0] == '/') {
+    if (attribute_is(p, key_len, "Path") && value_len > 0 && value[0] == '/') {
         c->path = value;
         c->path_len = value_len;
     } else if (attribute_is(p, key_len, "Secure")) {
         c->secure = true;
     } else if (attribute_is(p, key_len, "Max-Age") && value_len > 0) {
         *has_max_age = true;
-        c->expired = value[0] == '-' ||
-                     strspn(value, "0") >= value_len;
+        c->expired = value[0] == '-' || strspn(value, "0") >= value_len;
     } else if (attribute_is(p, key_len, "Expires") && !*has_max_age) {
         c->expired = date_is_past(value, value_len, now_s);
     }
@@ -135,9 +132,8 @@ static bool parse(struct parsed *c, const char *p, size_t n, long long now_s)
         const char *from = semi + 1;
 
         semi = memchr(from, ';', (size_t)(end - from));
-        take_attribute(c, from,
-                       (size_t)((semi != NULL ? semi : end) - from), now_s,
-                       &has_max_age);
+        take_attribute(c, from, (size_t)((semi != NULL ? semi : end) - from),
+                       now_s, &has_max_age);
     }
     return true;
 }

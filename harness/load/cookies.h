@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define COOKIES_MAX 32       /* per jar; the oldest gives way */
-#define COOKIES_BYTES 4096u  /* name and value of one; longer is not kept */
+#define COOKIES_MAX 32      /* per jar; the oldest gives way */
+#define COOKIES_BYTES 4096u /* name and value of one; longer is not kept */
 
 struct jar;
 

@@ -26,9 +26,8 @@ struct counters {
 /* The single writer's increment: no locked instruction. */
 static inline void counter_add(counter *c, uint64_t n)
 {
-    atomic_store_explicit(
-        c, atomic_load_explicit(c, memory_order_relaxed) + n,
-        memory_order_relaxed);
+    atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n,
+                          memory_order_relaxed);
 }
 
 static inline uint64_t counter_get(const counter *c)

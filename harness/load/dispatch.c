@@ -22,8 +22,8 @@ static size_t kind_index(const struct worker *w, const struct run *r)
 }
 
 /* A kind is through, well or badly. A user goes on after `least_ns`. */
-static void run_finish(struct worker *w, struct run *r, bool ok,
-                       int64_t now_ns, int64_t least_ns)
+static void run_finish(struct worker *w, struct run *r, bool ok, int64_t now_ns,
+                       int64_t least_ns)
 {
     struct kind_counters *k = &w->counters.kinds[kind_index(w, r)];
 
@@ -71,8 +71,7 @@ static int64_t think(struct run *r, int64_t min_ns, int64_t max_ns)
 {
     if (max_ns <= min_ns)
         return min_ns > 0 ? min_ns : 0;
-    return min_ns +
-           (int64_t)(rng_unit(&r->rng) * (double)(max_ns - min_ns));
+    return min_ns + (int64_t)(rng_unit(&r->rng) * (double)(max_ns - min_ns));
 }
 
 static void next_step(struct worker *w, struct run *r, int64_t now_ns)
@@ -174,9 +173,9 @@ static int64_t replay_due(const struct load_plan *p, const struct replay *rp,
                           uint64_t i)
 {
     int64_t last = rp->entries[rp->nentries - 1].at_ns;
-    int64_t round = last + (rp->nentries > 1
-                                ? last / (int64_t)(rp->nentries - 1)
-                                : CLOCK_NS_PER_S);
+    int64_t round =
+        last + (rp->nentries > 1 ? last / (int64_t)(rp->nentries - 1)
+                                 : CLOCK_NS_PER_S);
     uint64_t at = p->replay_from + i;
     uint64_t rounds = at / rp->nentries - p->replay_from / rp->nentries;
 
@@ -323,8 +322,8 @@ void dispatch_begin(struct worker *w)
         struct run *r = w->users[i];
 
         /* Users come in over one think time, or they all knock at once. */
-        rng_init(&r->rng, p->phase.seed ^ (uint64_t)(i * s->nworkers +
-                                                     w->index + 1));
+        rng_init(&r->rng,
+                 p->phase.seed ^ (uint64_t)(i * s->nworkers + w->index + 1));
         wakeups_add(&w->wakeups, &r->wakeup,
                     p->t0_ns + think(r, 0, l->think_max_ns));
     }

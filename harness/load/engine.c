@@ -1,5 +1,6 @@
 #include "harness/load/engine_impl.h"
 
+#include "harness/base/clock.h"
 #include "harness/model/scenario.h"
 
 #include <string.h>
@@ -7,6 +8,7 @@
 /* Every engine there is, in the order in which `auto` tries them. */
 static const struct engine_ops *const engines[] = {
     &engine_ops_h1,
+    &engine_ops_h2,
     &engine_ops_curl,
     &engine_ops_null,
 };
@@ -74,6 +76,19 @@ int engine_choose(const struct scenario *sc, const char **name,
         }
     }
     return err_set(err, "no engine can serve this scenario: %s", why_not);
+}
+
+uint64_t engine_tick_ms(const struct scenario *sc)
+{
+    int64_t least = sc->load.timeout_ns;
+    int64_t ms;
+
+    for (size_t i = 0; i < sc->nrequests; i++)
+        if (sc->requests[i].timeout_ns > 0 &&
+            sc->requests[i].timeout_ns < least)
+            least = sc->requests[i].timeout_ns;
+    ms = least / 20 / CLOCK_NS_PER_MS;
+    return ms < 1 ? 1 : ms > 250 ? 250 : (uint64_t)ms;
 }
 
 int engine_open(const char *name, const struct engine_config *cfg,

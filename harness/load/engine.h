@@ -23,10 +23,10 @@ struct engine;
 /* Why a transfer failed before or in spite of a status. Counted by class. */
 enum transfer_error {
     TRANSFER_OK,
-    TRANSFER_CONNECT,   /* refused, unreachable, name not found */
+    TRANSFER_CONNECT, /* refused, unreachable, name not found */
     TRANSFER_TLS,
     TRANSFER_SEND,
-    TRANSFER_CLOSED,    /* the peer closed before the answer was whole */
+    TRANSFER_CLOSED, /* the peer closed before the answer was whole */
     TRANSFER_TIMEOUT,
     TRANSFER_PROTOCOL,  /* not HTTP, or HTTP that must not be trusted */
     TRANSFER_TOO_LARGE, /* body over load.max_body */
@@ -43,37 +43,37 @@ const char *transfer_error_name(enum transfer_error e);
 struct transfer {
     /* Set by the caller. */
     const char *method;
-    const char *target;     /* path and query, base included; "/..." */
+    const char *target; /* path and query, base included; "/..." */
     size_t target_len;
-    const char *headers;    /* complete lines "Name: value\r\n"...; Host,
-                               Content-Length and Transfer-Encoding are the
-                               engine's */
+    const char *headers; /* complete lines "Name: value\r\n"...; Host,
+                            Content-Length and Transfer-Encoding are the
+                            engine's */
     size_t headers_len;
     const char *body;
     size_t body_len;
-    bool has_body;          /* sends Content-Length even when 0 */
-    const char *host;       /* value of the Host header; NULL: the URL's */
-    const char *url;        /* absolute, instead of the scenario's origin and
-                               `target` (a redirect); NULL: none. An engine
-                               that has one origin only fails it with
-                               TRANSFER_REDIRECT */
-    int64_t due_ns;         /* intended send time; times count from here */
-    int64_t timeout_ns;     /* from the moment it is sent */
-    int session;            /* virtual user: keeps its cookies; -1: none */
-    char *keep;             /* the body's first `keep_max` bytes are wanted
-                               here (captures, checks); NULL: dropped */
+    bool has_body;      /* sends Content-Length even when 0 */
+    const char *host;   /* value of the Host header; NULL: the URL's */
+    const char *url;    /* absolute, instead of the scenario's origin and
+                           `target` (a redirect); NULL: none. An engine
+                           that has one origin only fails it with
+                           TRANSFER_REDIRECT */
+    int64_t due_ns;     /* intended send time; times count from here */
+    int64_t timeout_ns; /* from the moment it is sent */
+    int session;        /* virtual user: keeps its cookies; -1: none */
+    char *keep;         /* the body's first `keep_max` bytes are wanted
+                           here (captures, checks); NULL: dropped */
     size_t keep_max;
-    char *keep_headers;     /* the header block, as received; NULL: dropped */
+    char *keep_headers; /* the header block, as received; NULL: dropped */
     size_t keep_headers_max;
     void (*done)(struct transfer *t);
     void *user;
 
     /* Set by the engine before `done`. */
     enum transfer_error error;
-    int status;             /* 0: no answer */
+    int status;      /* 0: no answer */
     int64_t sent_ns; /* the engine began: to send, or to connect first */
     int64_t first_byte_ns, end_ns;
-    uint64_t body_bytes;    /* received, whether kept or not */
+    uint64_t body_bytes; /* received, whether kept or not */
     size_t kept, kept_headers;
 
     /* The engine's. */
@@ -91,11 +91,11 @@ struct engine_config {
 };
 
 struct engine_stats {
-    uint64_t connects;      /* connections opened */
+    uint64_t connects; /* connections opened */
     uint64_t bytes_in, bytes_out;
     uint64_t resource_errors;
-    uint64_t retries;       /* sent again, since a kept connection had been
-                               closed by the peer before it answered a byte */
+    uint64_t retries; /* sent again, since a kept connection had been
+                         closed by the peer before it answered a byte */
     int open_connections;
 };
 

@@ -25,7 +25,7 @@ struct curl_slot {
     struct curl_slot *next_free;
     struct transfer *t; /* NULL: free */
     struct origin_check check;
-    bool too_large, whole_head;
+    bool too_large, whole_head, retried;
     /* What the handle is set to, to be set only when it changes. */
     struct buf method, target, headers;
     struct curl_slist *list;
@@ -98,9 +98,8 @@ static void finish(struct curl_slot *s, enum transfer_error error)
     set_times(s, t);
     curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
     t->status = (int)status;
-    t->error = s->too_large && error != TRANSFER_CANCELLED
-                   ? TRANSFER_TOO_LARGE
-                   : error;
+    t->error = s->too_large && error != TRANSFER_CANCELLED ? TRANSFER_TOO_LARGE
+                                                           : error;
     count(e, s, t);
     s->t = NULL;
     s->next_free = e->free_slots;
@@ -111,16 +110,37 @@ static void finish(struct curl_slot *s, enum transfer_error error)
         e->on_ready(e->ready_user);
 }
 
+/* A kept connection that the peer closed before it answered a byte: it had
+ * most likely been closed when we sent. libcurl repeats some of these itself,
+ * not all. */
+static bool retry(struct curl_slot *s, enum transfer_error error)
+{
+    long connects = 0, bytes = 0;
+
+    curl_easy_getinfo(s->easy, CURLINFO_NUM_CONNECTS, &connects);
+    curl_easy_getinfo(s->easy, CURLINFO_HEADER_SIZE, &bytes);
+    if ((error != TRANSFER_SEND && error != TRANSFER_CLOSED) || s->retried ||
+        connects > 0 || bytes > 0)
+        return false;
+    s->retried = true;
+    s->e->stats.retries++;
+    curl_easy_setopt(s->easy, CURLOPT_FRESH_CONNECT, 1L);
+    return curl_multi_add_handle(s->e->curlm, s->easy) == CURLM_OK;
+}
+
 static void on_transfer(void *user, CURL *easy, CURLcode rc)
 {
     struct curl_slot *s = NULL;
+    enum transfer_error error;
 
     (void)user;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &s);
+    error = origin_error(rc, easy, &s->check);
     /* libcurl takes a head that the peer cut for a whole one. */
-    finish(s, rc == CURLE_OK && !s->whole_head
-                  ? TRANSFER_CLOSED
-                  : origin_error(rc, easy, &s->check));
+    if (rc == CURLE_OK && !s->whole_head)
+        error = TRANSFER_CLOSED;
+    if (!retry(s, error))
+        finish(s, error);
 }
 
 /* ---- what comes in ---- */
@@ -308,6 +328,9 @@ static int curl_submit(struct engine *base, struct transfer *t)
     e->in_flight++;
     s->t = t;
     s->too_large = s->whole_head = false;
+    if (s->retried)
+        curl_easy_setopt(s->easy, CURLOPT_FRESH_CONNECT, 0L);
+    s->retried = false;
     t->slot = s;
     t->body_bytes = 0;
     t->kept = t->kept_headers = 0;
@@ -318,9 +341,9 @@ static int curl_submit(struct engine *base, struct transfer *t)
     set_headers(s, t);
     if (s->timeout_ns != t->timeout_ns) {
         s->timeout_ns = t->timeout_ns;
-        curl_easy_setopt(s->easy, CURLOPT_TIMEOUT_MS,
-                         (long)((t->timeout_ns + CLOCK_NS_PER_MS - 1) /
-                                CLOCK_NS_PER_MS));
+        curl_easy_setopt(
+            s->easy, CURLOPT_TIMEOUT_MS,
+            (long)((t->timeout_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS));
     }
     /* Fails only for a handle that is in use or broken: our fault. */
     if (curl_multi_add_handle(e->curlm, s->easy) != CURLM_OK)
@@ -341,8 +364,7 @@ static long http_version(const struct scenario *sc)
     case HTTP_AUTO:
         break;
     }
-    return sc->target.url.tls ? CURL_HTTP_VERSION_2TLS
-                              : CURL_HTTP_VERSION_1_1;
+    return sc->target.url.tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
 }
 
 static int slot_init(struct curl_engine *e, struct curl_slot *s,
@@ -369,8 +391,7 @@ static int slot_init(struct curl_engine *e, struct curl_slot *s,
     curl_easy_setopt(c, CURLOPT_WRITEDATA, s);
     curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(c, CURLOPT_HEADERDATA, s);
-    curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION,
-                     multi_close_socket);
+    curl_easy_setopt(c, CURLOPT_CLOSESOCKETFUNCTION, multi_close_socket);
     curl_easy_setopt(c, CURLOPT_CLOSESOCKETDATA, e->multi);
     return 0;
 }
@@ -406,8 +427,7 @@ static void release(void *user)
     closed(closed_user);
 }
 
-static void curl_close(struct engine *base, void (*closed)(void *),
-                       void *user)
+static void curl_close(struct engine *base, void (*closed)(void *), void *user)
 {
     struct curl_engine *e = self(base);
 

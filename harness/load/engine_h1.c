@@ -8,8 +8,9 @@
 #include "harness/base/buf.h"
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
-#include "harness/load/h1_parse.h"
-#include "harness/load/sink.h"
+#include "harness/load/chain.h"
+#include "harness/load/h1_answer.h"
+#include "harness/load/origin.h"
 #include "harness/load/wire.h"
 #include "harness/model/scenario.h"
 
@@ -19,9 +20,9 @@
 #include <uv.h>
 
 #define READ_BYTES (64u << 10)
-#define HEAD_MAX (64u << 10)     /* a longer response head is refused */
-#define INTERIM_MAX 32           /* 1xx answers before the answer */
-#define BODY_COPIED (16u << 10)  /* up to here a body is sent with the head */
+#define SKIP_LEAST (16u << 10) /* fewer body bytes are simply read */
+#define SKIP_MOST (1u << 30)
+#define BODY_COPIED (16u << 10) /* up to here a body is sent with the head */
 #define REQUEST_MAX (1u << 20)
 
 enum conn_state {
@@ -37,40 +38,28 @@ struct conn {
     struct wire wire;
     struct h1_engine *e;
     enum conn_state state;
-    struct conn *next; /* in the idle or the closed list */
-    struct conn *prev;
+    struct chain_link link; /* in the idle or the closed connections */
     struct transfer *t;
     int64_t deadline_ns;
-    struct buf out;    /* head, and small bodies */
-    size_t sent;       /* of head and body together */
+    struct buf out;             /* head, and small bodies */
+    size_t sent;                /* of head and body together */
     enum transfer_error failed; /* found while submitting: told later */
     struct conn *next_failed;
-    bool reused;       /* has answered before */
+    bool reused; /* has answered before */
     bool retried;
-    bool heard;        /* bytes of this answer came */
-    bool in_body;
-    int interims;
-    struct buf in;     /* a head that has not come whole yet */
-    size_t seen;
-    struct h1_head head;
-    uint64_t left;     /* of a body with a length */
-    struct h1_chunks chunks;
-};
-
-struct list {
-    struct conn *first, *last;
+    bool keep_alive; /* after the answer that is just whole */
+    struct h1_answer answer;
 };
 
 struct h1_engine {
     struct engine base;
-    const struct scenario *sc;
     struct wires *wires;
     struct conn *conns;
     int nconns;
-    struct list idle, closed_conns;
+    struct chain idle, closed_conns;
     int in_flight, opened;
-    char *host; /* "name:port" for the Host header */
-    char *buf;  /* READ_BYTES, shared by all connections */
+    char *host;       /* "name:port" for the Host header */
+    char *buf;        /* READ_BYTES, shared by all connections */
     uv_timer_t timer; /* looks for timeouts */
     uv_idle_t later;  /* tells of failures found while submitting */
     struct conn *failed;
@@ -87,32 +76,6 @@ static struct h1_engine *self(const struct engine *e)
     return (struct h1_engine *)(uintptr_t)e;
 }
 
-/* ---- lists ---- */
-
-static void append(struct list *l, struct conn *c)
-{
-    c->next = NULL;
-    c->prev = l->last;
-    if (l->last != NULL)
-        l->last->next = c;
-    else
-        l->first = c;
-    l->last = c;
-}
-
-static void take_out(struct list *l, struct conn *c)
-{
-    if (c->prev != NULL)
-        c->prev->next = c->next;
-    else
-        l->first = c->next;
-    if (c->next != NULL)
-        c->next->prev = c->prev;
-    else
-        l->last = c->prev;
-    c->next = c->prev = NULL;
-}
-
 static bool h1_ready(const struct engine *base)
 {
     const struct h1_engine *e = self(base);
@@ -127,15 +90,12 @@ static void conn_close(struct conn *c)
 {
     struct h1_engine *e = c->e;
 
-    if (c->state == IDLE)
-        take_out(&e->idle, c);
     if (c->state == BUSY || c->state == IDLE)
         e->stats.open_connections--;
     wire_close(&c->wire);
     c->state = CLOSED;
     c->reused = false;
-    buf_reset(&c->in);
-    append(&e->closed_conns, c);
+    chain_append(&e->closed_conns, &c->link);
 }
 
 static void finish(struct conn *c, enum transfer_error error)
@@ -149,10 +109,10 @@ static void finish(struct conn *c, enum transfer_error error)
     if (error == TRANSFER_RESOURCE)
         e->stats.resource_errors++;
     e->in_flight--;
-    if (c->state == BUSY && error == TRANSFER_OK && c->head.keep_alive) {
+    if (c->state == BUSY && error == TRANSFER_OK && c->keep_alive) {
         c->state = IDLE;
         c->reused = true;
-        append(&e->idle, c);
+        chain_append(&e->idle, &c->link);
     } else if (c->state != CLOSED) {
         conn_close(c);
     }
@@ -166,7 +126,7 @@ static void fail(struct conn *c, enum transfer_error error)
     struct transfer *t = c->t;
 
     t->end_ns = clock_now_ns();
-    if (!c->heard)
+    if (!c->answer.heard)
         t->first_byte_ns = t->end_ns;
     finish(c, error);
 }
@@ -207,13 +167,12 @@ static bool send_more(struct conn *c)
         long rc;
 
         if (c->sent < c->out.len)
-            iov[n++] = (struct iovec){c->out.p + c->sent,
-                                      c->out.len - c->sent};
+            iov[n++] = (struct iovec){c->out.p + c->sent, c->out.len - c->sent};
         if (apart) {
             size_t at = c->sent > c->out.len ? c->sent - c->out.len : 0;
 
-            iov[n++] = (struct iovec){
-                (char *)(uintptr_t)t->body + at, t->body_len - at};
+            iov[n++] = (struct iovec){(char *)(uintptr_t)t->body + at,
+                                      t->body_len - at};
         }
         rc = wire_send(&c->wire, iov, n);
         if (rc == WIRE_AGAIN) {
@@ -232,21 +191,15 @@ static bool is_sent(const struct conn *c)
 {
     size_t body = c->t->body_len;
 
-    return c->sent >= c->out.len &&
-           (!c->t->has_body || body <= BODY_COPIED ||
-            c->sent >= c->out.len + body);
+    return c->sent >= c->out.len && (!c->t->has_body || body <= BODY_COPIED ||
+                                     c->sent >= c->out.len + body);
 }
 
 static void begin_answer(struct conn *c)
 {
     c->state = BUSY;
     c->sent = 0;
-    c->heard = c->in_body = false;
-    c->interims = 0;
-    c->seen = 0;
-    c->t->body_bytes = 0;
-    c->t->kept = c->t->kept_headers = 0;
-    c->t->status = 0;
+    h1_answer_begin(&c->answer, c->t);
 }
 
 static bool reconnect(struct conn *c);
@@ -257,7 +210,7 @@ static bool retry(struct conn *c)
 {
     struct h1_engine *e = c->e;
 
-    if (!c->reused || c->heard || c->retried || e->closed != NULL)
+    if (!c->reused || c->answer.heard || c->retried || e->closed != NULL)
         return false;
     c->retried = true;
     e->stats.retries++;
@@ -273,173 +226,16 @@ static void broken(struct conn *c, enum transfer_error error)
 
 /* ---- receiving ---- */
 
-enum progress {
-    MORE,     /* wait for more bytes */
-    WHOLE,    /* the answer is whole */
-    BAD,      /* failed and told already */
-};
-
-static enum progress bad(struct conn *c, enum transfer_error error)
-{
-    fail(c, error);
-    return BAD;
-}
-
-/* The head is known: what comes now? */
-static enum progress begin_body(struct conn *c)
-{
-    struct transfer *t = c->t;
-    uint64_t max = c->e->sc->load.max_body_bytes;
-
-    sink_headers(t, c->head.fields, c->head.fields_len);
-    t->status = c->head.status;
-    c->in_body = true;
-    c->left = c->head.content_length;
-    c->chunks = (struct h1_chunks){0};
-    if (c->head.framing == H1_NO_BODY)
-        return WHOLE;
-    if (c->head.framing == H1_LENGTH && max > 0 && c->left > max)
-        return bad(c, TRANSFER_TOO_LARGE);
-    return MORE;
-}
-
-/* Takes body bytes from `*p`; moves it behind what belongs to this answer. */
-static enum progress take_body(struct conn *c, const char **p,
-                               const char *end)
-{
-    struct transfer *t = c->t;
-    uint64_t max = c->e->sc->load.max_body_bytes;
-
-    if (c->head.framing == H1_CHUNKED) {
-        const char *data;
-        enum h1_result r;
-        size_t n;
-
-        while ((r = h1_parse_chunks(&c->chunks, p, end, &data, &n)) ==
-               H1_DATA)
-            if (!sink_body(t, data, n, max))
-                return bad(c, TRANSFER_TOO_LARGE);
-        if (r == H1_BAD)
-            return bad(c, TRANSFER_PROTOCOL);
-        return r == H1_OK ? WHOLE : MORE;
-    }
-    size_t n = (size_t)(end - *p);
-
-    if (c->head.framing == H1_LENGTH && n > c->left)
-        n = (size_t)c->left;
-    if (!sink_body(t, *p, n, max))
-        return bad(c, TRANSFER_TOO_LARGE);
-    *p += n;
-    if (c->head.framing == H1_UNTIL_CLOSE)
-        return MORE;
-    c->left -= n;
-    return c->left == 0 ? WHOLE : MORE;
-}
-
-/* Parses from `*p`; on MORE everything was taken or is kept in c->in. */
-static enum progress take_bytes(struct conn *c, const char **p,
-                                const char *end)
-{
-    bool head_request = strcmp(c->t->method, "HEAD") == 0;
-
-    while (!c->in_body) {
-        const char *why;
-        enum progress g;
-
-        switch (h1_parse_head(*p, (size_t)(end - *p), &c->seen, head_request,
-                              &c->head, &why)) {
-        case H1_PARTIAL:
-            return (size_t)(end - *p) < HEAD_MAX
-                       ? MORE
-                       : bad(c, TRANSFER_PROTOCOL);
-        case H1_OK:
-            break;
-        default:
-            return bad(c, TRANSFER_PROTOCOL);
-        }
-        *p += c->head.len;
-        c->seen = 0;
-        if (c->head.status < 200) {
-            /* Nobody asked for another protocol. */
-            if (c->head.status == 101 || ++c->interims > INTERIM_MAX)
-                return bad(c, TRANSFER_PROTOCOL);
-            if (*p == end)
-                return MORE;
-            continue;
-        }
-        g = begin_body(c);
-        if (g != MORE)
-            return g;
-    }
-    return *p < end ? take_body(c, p, end) : MORE;
-}
-
-/* `n` new bytes in e->buf. */
-static enum progress received(struct conn *c, size_t n)
-{
-    const char *p = c->e->buf, *end = p + n;
-    enum progress g;
-
-    if (c->in.len > 0) {
-        /* Heads in pieces are rare: put together in a buffer of their own. */
-        if (buf_add(&c->in, p, n) != 0)
-            return bad(c, TRANSFER_PROTOCOL);
-        p = c->in.p;
-        end = p + c->in.len;
-    }
-    g = take_bytes(c, &p, end);
-    if (g == BAD)
-        return BAD;
-    if (g == WHOLE && p < end)
-        c->head.keep_alive = false; /* more than was asked for */
-    if (g == MORE && !c->in_body && p < end) {
-        if (c->in.len > 0) {
-            size_t rest = (size_t)(end - p);
-
-            memmove(c->in.p, p, rest);
-            c->in.len = rest;
-        } else if (buf_add(&c->in, p, (size_t)(end - p)) != 0) {
-            return bad(c, TRANSFER_PROTOCOL);
-        }
-    } else {
-        buf_reset(&c->in);
-    }
-    return g;
-}
-
 static void whole(struct conn *c, int64_t now_ns)
 {
     c->t->end_ns = now_ns;
-    if (!is_sent(c))
-        c->head.keep_alive = false;
+    c->keep_alive = h1_answer_keeps_alive(&c->answer) && is_sent(c);
     finish(c, TRANSFER_OK);
-}
-
-/* Bytes of a body that nobody wants need not be copied. */
-static bool may_skip(const struct conn *c)
-{
-    const struct transfer *t = c->t;
-
-    return c->in_body && c->head.framing == H1_LENGTH &&
-           c->left > READ_BYTES / 4 &&
-           (t->keep == NULL || t->kept == t->keep_max);
-}
-
-static long receive(struct conn *c, bool *skipped)
-{
-    struct h1_engine *e = c->e;
-
-    *skipped = may_skip(c);
-    if (*skipped)
-        return wire_skip(&c->wire, c->left < SIZE_MAX / 2
-                                       ? (size_t)c->left
-                                       : SIZE_MAX / 2);
-    return wire_recv(&c->wire, e->buf, READ_BYTES);
 }
 
 static void ended(struct conn *c, long rc)
 {
-    if (rc == WIRE_EOF && c->in_body && c->head.framing == H1_UNTIL_CLOSE)
+    if (rc == WIRE_EOF && h1_answer_eof(&c->answer) == H1_WHOLE)
         whole(c, clock_now_ns());
     else
         broken(c, TRANSFER_CLOSED);
@@ -448,12 +244,15 @@ static void ended(struct conn *c, long rc)
 static void read_answer(struct conn *c)
 {
     struct h1_engine *e = c->e;
-    enum progress g = MORE;
+    enum h1_progress g;
 
     do {
-        bool skipped;
+        uint64_t skip = h1_answer_skippable(&c->answer);
+        bool skips = skip > SKIP_LEAST;
+        long rc = skips ? wire_skip(&c->wire,
+                                    skip < SKIP_MOST ? (size_t)skip : SKIP_MOST)
+                        : wire_recv(&c->wire, e->buf, READ_BYTES);
         int64_t now;
-        long rc = receive(c, &skipped);
 
         if (rc == WIRE_AGAIN)
             return;
@@ -463,20 +262,16 @@ static void read_answer(struct conn *c)
         }
         now = clock_now_ns();
         e->stats.bytes_in += (uint64_t)rc;
-        if (!c->heard)
+        if (!c->answer.heard)
             c->t->first_byte_ns = now;
-        c->heard = true;
-        if (skipped) {
-            c->left -= (uint64_t)rc;
-            c->t->body_bytes += (uint64_t)rc;
-            g = c->left == 0 ? WHOLE : MORE;
-        } else {
-            g = received(c, (size_t)rc);
-        }
-        if (g == WHOLE)
+        g = skips ? h1_answer_skipped(&c->answer, (uint64_t)rc)
+                  : h1_answer_take(&c->answer, e->buf, (size_t)rc);
+        if (g == H1_WHOLE)
             whole(c, now);
+        else if (g == H1_FAILED)
+            fail(c, c->answer.error);
         /* A plain socket tells again when there is more. */
-    } while (g == MORE && wire_is_buffered(&c->wire));
+    } while (g == H1_MORE && wire_is_buffered(&c->wire));
 }
 
 /* ---- events ---- */
@@ -526,12 +321,12 @@ static bool reconnect(struct conn *c)
 {
     struct h1_engine *e = c->e;
 
-    take_out(&e->closed_conns, c);
+    chain_remove(&c->link);
     c->state = CONNECTING;
-    c->heard = false;
+    c->answer.heard = false;
     if (wire_connect(e->wires, &c->wire, c) == 0)
         return true;
-    append(&e->closed_conns, c);
+    chain_append(&e->closed_conns, &c->link);
     c->state = CLOSED;
     return false;
 }
@@ -568,8 +363,9 @@ static void fail_later(struct conn *c, enum transfer_error error)
 static int h1_submit(struct engine *base, struct transfer *t)
 {
     struct h1_engine *e = self(base);
-    struct conn *c = e->idle.first != NULL ? e->idle.first
-                                           : e->closed_conns.first;
+    struct chain_link *l =
+        e->idle.first != NULL ? e->idle.first : e->closed_conns.first;
+    struct conn *c = chain_item(l, struct conn, link);
 
     if (!h1_ready(base))
         return -1;
@@ -582,7 +378,7 @@ static int h1_submit(struct engine *base, struct transfer *t)
     c->retried = false;
     render(c);
     if (c->state == IDLE) {
-        take_out(&e->idle, c);
+        chain_remove(&c->link);
         begin_answer(c);
         if (t->url != NULL)
             fail_later(c, TRANSFER_REDIRECT);
@@ -590,7 +386,7 @@ static int h1_submit(struct engine *base, struct transfer *t)
             fail_later(c, TRANSFER_SEND);
     } else if (t->url != NULL || !reconnect(c)) {
         /* Out of the list while it waits to be told. */
-        take_out(&e->closed_conns, c);
+        chain_remove(&c->link);
         c->state = CONNECTING;
         fail_later(c, t->url != NULL ? TRANSFER_REDIRECT : TRANSFER_RESOURCE);
     }
@@ -633,7 +429,7 @@ static void end_of_handle(struct h1_engine *e)
         return;
     for (int i = 0; i < e->nconns; i++) {
         buf_release(&e->conns[i].out);
-        buf_release(&e->conns[i].in);
+        h1_answer_release(&e->conns[i].answer);
     }
     free(e->conns);
     free(e->host);
@@ -660,35 +456,10 @@ static void h1_close(struct engine *base, void (*closed)(void *), void *user)
     e->closed_user = user;
     h1_cancel_all(base);
     while (e->idle.first != NULL)
-        conn_close(e->idle.first);
+        conn_close(chain_item(e->idle.first, struct conn, link));
     uv_close((uv_handle_t *)&e->timer, on_handle_closed);
     uv_close((uv_handle_t *)&e->later, on_handle_closed);
     wires_close(e->wires, on_wires_closed, e);
-}
-
-/* How often timeouts are looked for: a twentieth of the shortest, so that
- * one is noticed within 5 % of its length. */
-static uint64_t timer_ms(const struct scenario *sc)
-{
-    int64_t least = sc->load.timeout_ns;
-    int64_t ms;
-
-    for (size_t i = 0; i < sc->nrequests; i++)
-        if (sc->requests[i].timeout_ns > 0 &&
-            sc->requests[i].timeout_ns < least)
-            least = sc->requests[i].timeout_ns;
-    ms = least / 20 / CLOCK_NS_PER_MS;
-    return ms < 1 ? 1 : ms > 250 ? 250 : (uint64_t)ms;
-}
-
-static char *host_text(const struct url *u)
-{
-    const char *open = strchr(u->host, ':') != NULL ? "[" : "";
-    const char *close = *open != '\0' ? "]" : "";
-
-    if (u->port == (u->tls ? 443 : 80))
-        return mem_printf("%s%s%s", open, u->host, close);
-    return mem_printf("%s%s%s:%d", open, u->host, close, u->port);
 }
 
 static int h1_open(const struct engine_config *cfg, struct engine **out,
@@ -701,12 +472,12 @@ static int h1_open(const struct engine_config *cfg, struct engine **out,
                               .event = on_event};
     struct wires *ws = wires_open(&wc, err);
     struct h1_engine *e;
+    uint64_t tick = engine_tick_ms(cfg->scenario);
 
     if (ws == NULL)
         return -1;
     e = mem_zalloc(1, sizeof *e);
     e->base.ops = &engine_ops_h1;
-    e->sc = cfg->scenario;
     e->wires = ws;
     e->nconns = cfg->connections;
     e->conns = mem_zalloc((size_t)e->nconns, sizeof *e->conns);
@@ -715,17 +486,17 @@ static int h1_open(const struct engine_config *cfg, struct engine **out,
 
         c->e = e;
         buf_init(&c->out, REQUEST_MAX);
-        buf_init(&c->in, HEAD_MAX + READ_BYTES);
-        append(&e->closed_conns, c);
+        h1_answer_init(&c->answer, cfg->scenario->load.max_body_bytes,
+                       READ_BYTES);
+        chain_append(&e->closed_conns, &c->link);
     }
-    e->host = host_text(&cfg->scenario->target.url);
+    e->host = origin_authority(&cfg->scenario->target.url);
     e->buf = mem_zalloc(READ_BYTES, 1);
     e->open_handles = 3;
     uv_timer_init(cfg->loop, &e->timer);
     uv_idle_init(cfg->loop, &e->later);
     e->timer.data = e->later.data = e;
-    uv_timer_start(&e->timer, on_timer, timer_ms(cfg->scenario),
-                   timer_ms(cfg->scenario));
+    uv_timer_start(&e->timer, on_timer, tick, tick);
     *out = &e->base;
     return 0;
 }

@@ -25,7 +25,13 @@ struct engine {
     const struct engine_ops *ops;
 };
 
+/* How often an engine that keeps its own timeouts looks for them, ms: a
+ * twentieth of the shortest, so that each is noticed within 5 % of its
+ * length. */
+uint64_t engine_tick_ms(const struct scenario *sc);
+
 extern const struct engine_ops engine_ops_h1;
+extern const struct engine_ops engine_ops_h2;
 extern const struct engine_ops engine_ops_curl;
 extern const struct engine_ops engine_ops_null;
 

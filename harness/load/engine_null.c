@@ -123,8 +123,7 @@ static void on_closed(uv_handle_t *handle)
     closed(user);
 }
 
-static void null_close(struct engine *base, void (*closed)(void *),
-                       void *user)
+static void null_close(struct engine *base, void (*closed)(void *), void *user)
 {
     struct null_engine *e = self(base);
 

@@ -8,13 +8,16 @@
 
 /* Characters of a token (RFC 9110, 5.6.2), and of a field value. */
 static const unsigned char token_char[256] = {
-    ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1,
-    ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1, ['^'] = 1, ['_'] = 1,
-    ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1,
-    ['a' ... 'z'] = 1,
+    ['!'] = 1,         ['#'] = 1,         ['$'] = 1, ['%'] = 1,
+    ['&'] = 1,         ['\''] = 1,        ['*'] = 1, ['+'] = 1,
+    ['-'] = 1,         ['.'] = 1,         ['^'] = 1, ['_'] = 1,
+    ['`'] = 1,         ['|'] = 1,         ['~'] = 1, ['0' ... '9'] = 1,
+    ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
 };
 static const unsigned char value_char[256] = {
-    ['\t'] = 1, [' ' ... '~'] = 1, [128 ... 255] = 1,
+    ['\t'] = 1,
+    [' ' ... '~'] = 1,
+    [128 ... 255] = 1,
 };
 
 /* What the fields say about framing, gathered over all of them. */
@@ -107,8 +110,7 @@ static const char *take_coding(struct framing *f, const char *p,
     return NULL;
 }
 
-static void take_connection(struct framing *f, const char *p,
-                            const char *end)
+static void take_connection(struct framing *f, const char *p, const char *end)
 {
     const char *item;
     size_t n;
@@ -120,8 +122,7 @@ static void take_connection(struct framing *f, const char *p,
 }
 
 /* One field line without its CRLF. Returns what is wrong with it, or NULL. */
-static const char *take_field(struct framing *f, const char *p,
-                              const char *end)
+static const char *take_field(struct framing *f, const char *p, const char *end)
 {
     const char *name = p;
     size_t n;
@@ -252,15 +253,15 @@ enum h1_result h1_parse_head(const char *p, size_t n, size_t *seen,
 /* ---- chunks ---- */
 
 enum {
-    SIZE,     /* hex digits */
-    BLANKS,   /* blanks behind them */
-    EXT,      /* ";..." up to the CR */
+    SIZE,   /* hex digits */
+    BLANKS, /* blanks behind them */
+    EXT,    /* ";..." up to the CR */
     SIZE_LF,
     DATA,
     DATA_CR,
     DATA_LF,
-    TRAILER,  /* at the start of a line behind the last chunk */
-    FIELD,    /* within a trailer line */
+    TRAILER, /* at the start of a line behind the last chunk */
+    FIELD,   /* within a trailer line */
     FIELD_LF,
     END_LF,
     THROUGH,
@@ -358,8 +359,7 @@ static enum h1_result other_char(struct h1_chunks *c, char ch)
 }
 
 enum h1_result h1_parse_chunks(struct h1_chunks *c, const char **p,
-                               const char *end, const char **data,
-                               size_t *len)
+                               const char *end, const char **data, size_t *len)
 {
     if (c->state == THROUGH)
         return H1_OK;

@@ -31,7 +31,7 @@ enum h1_result {
 
 enum h1_framing {
     H1_NO_BODY,
-    H1_LENGTH,      /* `content_length` bytes */
+    H1_LENGTH, /* `content_length` bytes */
     H1_CHUNKED,
     H1_UNTIL_CLOSE, /* all up to the end of the connection */
 };
@@ -70,7 +70,6 @@ struct h1_chunks {
  * `*len` are the next piece of the body, borrowed; call again. H1_OK: the
  * body and its trailer are through, `*p` is behind them. */
 enum h1_result h1_parse_chunks(struct h1_chunks *c, const char **p,
-                               const char *end, const char **data,
-                               size_t *len);
+                               const char *end, const char **data, size_t *len);
 
 #endif

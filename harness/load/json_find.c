@@ -10,8 +10,8 @@ struct cursor {
 
 static void skip_space(struct cursor *c)
 {
-    while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' ||
-                             *c->p == '\n' || *c->p == '\r'))
+    while (c->p < c->end &&
+           (*c->p == ' ' || *c->p == '\t' || *c->p == '\n' || *c->p == '\r'))
         c->p++;
 }
 
@@ -76,8 +76,8 @@ static int unicode_escape(struct cursor *c, char out[4], size_t *n)
 
     if (hex4(c, &hi) != 0)
         return -1;
-    if (hi >= 0xd800 && hi < 0xdc00 && c->end - c->p >= 6 &&
-        c->p[0] == '\\' && c->p[1] == 'u') {
+    if (hi >= 0xd800 && hi < 0xdc00 && c->end - c->p >= 6 && c->p[0] == '\\' &&
+        c->p[1] == 'u') {
         struct cursor low = {c->p + 2, c->end};
 
         if (hex4(&low, &lo) == 0 && lo >= 0xdc00 && lo < 0xe000) {

@@ -20,8 +20,8 @@ struct load {
     struct worker *workers;
     int nopened; /* workers whose start was tried */
     const char *engine_why;
-    uv_async_t *idle; /* freed by its close callback */
-    bool idle_told; /* cfg.idle was called for the current phase */
+    uv_async_t *idle;   /* freed by its close callback */
+    bool idle_told;     /* cfg.idle was called for the current phase */
     uint64_t replay_at; /* arrivals of the phases before */
     struct histogram *merged[3], *merged_request;
     struct load_second *rows; /* of the second being handed out */
@@ -89,8 +89,7 @@ static int worker_count(const struct scenario_load *sl)
     return n > 0 ? n : 1;
 }
 
-int load_open(const struct load_config *cfg, struct load **out,
-              struct err *err)
+int load_open(const struct load_config *cfg, struct load **out, struct err *err)
 {
     const struct scenario *sc = cfg->scenario;
     const char *name, *why;
@@ -165,16 +164,15 @@ void load_start(struct load *l, const struct load_phase *phase)
     p->phase = *phase;
     p->phase.shares = NULL;
     for (size_t k = 0; k < nkinds; k++)
-        p->shares[k] = phase->shares != NULL
-                           ? phase->shares[k]
-                           : scenario_kind_weight(s->sc, k);
+        p->shares[k] = phase->shares != NULL ? phase->shares[k]
+                                             : scenario_kind_weight(s->sc, k);
     p->arrivals = s->sc->replay.nentries > 0 && phase->requests > 0
                       ? phase->requests
                       : arrivals_for(&s->traffic, p->shares, phase->requests);
     p->order_len = p->arrivals == UINT64_MAX ? 0 : p->arrivals;
     p->t0_ns = clock_now_ns() + LEAD_NS;
-    p->end_ns = phase->duration_ns > 0 ? p->t0_ns + phase->duration_ns
-                                       : INT64_MAX;
+    p->end_ns =
+        phase->duration_ns > 0 ? p->t0_ns + phase->duration_ns : INT64_MAX;
     pacer_init(&p->pacer, p->t0_ns, phase->rate_from_rps, phase->rate_to_rps,
                phase->duration_ns);
     /* A replay goes on where the phase before stopped. */
@@ -196,8 +194,7 @@ void load_stop(struct load *l)
 {
     if (load_is_idle(l))
         return;
-    atomic_store_explicit(&l->shared.stop_no,
-                          atomic_load(&l->shared.phase_no),
+    atomic_store_explicit(&l->shared.stop_no, atomic_load(&l->shared.phase_no),
                           memory_order_release);
     for (int i = 0; i < l->shared.nworkers; i++)
         uv_async_send(&l->workers[i].wake);
@@ -283,8 +280,8 @@ static const struct histogram *merge(struct load *l, struct histogram *to,
     histogram_reset(to);
     for (int i = 0; i < l->shared.nworkers; i++) {
         const struct worker *w = &l->workers[i];
-        const struct histogram *from[] = {w->response, w->service,
-                                          w->lateness, NULL};
+        const struct histogram *from[] = {w->response, w->service, w->lateness,
+                                          NULL};
 
         from[3] = w->by_request[request];
         histogram_merge(to, from[member]);

@@ -42,9 +42,9 @@ struct load_kind_counts {
 
 struct load_counts {
     uint64_t sent, ok, errors;
-    uint64_t late;       /* sent over 1 ms after they were due */
-    uint64_t unsent;     /* were due in a phase but never sent, since every
-                            connection was busy until its time was over */
+    uint64_t late;   /* sent over 1 ms after they were due */
+    uint64_t unsent; /* were due in a phase but never sent, since every
+                        connection was busy until its time was over */
     uint64_t in_flight;
     uint64_t by_error[TRANSFER_ERRORS]; /* transport failures by class */
     uint64_t unexpected_status, failed_checks, failed_captures;

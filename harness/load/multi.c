@@ -12,8 +12,8 @@ struct watch {
     uv_poll_t poll;
     struct multi *m;
     int fd;
-    int events;      /* polled for; 0: asleep */
-    bool interested; /* libcurl wants to hear of it */
+    int events;                         /* polled for; 0: asleep */
+    bool interested;                    /* libcurl wants to hear of it */
     void (*fn)(void *user, int events); /* who took it over; NULL: libcurl */
     void *user;
 };

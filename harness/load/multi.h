@@ -45,8 +45,7 @@ int multi_close_socket(void *multi, curl_socket_t fd);
 /* From now on events on `fd` go to `fn`, no longer to libcurl; waits for
  * readability. NULL: the loop does not take the descriptor. */
 struct watch *multi_take_watch(struct multi *m, int fd,
-                               void (*fn)(void *user, int events),
-                               void *user);
+                               void (*fn)(void *user, int events), void *user);
 
 /* What a taken watch waits for: UV_READABLE, with or without UV_WRITABLE. */
 void watch_for(struct watch *w, int events);

@@ -15,10 +15,10 @@ struct place {
 
 struct order {
     size_t kinds;
-    uint64_t *count;  /* arrivals per kind */
-    double *rest;     /* remainder of the rounding, then: the phase u_k */
-    double *gap;      /* A / c_k */
-    uint64_t *taken;  /* given out so far */
+    uint64_t *count; /* arrivals per kind */
+    double *rest;    /* remainder of the rounding, then: the phase u_k */
+    double *gap;     /* A / c_k */
+    uint64_t *taken; /* given out so far */
     struct place *heap;
     size_t nheap;
 };

@@ -1,5 +1,6 @@
 #include "harness/load/origin.h"
 
+#include "harness/base/mem.h"
 #include "harness/load/address.h"
 
 #include <errno.h>
@@ -16,6 +17,16 @@ void origin_text(const struct url *u, char *out, size_t max)
     else
         snprintf(out, max, "%s://%s:%d", u->tls ? "https" : "http", u->host,
                  u->port);
+}
+
+char *origin_authority(const struct url *u)
+{
+    const char *open = strchr(u->host, ':') != NULL ? "[" : "";
+    const char *close = *open != '\0' ? "]" : "";
+
+    if (u->port == (u->tls ? 443 : 80))
+        return mem_printf("%s%s%s", open, u->host, close);
+    return mem_printf("%s%s%s:%d", open, u->host, close, u->port);
 }
 
 /* Opens the socket only if the address is one we may talk to: a name that is
@@ -64,8 +75,8 @@ int origin_setup(CURL *easy, const struct scenario *sc,
 void origin_begin(struct origin_check *check, const struct scenario *sc,
                   const char *host)
 {
-    *check = (struct origin_check){
-        .any_address = address_is_allowed_host(sc, host)};
+    *check =
+        (struct origin_check){.any_address = address_is_allowed_host(sc, host)};
 }
 
 enum transfer_error origin_error(CURLcode rc, CURL *easy,

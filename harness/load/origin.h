@@ -19,6 +19,9 @@ struct origin_check {
 /* "https://[::1]:8443", without a path, into `out`. */
 void origin_text(const struct url *u, char *out, size_t max);
 
+/* Gives "host" or "host:port" as a Host header names it. */
+char *origin_authority(const struct url *u);
+
 /* Sets the common options on `easy`; `check` lives as long as the handle and
  * is for CURLOPT_OPENSOCKETFUNCTION. -1: this libcurl lacks one. */
 int origin_setup(CURL *easy, const struct scenario *sc,

@@ -7,8 +7,8 @@ static double usable(double rate)
     return isfinite(rate) && rate > 0 ? rate : 0;
 }
 
-void pacer_init(struct pacer *p, int64_t t0_ns, double from_rps,
-                double to_rps, int64_t ramp_ns)
+void pacer_init(struct pacer *p, int64_t t0_ns, double from_rps, double to_rps,
+                int64_t ramp_ns)
 {
     double from = usable(from_rps);
     double to = usable(to_rps);
@@ -30,9 +30,8 @@ static double due_s(const struct pacer *p, double i)
     if (i <= 0)
         return 0;
     if (i >= p->ramp_arrivals)
-        return p->to_rps > 0
-                   ? p->ramp_s + (i - p->ramp_arrivals) / p->to_rps
-                   : HUGE_VAL;
+        return p->to_rps > 0 ? p->ramp_s + (i - p->ramp_arrivals) / p->to_rps
+                             : HUGE_VAL;
     slope = (p->to_rps - p->from_rps) / p->ramp_s;
     root = p->from_rps * p->from_rps + 2 * slope * i;
     return 2 * i / (p->from_rps + sqrt(root > 0 ? root : 0));

@@ -15,8 +15,8 @@ struct pacer {
 
 /* A rate rising (or falling) in a straight line over `ramp_ns` and constant
  * behind it. Rates that are not finite or negative count as 0. */
-void pacer_init(struct pacer *p, int64_t t0_ns, double from_rps,
-                double to_rps, int64_t ramp_ns);
+void pacer_init(struct pacer *p, int64_t t0_ns, double from_rps, double to_rps,
+                int64_t ramp_ns);
 
 /* When arrival `i` (from 0) is due, monotonic ns, by closed form: no error
  * adds up. INT64_MAX: never. Does not decrease with `i`. */

@@ -82,15 +82,13 @@ int pool_open(struct worker *w, struct err *err)
     const struct scenario *sc = w->shared->sc;
 
     w->waiting_tail = &w->waiting;
-    w->order = order_new(w->shared->traffic.nkinds > 0
-                             ? w->shared->traffic.nkinds
-                             : 1);
+    w->order = order_new(
+        w->shared->traffic.nkinds > 0 ? w->shared->traffic.nkinds : 1);
     w->capturers = mem_zalloc(sc->nrequests, sizeof *w->capturers);
     for (size_t i = 0; i < sc->nrequests; i++) {
         const struct request *rq = &sc->requests[i];
 
-        w->capturers[i].at =
-            mem_zalloc(rq->ncaptures, sizeof(struct capturer));
+        w->capturers[i].at = mem_zalloc(rq->ncaptures, sizeof(struct capturer));
         for (size_t c = 0; c < rq->ncaptures; c++) {
             if (capturer_init(&w->capturers[i].at[c], sc, &rq->captures[c],
                               err) != 0)
@@ -127,8 +125,8 @@ void pool_release(struct worker *w)
         free(k->headers);
         free(k);
     }
-    for (size_t i = 0;
-         w->capturers != NULL && i < w->shared->sc->nrequests; i++) {
+    for (size_t i = 0; w->capturers != NULL && i < w->shared->sc->nrequests;
+         i++) {
         for (size_t c = 0; c < w->capturers[i].n; c++)
             capturer_release(&w->capturers[i].at[c]);
         free(w->capturers[i].at);

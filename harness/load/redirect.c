@@ -10,8 +10,8 @@
 
 static bool is_redirect(int status)
 {
-    return status == 301 || status == 302 || status == 303 ||
-           status == 307 || status == 308;
+    return status == 301 || status == 302 || status == 303 || status == 307 ||
+           status == 308;
 }
 
 /* The absolute URL of the request that was answered. */
@@ -31,8 +31,8 @@ static CURLU *current_url(const struct run *r, const struct url *origin)
         snprintf(host, sizeof host, strchr(origin->host, ':') ? "[%s]" : "%s",
                  origin->host);
         snprintf(port, sizeof port, "%d", origin->port);
-        if (curl_url_set(u, CURLUPART_SCHEME,
-                         origin->tls ? "https" : "http", 0) == CURLUE_OK &&
+        if (curl_url_set(u, CURLUPART_SCHEME, origin->tls ? "https" : "http",
+                         0) == CURLUE_OK &&
             curl_url_set(u, CURLUPART_HOST, host, 0) == CURLUE_OK &&
             curl_url_set(u, CURLUPART_PORT, port, 0) == CURLUE_OK &&
             curl_url_set(u, CURLUPART_URL, r->t.target, 0) == CURLUE_OK)
@@ -45,8 +45,7 @@ static CURLU *current_url(const struct run *r, const struct url *origin)
 static bool part_is(CURLU *u, CURLUPart part, const char *want)
 {
     char *text = NULL;
-    bool same = curl_url_get(u, part, &text, CURLU_DEFAULT_PORT) ==
-                    CURLUE_OK &&
+    bool same = curl_url_get(u, part, &text, CURLU_DEFAULT_PORT) == CURLUE_OK &&
                 strcasecmp(text, want) == 0;
 
     curl_free(text);
@@ -61,8 +60,7 @@ static bool same_origin(CURLU *u, const struct url *origin)
              origin->host);
     snprintf(port, sizeof port, "%d", origin->port);
     return part_is(u, CURLUPART_SCHEME, origin->tls ? "https" : "http") &&
-           part_is(u, CURLUPART_HOST, host) &&
-           part_is(u, CURLUPART_PORT, port);
+           part_is(u, CURLUPART_HOST, host) && part_is(u, CURLUPART_PORT, port);
 }
 
 static bool host_allowed(CURLU *u, const struct scenario *sc)
@@ -77,8 +75,8 @@ static bool host_allowed(CURLU *u, const struct scenario *sc)
             memmove(host, host + 1, n - 2);
             host[n - 2] = '\0';
         }
-        ok = address_is_loopback_name(host) ||
-             address_is_allowed_host(sc, host);
+        ok =
+            address_is_loopback_name(host) || address_is_allowed_host(sc, host);
     }
     curl_free(host);
     return ok && (part_is(u, CURLUPART_SCHEME, "http") ||
@@ -184,8 +182,8 @@ int run_redirect(struct run *r, struct traffic *tr)
     if (sc->load.redirects <= 0 || t->error != TRANSFER_OK ||
         !is_redirect(t->status))
         return 0;
-    value = header_find(t->keep_headers, t->kept_headers, "Location", &len,
-                        NULL);
+    value =
+        header_find(t->keep_headers, t->kept_headers, "Location", &len, NULL);
     if (value == NULL)
         return 0;
     /* An expected redirect is an answer, not a way. */

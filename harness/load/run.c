@@ -107,6 +107,14 @@ static int render_headers(struct run *r, const struct prepared *p,
     return 0;
 }
 
+static int render_recorded(struct run *r, const struct traffic *tr)
+{
+    if (buf_adds(&r->target, tr->sc->target.url.base) != 0 ||
+        buf_adds(&r->target, r->path) != 0)
+        return -1;
+    return traffic_encode_target(&r->target, 0);
+}
+
 int run_render(struct run *r, struct traffic *tr)
 {
     const struct prepared *p = &tr->requests[r->request];
@@ -120,8 +128,8 @@ int run_render(struct run *r, struct traffic *tr)
     };
 
     if (p->uses_seq)
-        ctx.seq = 1 + atomic_fetch_add_explicit(&tr->seq, 1,
-                                                memory_order_relaxed);
+        ctx.seq =
+            1 + atomic_fetch_add_explicit(&tr->seq, 1, memory_order_relaxed);
     r->hops = 0;
     t->url = NULL;
     t->method = p->rq->method;
@@ -130,10 +138,8 @@ int run_render(struct run *r, struct traffic *tr)
     t->target_len = p->target_len;
     if (p->target == NULL || r->path != NULL) {
         buf_reset(&r->target);
-        if (r->path != NULL
-                ? buf_adds(&r->target, tr->sc->target.url.base) != 0 ||
-                      buf_adds(&r->target, r->path) != 0
-                : traffic_render_target(tr, p, &ctx, &r->target) != 0)
+        if (r->path != NULL ? render_recorded(r, tr)
+                            : traffic_render_target(tr, p, &ctx, &r->target))
             return -1;
         t->target = buf_str(&r->target);
         t->target_len = r->target.len;
@@ -162,8 +168,8 @@ static int take_captures(struct run *r, const struct capturers *cs)
 
         buf_reset(b);
         r->captured_p[c->slot] = NULL;
-        if (capturer_take(c, t->keep_headers, t->kept_headers, t->keep,
-                          t->kept, b) != 0) {
+        if (capturer_take(c, t->keep_headers, t->kept_headers, t->keep, t->kept,
+                          b) != 0) {
             rc = -1;
             continue;
         }
@@ -209,11 +215,10 @@ static void describe_expected(const struct expect *e, char *out, size_t max)
         snprintf(out, max, "200..399");
     for (size_t i = 0; i < e->nstatus && n < max; i++) {
         const struct status_range *s = &e->status[i];
-        int k = s->low == s->high
-                    ? snprintf(out + n, max - n, "%s%d", i > 0 ? " " : "",
-                               s->low)
-                    : snprintf(out + n, max - n, "%s%d..%d",
-                               i > 0 ? " " : "", s->low, s->high);
+        int k = s->low == s->high ? snprintf(out + n, max - n, "%s%d",
+                                             i > 0 ? " " : "", s->low)
+                                  : snprintf(out + n, max - n, "%s%d..%d",
+                                             i > 0 ? " " : "", s->low, s->high);
 
         n += k > 0 ? (size_t)k : 0;
     }
@@ -224,9 +229,9 @@ void run_describe(const struct run *r, const struct request *rq,
 {
     char expected[128];
     const char *target = r->t.target != NULL ? r->t.target : "";
-    int n = snprintf(out, max, "%s %.*s: ", rq->method,
-                     (int)(r->t.target_len < 200 ? r->t.target_len : 200),
-                     target);
+    int n =
+        snprintf(out, max, "%s %.*s: ", rq->method,
+                 (int)(r->t.target_len < 200 ? r->t.target_len : 200), target);
     char *p = out + (n > 0 && (size_t)n < max ? n : 0);
     size_t left = max - (size_t)(p - out);
 

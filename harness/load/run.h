@@ -30,18 +30,18 @@ struct run {
     struct transfer t; /* t.user is the run */
     struct wakeup wakeup;
     struct worker *worker;
-    struct run *next;  /* in a list of the worker's */
+    struct run *next; /* in a list of the worker's */
     struct run *all_next;
     const struct traffic_kind *kind;
     size_t step;
-    int request;       /* index of the current step's request */
-    const char *path;  /* a replay's, as recorded; NULL: the request's own */
-    bool is_user;      /* closed model: takes the next arrival when done */
-    bool busy;         /* within a kind: a request is due, sent or thought
-                          about */
+    int request;      /* index of the current step's request */
+    const char *path; /* a replay's, as recorded; NULL: the request's own */
+    bool is_user;     /* closed model: takes the next arrival when done */
+    bool busy;        /* within a kind: a request is due, sent or thought
+                         about */
     bool in_flight;
-    bool begun;        /* the first step of the kind was sent */
-    int hops;          /* redirects followed for the current step */
+    bool begun; /* the first step of the kind was sent */
+    int hops;   /* redirects followed for the current step */
     struct rng rng;
     size_t *feeder_row;
     struct buf target, headers, body, host, url;

@@ -7,8 +7,8 @@
 
 static int64_t second_of(const struct worker *w, int64_t t_ns)
 {
-    return (t_ns - atomic_load_explicit(&w->shared->origin_ns,
-                                        memory_order_relaxed)) /
+    return (t_ns -
+            atomic_load_explicit(&w->shared->origin_ns, memory_order_relaxed)) /
            CLOCK_NS_PER_S;
 }
 
@@ -72,8 +72,7 @@ static void count_times(struct worker *w, const struct run *r)
     histogram_record(w->by_request[r->request], t->end_ns - t->due_ns);
 }
 
-void tally_done(struct worker *w, const struct run *r,
-                       enum run_outcome outcome)
+void tally_done(struct worker *w, const struct run *r, enum run_outcome outcome)
 {
     const struct transfer *t = &r->t;
     struct kind_counters *rq = &w->counters.requests[r->request];

@@ -22,8 +22,7 @@ static bool illegal_in_target(char c)
     return u <= ' ' || u >= 127;
 }
 
-/* Percent-encodes what may not stand there in out[from..], in place. */
-static int encode_target(struct buf *out, size_t from)
+int traffic_encode_target(struct buf *out, size_t from)
 {
     static const char hex[] = "0123456789ABCDEF";
     size_t bad = 0, len = out->len;
@@ -59,7 +58,7 @@ int traffic_render_target(const struct traffic *t, const struct prepared *p,
         return -1;
     if (out->len == from || out->p[from] != '/')
         return -1;
-    return encode_target(out, from);
+    return traffic_encode_target(out, from);
 }
 
 static void tame_value(struct buf *out, size_t from)
@@ -78,8 +77,7 @@ static bool is_engines(const char *name)
 }
 
 int traffic_render_headers(const struct prepared *p,
-                           const struct template_context *ctx,
-                           struct buf *out)
+                           const struct template_context *ctx, struct buf *out)
 {
     if (buf_adds(out, p->defaults) != 0)
         return -1;
@@ -131,12 +129,12 @@ static void prepare_headers(struct prepared *p,
     bool constant = true;
     struct buf b;
 
-    p->defaults = mem_printf(
-        "%s%s",
-        has_header(p->rq, "User-Agent")
-            ? ""
-            : "User-Agent: plateau/" PLATEAU_VERSION "\r\n",
-        has_header(p->rq, "Accept") ? "" : "Accept: */*\r\n");
+    p->defaults =
+        mem_printf("%s%s",
+                   has_header(p->rq, "User-Agent")
+                       ? ""
+                       : "User-Agent: plateau/" PLATEAU_VERSION "\r\n",
+                   has_header(p->rq, "Accept") ? "" : "Accept: */*\r\n");
     for (size_t i = 0; i < p->rq->nheaders; i++) {
         const struct request_header *h = &p->rq->headers[i];
         bool fixed = template_is_constant(&h->value);
@@ -201,8 +199,8 @@ static void prepare(struct traffic *t, struct prepared *p,
         else
             p->keep_body = true;
     }
-    p->timeout_ns = rq->timeout_ns > 0 ? rq->timeout_ns
-                                       : t->sc->load.timeout_ns;
+    p->timeout_ns =
+        rq->timeout_ns > 0 ? rq->timeout_ns : t->sc->load.timeout_ns;
 }
 
 static void prepare_kind(struct traffic *t, size_t k)
@@ -230,14 +228,12 @@ void traffic_init(struct traffic *t, const struct scenario *sc)
     struct rng rng;
     struct template_context ctx = constant_context(sc, &rng);
 
-    *t = (struct traffic){.sc = sc,
-                          .nrequests = sc->nrequests,
-                          .nkinds = scenario_kinds(sc)};
+    *t = (struct traffic){
+        .sc = sc, .nrequests = sc->nrequests, .nkinds = scenario_kinds(sc)};
     t->loopback = address_is_loopback_name(sc->target.url.host);
     t->requests = mem_zalloc(t->nrequests, sizeof *t->requests);
     t->kinds = mem_zalloc(t->nkinds, sizeof *t->kinds);
-    t->kind_of_request =
-        mem_zalloc(t->nrequests, sizeof *t->kind_of_request);
+    t->kind_of_request = mem_zalloc(t->nrequests, sizeof *t->kind_of_request);
     t->feeder_row = mem_zalloc(sc->nfeeders, sizeof *t->feeder_row);
     for (size_t i = 0; i < t->nrequests; i++) {
         t->kind_of_request[i] = -1;

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRAFFIC_KEEP_BODY (1u << 20)    /* most body bytes checks can see */
+#define TRAFFIC_KEEP_BODY (1u << 20) /* most body bytes checks can see */
 #define TRAFFIC_KEEP_HEADERS (64u << 10)
 #define TRAFFIC_MAX_TARGET (64u << 10)
 #define TRAFFIC_MAX_HEADERS (256u << 10)
@@ -21,16 +21,16 @@
 /* One of scenario.requests. Texts are owned. */
 struct prepared {
     const struct request *rq;
-    char *target;  /* base and path; NULL: rendered per request */
+    char *target; /* base and path; NULL: rendered per request */
     size_t target_len;
     char *headers; /* all lines; NULL: rendered per request */
     size_t headers_len;
     char *defaults; /* lines we add: User-Agent, Accept */
     char *host;     /* constant Host header; NULL: none, or rendered */
     const struct template *host_template; /* borrowed; NULL: none */
-    char *body;     /* NULL: none, or rendered */
+    char *body;                           /* NULL: none, or rendered */
     size_t body_len;
-    bool has_body;  /* or a method that announces one, even if empty */
+    bool has_body; /* or a method that announces one, even if empty */
     bool uses_seq, uses_csv;
     bool keep_body, keep_headers;
     int64_t timeout_ns;
@@ -64,13 +64,15 @@ void traffic_release(struct traffic *t);
  * Line breaks and NULs in rendered values become spaces, so that captured
  * text can never forge a header. */
 int traffic_render_headers(const struct prepared *p,
-                           const struct template_context *ctx,
-                           struct buf *out);
+                           const struct template_context *ctx, struct buf *out);
 
 /* Appends base and path. Bytes that cannot stand in a request line (controls,
  * spaces, above 126) are percent-encoded; all others go as they are. */
 int traffic_render_target(const struct traffic *t, const struct prepared *p,
-                          const struct template_context *ctx,
-                          struct buf *out);
+                          const struct template_context *ctx, struct buf *out);
+
+/* Percent-encodes in place what must not stand in a request line, from
+ * `from` on. -1: too long for `out`. */
+int traffic_encode_target(struct buf *out, size_t from);
 
 #endif

@@ -27,9 +27,9 @@ struct wires;
 struct wire {
     struct wires *ws;
     void *user;
-    int fd;              /* meaningful while open */
+    int fd; /* meaningful while open */
     bool open;
-    struct ssl_st *ssl;  /* NULL: plain */
+    struct ssl_st *ssl;          /* NULL: plain */
     struct connector *connector; /* connecting, or TLS */
     struct watch *watch;
 };

@@ -17,8 +17,8 @@
 
 static int64_t second_now(const struct worker *w)
 {
-    int64_t origin = atomic_load_explicit(&w->shared->origin_ns,
-                                          memory_order_relaxed);
+    int64_t origin =
+        atomic_load_explicit(&w->shared->origin_ns, memory_order_relaxed);
 
     return origin > 0 ? (clock_now_ns() - origin) / CLOCK_NS_PER_S : 0;
 }
@@ -36,8 +36,8 @@ void worker_idle(struct worker *w)
     w->running = false;
     publish_stats(w);
     /* Release: whoever sees us idle sees all our counts. */
-    if (atomic_fetch_sub_explicit(&w->shared->busy, 1,
-                                  memory_order_acq_rel) == 1)
+    if (atomic_fetch_sub_explicit(&w->shared->busy, 1, memory_order_acq_rel) ==
+        1)
         uv_async_send(w->shared->idle);
 }
 

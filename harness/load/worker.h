@@ -19,12 +19,12 @@
 /* A phase as all workers see it; written by the conductor while they idle. */
 struct load_plan {
     struct load_phase phase;
-    double *shares;     /* by kind */
-    uint64_t arrivals;  /* of all workers; UINT64_MAX: no bound */
-    uint64_t order_len; /* for order_start */
+    double *shares;        /* by kind */
+    uint64_t arrivals;     /* of all workers; UINT64_MAX: no bound */
+    uint64_t order_len;    /* for order_start */
     int64_t t0_ns, end_ns; /* end: INT64_MAX without bound */
     struct pacer pacer;
-    uint64_t replay_from;  /* entry of arrival 0 */
+    uint64_t replay_from; /* entry of arrival 0 */
 };
 
 /* What the conductor and the workers share. */
@@ -34,14 +34,14 @@ struct load_shared {
     const char *engine_name;
     struct load_plan plan;
     int nworkers;
-    _Atomic uint64_t phase_no;     /* the phase to run, from 1 */
-    _Atomic uint64_t stop_no;      /* phases up to this one shall end */
+    _Atomic uint64_t phase_no; /* the phase to run, from 1 */
+    _Atomic uint64_t stop_no;  /* phases up to this one shall end */
     _Atomic bool quit;
     _Atomic int busy;              /* workers not idle yet */
     _Atomic uint64_t next_arrival; /* closed model */
     _Atomic uint64_t arrived;      /* begun in this phase, all workers */
     _Atomic int64_t origin_ns;
-    uv_async_t *idle;              /* sent by the last worker to idle */
+    uv_async_t *idle; /* sent by the last worker to idle */
 };
 
 /* A first example of each failure. */
@@ -88,9 +88,9 @@ struct worker {
     struct wakeups wakeups;
 
     uint64_t phase_no;
-    bool running;  /* a phase is on, arrivals or draining */
-    bool ended;    /* no more arrivals */
-    bool cut;      /* drained long enough: nothing goes on */
+    bool running; /* a phase is on, arrivals or draining */
+    bool ended;   /* no more arrivals */
+    bool cut;     /* drained long enough: nothing goes on */
     bool pumping;
     bool starved;  /* the pool was empty for an arrival that is due */
     uint64_t next; /* next arrival of the open model */

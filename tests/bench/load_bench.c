@@ -59,8 +59,7 @@ static void print_errors(const struct load *l, const struct load_counts *c)
     printf("errors %llu\n", (unsigned long long)c->errors);
     for (int i = 1; i < TRANSFER_ERRORS; i++)
         if (c->by_error[i] > 0)
-            printf("error_%d %llu %s\n", i,
-                   (unsigned long long)c->by_error[i],
+            printf("error_%d %llu %s\n", i, (unsigned long long)c->by_error[i],
                    transfer_error_name((enum transfer_error)i));
     for (size_t i = 0; load_failure_example(l, i) != NULL; i++)
         printf("example %s\n", load_failure_example(l, i));

@@ -1,7 +1,9 @@
 /* A copy of some bytes that ends where an unmapped page begins, so that one
  * byte read too many ends the test. */
-#ifndef EDGE_H
-#define EDGE_H
+#ifndef PLATEAU_TESTS_EDGE_H
+#define PLATEAU_TESTS_EDGE_H
+
+#include "tests/unit/assert_close.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -1,8 +1,10 @@
 /* A loopback HTTP/1.1 server with bad manners on request, in threads of the
  * test itself: one that accepts, one per connection. The path says how to
  * answer. */
-#ifndef HTTP_SERVER_H
-#define HTTP_SERVER_H
+#ifndef PLATEAU_TESTS_HTTP_SERVER_H
+#define PLATEAU_TESTS_HTTP_SERVER_H
+
+#include "tests/unit/assert_close.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,9 +23,9 @@
 struct http_server {
     int fd, port;
     pthread_t thread;
-    _Atomic int live;        /* connection threads */
-    _Atomic int accepted;    /* connections ever */
-    _Atomic int requests;    /* requests read */
+    _Atomic int live;     /* connection threads */
+    _Atomic int accepted; /* connections ever */
+    _Atomic int requests; /* requests read */
     _Atomic bool stopping;
 };
 
@@ -49,8 +51,7 @@ static const struct {
      "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
      0},
     {"two-cls",
-     "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-     0},
+     "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 0},
     {"cl-list", "HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\nab", 0},
     {"cl-negative", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", 0},
     {"cl-plus", "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nab", 0},
@@ -59,15 +60,15 @@ static const struct {
      "HTTP/1.1 200 OK\r\n"
      "Content-Length: 99999999999999999999999999\r\n\r\n",
      0},
-    {"te-other",
-     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", 0},
+    {"te-other", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+     0},
     {"te-twice",
      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
      "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
      0},
     {"bare-lf", "HTTP/1.1 200 OK\nContent-Length: 0\n\n", 0},
     {"bare-cr", "HTTP/1.1 200 OK\r\nA: b\rc\r\nContent-Length: 0\r\n\r\n", 0},
-    {"nul", "HTTP/1.1 200 OK\r\nA: b\0c\r\nContent-Length: 0\r\n\r\n", 48},
+    {"nul", "HTTP/1.1 200 OK\r\nA: b\0c\r\nContent-Length: 0\r\n\r\n", 46},
     {"fold", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 0\r\n\r\n", 0},
     {"space-colon", "HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n", 0},
     {"no-name", "HTTP/1.1 200 OK\r\n: x\r\nContent-Length: 0\r\n\r\n", 0},
@@ -152,98 +153,123 @@ static inline bool http_bad_answer(struct http_conn *c, const char *name)
     return false;
 }
 
-/* Answers one request; false: close the connection. */
-static inline bool http_answer(struct http_conn *c, const char *method,
-                               const char *path)
+static inline bool http_chunked(struct http_conn *c, long left)
 {
-    char h[512];
-    long v = 0;
+    char h[64];
 
-    if (sscanf(path, "/len/%ld", &v) == 1) {
-        snprintf(h, sizeof h, "HTTP/1.1 200 OK\r\nContent-Length: %ld\r\n\r\n",
-                 v);
-        return http_puts(c, h) &&
-               (strcmp(method, "HEAD") == 0 || http_fill(c, (size_t)v));
-    }
-    if (sscanf(path, "/chunked/%ld", &v) == 1) {
-        if (!http_puts(c, "HTTP/1.1 200 OK\r\n"
-                          "Transfer-Encoding: chunked\r\n\r\n"))
+    if (!http_puts(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"))
+        return false;
+    for (; left > 0; left -= 7) {
+        long n = left < 7 ? left : 7;
+
+        snprintf(h, sizeof h, "%lX;x=y\r\n", n);
+        if (!http_puts(c, h) || !http_fill(c, (size_t)n) ||
+            !http_puts(c, "\r\n"))
             return false;
-        for (long left = v; left > 0; left -= 7) {
-            long n = left < 7 ? left : 7;
+    }
+    return http_puts(c, "0\r\nTrailer: t\r\n\r\n");
+}
 
-            snprintf(h, sizeof h, "%lX;x=y\r\n", n);
-            if (!http_puts(c, h) || !http_fill(c, (size_t)n) ||
-                !http_puts(c, "\r\n"))
-                return false;
-        }
-        return http_puts(c, "0\r\nTrailer: t\r\n\r\n");
-    }
-    if (sscanf(path, "/close/%ld", &v) == 1) {
-        http_puts(c, "HTTP/1.1 200 OK\r\nServer: x\r\n\r\n");
-        http_fill(c, (size_t)v);
-        return false;
-    }
-    if (sscanf(path, "/status/%ld", &v) == 1) {
-        snprintf(h, sizeof h,
-                 v == 204 || v == 304
-                     ? "HTTP/1.1 %ld\r\nX-Kept: yes\r\n\r\n"
-                     : "HTTP/1.1 %ld Some Reason\r\nX-Kept: yes\r\n"
-                       "Content-Length: 0\r\n\r\n",
-                 v);
-        return http_puts(c, h);
-    }
-    if (strcmp(path, "/interim") == 0)
-        return http_puts(c, "HTTP/1.1 100 Continue\r\n\r\n"
-                            "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
-                            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
-                            "X-Kept: yes\r\n\r\nok");
-    if (strcmp(path, "/echo") == 0) {
-        snprintf(h, sizeof h, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
-                 c->head_len + c->body_len);
-        return http_puts(c, h) &&
-               http_send(c, c->head, c->head_len + c->body_len);
-    }
-    if (sscanf(path, "/slow/%ld", &v) == 1) {
-        http_sleep_ms(v);
-        return http_puts(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    }
-    if (strcmp(path, "/drip") == 0) {
-        static const char all[] = "HTTP/1.1 200 OK\r\nA: b\r\n"
-                                  "Transfer-Encoding: chunked\r\n\r\n"
-                                  "3\r\nabc\r\n0\r\n\r\n";
+static inline bool http_sized(struct http_conn *c, bool head, long n)
+{
+    char h[128];
 
-        for (size_t i = 0; i < sizeof all - 1; i++) {
-            http_sleep_ms(1);
-            if (!http_send(c, all + i, 1))
-                return false;
-        }
-        return true;
+    snprintf(h, sizeof h, "HTTP/1.1 200 OK\r\nContent-Length: %ld\r\n\r\n", n);
+    return http_puts(c, h) && (head || http_fill(c, (size_t)n));
+}
+
+static inline bool http_status(struct http_conn *c, long v)
+{
+    char h[128];
+
+    snprintf(h, sizeof h,
+             v == 204 || v == 304 ? "HTTP/1.1 %ld\r\nX-Kept: yes\r\n\r\n"
+                                  : "HTTP/1.1 %ld Some Reason\r\n"
+                                    "X-Kept: yes\r\n"
+                                    "Content-Length: 0\r\n\r\n",
+             v);
+    return http_puts(c, h);
+}
+
+static inline bool http_drip(struct http_conn *c)
+{
+    static const char all[] = "HTTP/1.1 200 OK\r\nA: b\r\n"
+                              "Transfer-Encoding: chunked\r\n\r\n"
+                              "3\r\nabc\r\n0\r\n\r\n";
+
+    for (size_t i = 0; i < sizeof all - 1; i++) {
+        http_sleep_ms(1);
+        if (!http_send(c, all + i, 1))
+            return false;
     }
-    if (strcmp(path, "/never") == 0)
-        return http_hold(c);
-    if (strcmp(path, "/stall") == 0)
-        return http_puts(c, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
-                   ? http_hold(c)
-                   : false;
-    if (strcmp(path, "/drop") == 0)
-        return false;
-    if (strcmp(path, "/once") == 0) {
-        /* Promises to keep the connection, and does not. */
-        http_puts(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        return false;
-    }
-    if (strcmp(path, "/extra") == 0)
-        return http_puts(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-                            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad");
+    return true;
+}
+
+/* Answers that are the same bytes each time; `close`: and then the end. */
+static const struct {
+    const char *path, *bytes;
+    bool close;
+} http_fixed[] = {
+    {"/interim",
+     "HTTP/1.1 100 Continue\r\n\r\n"
+     "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Kept: yes\r\n\r\nok",
+     false},
+    {"/drop", "", true},
+    /* Promises to keep the connection, and does not. */
+    {"/once", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", true},
+    {"/extra",
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+     "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad",
+     false},
+};
+
+/* Answers without an end. */
+static inline bool http_goes_on(struct http_conn *c, const char *path)
+{
     if (strcmp(path, "/1xx-storm") == 0)
         return http_endless(c, "", "HTTP/1.1 100 Continue\r\n\r\n");
     if (strcmp(path, "/endless-headers") == 0)
         return http_endless(c, "HTTP/1.1 200 OK\r\n", "X-More: and more\r\n");
     if (strcmp(path, "/endless-body") == 0)
         return http_endless(c, "HTTP/1.1 200 OK\r\n\r\n", "body body body\n");
+    if (strcmp(path, "/stall") == 0)
+        http_puts(c, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
+    return http_hold(c); /* and "/never" */
+}
+
+/* Answers one request; false: close the connection. */
+static inline bool http_answer(struct http_conn *c, const char *method,
+                               const char *path)
+{
+    long v = 0;
+
+    if (sscanf(path, "/len/%ld", &v) == 1)
+        return http_sized(c, strcmp(method, "HEAD") == 0, v);
+    if (sscanf(path, "/chunked/%ld", &v) == 1)
+        return http_chunked(c, v);
+    if (sscanf(path, "/close/%ld", &v) == 1) {
+        http_puts(c, "HTTP/1.1 200 OK\r\nServer: x\r\n\r\n");
+        http_fill(c, (size_t)v);
+        return false;
+    }
+    if (sscanf(path, "/status/%ld", &v) == 1)
+        return http_status(c, v);
+    if (sscanf(path, "/slow/%ld", &v) == 1)
+        http_sleep_ms(v);
+    if (strcmp(path, "/echo") == 0)
+        return http_sized(c, true, (long)(c->head_len + c->body_len)) &&
+               http_send(c, c->head, c->head_len + c->body_len);
+    if (strcmp(path, "/drip") == 0)
+        return http_drip(c);
     if (strncmp(path, "/bad/", 5) == 0)
         return http_bad_answer(c, path + 5);
+    for (size_t i = 0; i < sizeof http_fixed / sizeof http_fixed[0]; i++)
+        if (strcmp(path, http_fixed[i].path) == 0)
+            return http_puts(c, http_fixed[i].bytes) && !http_fixed[i].close;
+    if (strncmp(path, "/1xx", 4) == 0 || strncmp(path, "/endless", 8) == 0 ||
+        strcmp(path, "/stall") == 0 || strcmp(path, "/never") == 0)
+        return http_goes_on(c, path);
     return http_puts(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 }
 
@@ -264,9 +290,8 @@ static inline bool http_read(struct http_conn *c)
         if (end != NULL) {
             c->head_len = (size_t)(end - c->head) + 4;
             cl = strstr(c->head, "Content-Length: ");
-            c->body_len = cl != NULL && cl < end
-                              ? (size_t)strtoul(cl + 16, NULL, 10)
-                              : 0;
+            c->body_len =
+                cl != NULL && cl < end ? (size_t)strtoul(cl + 16, NULL, 10) : 0;
             if (c->n >= c->head_len + c->body_len)
                 return true;
         }
@@ -336,8 +361,7 @@ static inline void http_server_start(struct http_server *s)
     assert_int_equal(listen(s->fd, 128), 0);
     assert_int_equal(getsockname(s->fd, (struct sockaddr *)&a, &len), 0);
     s->port = ntohs(a.sin_port);
-    assert_int_equal(pthread_create(&s->thread, NULL, http_accept_main, s),
-                     0);
+    assert_int_equal(pthread_create(&s->thread, NULL, http_accept_main, s), 0);
 }
 
 /* All clients must have closed their connections. */

@@ -1,6 +1,6 @@
 /* A load with a conductor's loop around it, for tests. */
-#ifndef RIG_H
-#define RIG_H
+#ifndef PLATEAU_TESTS_RIG_H
+#define PLATEAU_TESTS_RIG_H
 
 #include "harness/base/clock.h"
 #include "harness/load/load.h"

@@ -13,8 +13,8 @@ static const char headers[] =
     "Date: today\r\nX-Token:  abc 123 \r\nSet-Cookie: a=1; Path=/\r\n"
     "set-cookie: b=2; Max-Age=0\r\n\r\n";
 
-static int take(enum capture_from from, char *what, const char *body,
-                char *out, size_t max)
+static int take(enum capture_from from, char *what, const char *body, char *out,
+                size_t max)
 {
     struct capture c = {.name = "token", .from = from, .what = what};
     struct capturer cr;
@@ -24,8 +24,8 @@ static int take(enum capture_from from, char *what, const char *body,
     buf_init(&b, max - 1);
     assert_int_equal(capturer_init(&cr, &sc, &c, NULL), 0);
     assert_int_equal(cr.slot, 1);
-    rc = capturer_take(&cr, headers, sizeof headers - 1, body, strlen(body),
-                       &b);
+    rc =
+        capturer_take(&cr, headers, sizeof headers - 1, body, strlen(body), &b);
     memcpy(out, buf_str(&b), b.len + 1);
     capturer_release(&cr);
     buf_release(&b);

@@ -57,9 +57,8 @@ static void on_closed(void *user)
 static void bed_open_at(struct bed *b, const char *host, int port,
                         const char *keys, int connections)
 {
-    struct engine_config cfg = {.loop = &b->loop,
-                                .scenario = &b->sc,
-                                .connections = connections};
+    struct engine_config cfg = {
+        .loop = &b->loop, .scenario = &b->sc, .connections = connections};
     struct err err = {{0}};
     char text[1024], *mistakes;
 
@@ -388,8 +387,8 @@ static void surplus_is_not_an_answer(struct bed *b)
 static bool curl_is_lenient(const char *name)
 {
     static const char *const lenient[] = {
-        "cl-and-te", "two-cls",  "cl-list",     "cl-plus",   "cl-hex",
-        "te-other",  "te-twice", "bare-lf",     "bare-cr",   "nul",
+        "cl-and-te", "two-cls",  "cl-list",     "cl-plus",     "cl-hex",
+        "te-other",  "te-twice", "bare-lf",     "bare-cr",     "nul",
         "fold",      "no-name",  "space-colon", "cl-negative", "cl-huge",
     };
 
@@ -596,23 +595,22 @@ static void foreign_address_is_refused(struct bed *b)
     engine_close(&b->engine, on_closed, b);
     uv_run(&b->loop, UV_RUN_NOWAIT);
     uv_run(&b->loop, UV_RUN_NOWAIT);
-    assert_int_equal(
-        engine_open(current,
-                    &(struct engine_config){.loop = &b->loop,
-                                            .scenario = &b->sc,
-                                            .connections = 1},
-                    &b->engine, NULL),
-        0);
+    assert_int_equal(engine_open(current,
+                                 &(struct engine_config){.loop = &b->loop,
+                                                         .scenario = &b->sc,
+                                                         .connections = 1},
+                                 &b->engine, NULL),
+                     0);
     get(b, &s, "/");
     assert_int_equal(s.t.error, TRANSFER_CONNECT);
     bed_close(b);
 }
 
-#define EACH(name)                                                            \
-    static void test_##name(void **state)                                     \
-    {                                                                         \
-        (void)state;                                                          \
-        each(name);                                                           \
+#define EACH(name)                                                             \
+    static void test_##name(void **state)                                      \
+    {                                                                          \
+        (void)state;                                                           \
+        each(name);                                                            \
     }
 EACH(bodies)
 EACH(connection_is_kept)

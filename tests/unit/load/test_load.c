@@ -2,14 +2,14 @@
  * null engine, so that nothing but ourselves is measured. */
 #include "tests/unit/load/rig.h"
 
-#define OPEN_HEAD                                                             \
-    "[scenario]\nname = t\n[target]\nurl = http://127.0.0.1:9\n"              \
+#define OPEN_HEAD                                                              \
+    "[scenario]\nname = t\n[target]\nurl = http://127.0.0.1:9\n"               \
     "[load]\nengine = null\nwarmup = 0s\nblocks = 0\n"
 #define CLOSED_HEAD OPEN_HEAD "users = 8\nconnections = 4\n"
-#define KINDS                                                                 \
-    "[request a]\npath = /a\nweight = 5\n"                                    \
-    "[request b]\npath = /b/{{int 1 9}}\nweight = 3\n"                        \
-    "[request c]\npath = /c\nweight = 0\n"                                    \
+#define KINDS                                                                  \
+    "[request a]\npath = /a\nweight = 5\n"                                     \
+    "[request b]\npath = /b/{{int 1 9}}\nweight = 3\n"                         \
+    "[request c]\npath = /c\nweight = 0\n"                                     \
     "[flow f]\nsteps = a, c, c\nweight = 2\n"
 
 static struct load_counts counts(struct rig *r, struct load_kind_counts *k,

@@ -53,8 +53,8 @@ static void falling_ramp_ends_in_silence(void **state)
 
 static void never_decreases(void **state)
 {
-    static const double rates[][2] = {
-        {0, 1000}, {1000, 0}, {10, 5000}, {5000, 10}, {777, 777}, {1e-3, 2}};
+    static const double rates[][2] = {{0, 1000},  {1000, 0},  {10, 5000},
+                                      {5000, 10}, {777, 777}, {1e-3, 2}};
 
     (void)state;
     for (size_t k = 0; k < sizeof rates / sizeof rates[0]; k++) {
