@@ -203,10 +203,10 @@ static void begin_kind(struct worker *w, struct run *r, uint64_t i)
     run_begin(r, &s->traffic, kind_of(w, i),
               s->plan.phase.seed + 0x9e3779b97f4a7c15u * (i + 1));
     if (s->sc->replay.nentries > 0)
-        r->path = s->sc->replay
-                      .entries[(s->plan.replay_from + i) %
-                               s->sc->replay.nentries]
-                      .path;
+        r->path =
+            s->sc->replay
+                .entries[(s->plan.replay_from + i) % s->sc->replay.nentries]
+                .path;
     w->active++;
 }
 

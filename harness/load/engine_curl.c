@@ -29,6 +29,7 @@ struct curl_slot {
     /* What the handle is set to, to be set only when it changes. */
     struct buf method, target, headers;
     struct curl_slist *list;
+    const void *rendered; /* identity of the transfer it is set up for */
     int64_t timeout_ns;
     bool has_body, foreign;
 };
@@ -336,9 +337,12 @@ static int curl_submit(struct engine *base, struct transfer *t)
     t->kept = t->kept_headers = 0;
     t->sent_ns = clock_now_ns();
     begin_check(s, t);
-    set_method(s, t);
-    set_target(s, t);
-    set_headers(s, t);
+    if (t->identity == NULL || t->identity != s->rendered) {
+        set_method(s, t);
+        set_target(s, t);
+        set_headers(s, t);
+    }
+    s->rendered = t->identity;
     if (s->timeout_ns != t->timeout_ns) {
         s->timeout_ns = t->timeout_ns;
         curl_easy_setopt(

@@ -42,6 +42,7 @@ struct conn {
     struct transfer *t;
     int64_t deadline_ns;
     struct buf out;             /* head, and small bodies */
+    const void *rendered;       /* the identity of what is in `out`, or NULL */
     size_t sent;                /* of head and body together */
     enum transfer_error failed; /* found while submitting: told later */
     struct conn *next_failed;
@@ -139,6 +140,9 @@ static void render(struct conn *c)
     struct buf *b = &c->out;
     const char *host = t->host != NULL ? t->host : c->e->host;
 
+    if (t->identity != NULL && t->identity == c->rendered)
+        return;
+    c->rendered = t->identity;
     buf_reset(b);
     buf_adds(b, t->method);
     buf_addc(b, ' ');

@@ -206,6 +206,7 @@ int run_redirect(struct run *r, struct traffic *tr)
         goto out;
     }
     set_method(r);
+    r->t.identity = NULL;
     rc = 1;
 out:
     if (rc < 0)

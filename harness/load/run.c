@@ -93,8 +93,12 @@ static int render_headers(struct run *r, const struct prepared *p,
     }
     t->headers = p->headers;
     t->headers_len = p->headers_len;
-    if (p->headers != NULL && !cookies)
+    if (p->headers != NULL && !cookies) {
+        if (t->target == p->target && t->body == p->body &&
+            (p->host_template == NULL || p->host != NULL))
+            t->identity = p;
         return 0;
+    }
     buf_reset(&r->headers);
     if (p->headers != NULL ? buf_add(&r->headers, p->headers, p->headers_len)
                            : traffic_render_headers(p, ctx, &r->headers))
@@ -132,6 +136,7 @@ int run_render(struct run *r, struct traffic *tr)
             1 + atomic_fetch_add_explicit(&tr->seq, 1, memory_order_relaxed);
     r->hops = 0;
     t->url = NULL;
+    t->identity = NULL;
     t->method = p->rq->method;
     t->timeout_ns = p->timeout_ns;
     t->target = p->target;

@@ -1,9 +1,12 @@
 #include "harness/load/wire.h"
 
 #include "harness/base/mem.h"
+#include "harness/load/chain.h"
+#include "harness/load/address.h"
 #include "harness/load/origin.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -12,6 +15,12 @@
 #include <sys/uio.h>
 #include <uv.h>
 
+/* Connects at a time: to loopback they take microseconds, elsewhere many round
+ * trips may have to overlap. */
+#define CONNECTING_NEAR 16
+#define CONNECTING_FAR 512
+#define CONNECTORS_KEPT 4 /* free ones, for the next connects */
+#define TRIM_FROM 32      /* connectors at a time that are worth it */
 #define SKIP_BYTES (64u << 10)
 
 /* A curl handle that makes connections, one after the other. */
@@ -20,9 +29,9 @@ struct connector {
     CURL *easy;
     CURLSH *cache; /* a connection cache of its own */
     struct origin_check check;
-    struct connector *next, *all_next;
-    struct wire *wire;
-    SSL *ssl;     /* of the connection being made */
+    struct chain_link free, all; /* in the chains of its wires */
+    struct wire *wire;           /* NULL: free */
+    SSL *ssl;                    /* of the connection being made */
     int taken_fd; /* not to be closed: it is the wire's now; -1: none */
     bool added;   /* to the multi */
 };
@@ -30,7 +39,9 @@ struct connector {
 struct wires {
     struct wires_config cfg;
     struct multi *multi;
-    struct connector *free, *all;
+    struct chain free, all; /* connectors */
+    struct chain pending;   /* wires that wait to connect */
+    int nconnectors, connecting, connecting_max;
     unsigned char alpn[16]; /* as TLS wants it: a length and the name */
     unsigned alpn_len;
     bool tls;
@@ -107,9 +118,43 @@ static struct connector *connector_new(struct wires *ws)
     curl_easy_setopt(e, CURLOPT_PREREQDATA, c);
     curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
     curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, c);
-    c->all_next = ws->all;
-    ws->all = c;
+    chain_append(&ws->all, &c->all);
+    ws->nconnectors++;
     return c;
+}
+
+static void connector_free(struct connector *c)
+{
+    struct wires *ws = c->ws;
+
+    chain_remove(&c->all);
+    curl_easy_cleanup(c->easy);
+    curl_share_cleanup(c->cache);
+    ws->nconnectors--;
+    free(c);
+}
+
+/* Gives the memory back that many connects at once took, when all are made:
+ * a load of thousands of connections begins that way. */
+static void shrink(struct wires *ws)
+{
+    struct chain_link *l, *next;
+    int many = ws->nconnectors;
+
+    if (ws->connecting > 0 || many <= CONNECTORS_KEPT)
+        return;
+    for (l = ws->all.first; l != NULL && ws->nconnectors > CONNECTORS_KEPT;
+         l = next) {
+        struct connector *c = chain_item(l, struct connector, all);
+
+        next = l->next;
+        if (c->wire == NULL) {
+            chain_remove(&c->free);
+            connector_free(c);
+        }
+    }
+    if (many >= TRIM_FROM)
+        malloc_trim(0);
 }
 
 /* Back to the pool; a connection it still has is closed by libcurl. */
@@ -123,32 +168,53 @@ static void connector_give(struct connector *c)
     c->wire = NULL;
     c->ssl = NULL;
     c->taken_fd = -1;
-    c->next = ws->free;
-    ws->free = c;
+    chain_append(&ws->free, &c->free);
 }
 
-int wire_connect(struct wires *ws, struct wire *w, void *user)
+/* Gives `w` a connector to connect with. */
+static int begin(struct wire *w)
 {
-    struct connector *c = ws->free;
+    struct wires *ws = w->ws;
+    struct connector *c = chain_item(ws->free.first, struct connector, free);
 
-    if (c != NULL)
-        ws->free = c->next;
-    else
+    if (c == NULL)
         c = connector_new(ws);
     if (c == NULL)
         return -1;
-    *w = (struct wire){.ws = ws, .user = user, .connector = c};
+    chain_remove(&c->free);
     c->wire = w;
     c->taken_fd = -1;
     origin_begin(&c->check, ws->cfg.scenario,
                  ws->cfg.scenario->target.url.host);
     if (curl_multi_add_handle(multi_curlm(ws->multi), c->easy) != CURLM_OK) {
         connector_give(c);
-        w->connector = NULL;
         return -1;
     }
+    w->connector = c;
     c->added = true;
+    ws->connecting++;
     return 0;
+}
+
+int wire_connect(struct wires *ws, struct wire *w, void *user)
+{
+    *w = (struct wire){.ws = ws, .user = user};
+    if (ws->connecting < ws->connecting_max)
+        return begin(w);
+    chain_append(&ws->pending, &w->pending);
+    return 0;
+}
+
+/* The next in the queue, as far as there is room. */
+static void begin_pending(struct wires *ws)
+{
+    while (ws->pending.first != NULL && ws->connecting < ws->connecting_max) {
+        struct wire *w = chain_item(ws->pending.first, struct wire, pending);
+
+        chain_remove(&w->pending);
+        if (begin(w) != 0)
+            ws->cfg.connected(w, TRANSFER_RESOURCE);
+    }
 }
 
 static void on_watch(void *user, int events)
@@ -201,6 +267,9 @@ static void on_done(void *user, CURL *easy, CURLcode rc)
         w->connector = NULL;
     }
     w->open = error == TRANSFER_OK;
+    ws->connecting--;
+    begin_pending(ws);
+    shrink(ws);
     ws->cfg.connected(w, error);
 }
 
@@ -213,11 +282,15 @@ void wire_close(struct wire *w)
 
     if (ws == NULL)
         return;
+    chain_remove(&w->pending);
+    if (!w->open && c != NULL)
+        ws->connecting--;
     *w = (struct wire){0};
     if (plain)
         multi_close_socket(ws->multi, fd);
     else if (c != NULL)
         connector_give(c);
+    begin_pending(ws);
 }
 
 /* ---- bytes ---- */
@@ -359,14 +432,8 @@ void wires_close(struct wires *ws, void (*closed)(void *user), void *user)
 {
     ws->closed = closed;
     ws->closed_user = user;
-    while (ws->all != NULL) {
-        struct connector *c = ws->all;
-
-        ws->all = c->all_next;
-        curl_easy_cleanup(c->easy);
-        curl_share_cleanup(c->cache);
-        free(c);
-    }
+    while (ws->all.first != NULL)
+        connector_free(chain_item(ws->all.first, struct connector, all));
     multi_close(ws->multi, on_multi_closed, ws);
 }
 
@@ -379,6 +446,8 @@ struct wires *wires_open(const struct wires_config *cfg, struct err *err)
 
     ws->cfg = *cfg;
     ws->tls = u->tls;
+    ws->connecting_max =
+        address_is_loopback_name(u->host) ? CONNECTING_NEAR : CONNECTING_FAR;
     ws->alpn[0] = (unsigned char)n;
     memcpy(ws->alpn + 1, cfg->alpn, n);
     ws->alpn_len = (unsigned)n + 1;

@@ -10,6 +10,7 @@
 #ifndef PLATEAU_LOAD_WIRE_H
 #define PLATEAU_LOAD_WIRE_H
 
+#include "harness/load/chain.h"
 #include "harness/load/engine.h"
 #include "harness/load/multi.h"
 
@@ -32,6 +33,7 @@ struct wire {
     struct ssl_st *ssl;          /* NULL: plain */
     struct connector *connector; /* connecting, or TLS */
     struct watch *watch;
+    struct chain_link pending; /* waits for its turn to connect */
 };
 
 struct wires_config {
@@ -49,7 +51,9 @@ struct wires *wires_open(const struct wires_config *cfg, struct err *err);
 /* All wires must be closed before. */
 void wires_close(struct wires *ws, void (*closed)(void *user), void *user);
 
-/* Begins to connect; -1: no memory for it. `user` is the owner's. */
+/* Begins to connect, or queues for it: only so many connect at a time, since
+ * that takes far more memory than to be connected. -1: no memory for it. `user`
+ * is the owner's. */
 int wire_connect(struct wires *ws, struct wire *w, void *user);
 
 /* What reads and writes give besides a number of bytes. */
