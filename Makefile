@@ -229,6 +229,28 @@ fuzz: ## each parser under libFuzzer for FUZZ_SECONDS (60)
 			-artifact_prefix=build/fuzz/ \
 			build/fuzz/corpus/$$f tests/fuzz/corpus/$$f; done
 
+# The load generator beside wrk, h2load, hey and ab (tests/bench).
+$(O)/bench/load_bench: $(O)/tests/bench/load_bench.o \
+		$(foreach b,$(BELOW_load),$(call layer_lib,$b))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(PLATEAU_CFLAGS) $(LDFLAGS) $(PLATEAU_LDFLAGS) -o $@ $^ \
+		$(LIBS_load)
+
+$(O)/bench/comb: $(O)/tests/bench/comb.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(PLATEAU_CFLAGS) $(LDFLAGS) $(PLATEAU_LDFLAGS) -o $@ $^
+
+$(O)/bench/count_alloc.so: tests/bench/count_alloc.c $(O)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIC -shared $(LDFLAGS) -o $@ $<
+
+BENCH_ARGS ?=
+bench: ## what a request costs, beside wrk, h2load, hey and ab
+	@tests/setup.sh build
+	@$(SUBMAKE) -s -j$(JOBS) $(O)/bench/load_bench $(O)/bench/comb \
+		$(O)/bench/count_alloc.so
+	@$(PYTHON) tests/bench/bench.py --build $(O)/bench $(BENCH_ARGS)
+
 # PREFIX/libexec/plateau/leaky is where an installed `plateau demo` looks.
 install: all ## into $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/plateau \
@@ -253,7 +275,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
 
 .PHONY: all unit check-unit tests fuzzers setup demo check check-asan check-tsan \
-	check-valgrind run-tests readme format lint cover fuzz install uninstall clean help FORCE
+	check-valgrind run-tests readme format lint cover fuzz bench install uninstall clean help FORCE
 FORCE:
 .SECONDARY:
 
