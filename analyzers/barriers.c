@@ -295,6 +295,8 @@ static void judge_column(struct judge *j, const struct policy *p)
     at.requests = j->requests;
     at.span_s = j->hours * 3600;
     limits_find(p, f->name, &f->metric, &at, &j->limits);
+    if (j->rule->strict)
+        j->limits.pass = j->limits.leak;
     read_growth(j);
     j->unmarked_fall =
         j->r->barriers.proc_starts == NULL && j->blocks.top > 0.3;

@@ -19,6 +19,7 @@ struct barriers_rule {
     double alpha_pass; /* one-sided error for "pass" */
     double bend_max;   /* weight of "it will bend" that a leak leaves */
     size_t rows;       /* barrier rows to use; 0: all */
+    bool strict;       /* a pass must stay below what a leak is */
     bool power;        /* also state the minimum */
     bool forecast;     /* also predict what would settle it */
 };

@@ -2,8 +2,10 @@
 
 #include "analyzers/barriers.h"
 #include "analyzers/continuous.h"
+#include "analyzers/control.h"
 #include "analyzers/details.h"
 #include "analyzers/limits.h"
+#include "analyzers/sequential.h"
 #include "analyzers/verdict_words.h"
 #include "analyzers/vote.h"
 #include "harness/base/mem.h"
@@ -173,7 +175,9 @@ void verdict_judge(const struct record *r, const struct policy *p,
     out->lead = vote.lead;
     out->steady_from_s = steady(out, &c);
     mind_the_run(r, out);
+    control_run(r, p, out);
     details_fill(r, p, out);
+    out->certain = sequential_certain(r, p, out);
     verdict_words(r, p, &vote, out);
     continuous_release(&c);
 }

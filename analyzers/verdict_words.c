@@ -175,6 +175,8 @@ void verdict_words(const struct record *r, const struct policy *p,
         pass_reason(lead, v);
     else if (v->reason[0] == '\0' && lead != NULL)
         ADD("%s: %s", title(lead), lead->reason);
+    if (v->control_ran && !v->control_ok && v->control_text[0] != '\0')
+        ADD(" %s", v->control_text);
     if (vote->why[0] != '\0')
         ADD("%s%s", v->reason[0] != '\0' ? " " : "", vote->why);
     if (v->reason[0] == '\0')

@@ -1,0 +1,108 @@
+#include "analyzers/sequential.h"
+
+#include <math.h>
+
+enum {
+    BLOCKS_MIN = 5,
+    MEMORY_BLOCKS_MIN = 6, /* pages are rougher than counts */
+};
+
+/* Caches of the usual sizes (128, 256, 1000, 1024, 2000 entries) have filled
+   by then even if only every request brings a new entry. */
+#define REQUESTS_MIN 2000
+
+void sequential_rule(const struct policy *p, size_t blocks,
+                     struct barriers_rule *rule)
+{
+    double n = blocks < 3 ? 3 : (double)blocks, share = 1 / ((n - 2) * (n - 1));
+
+    barriers_rule(p, rule);
+    rule->alpha_leak *= share;
+    rule->alpha_pass *= share;
+    rule->bend_max *= share;
+    rule->strict = true;
+    rule->power = rule->forecast = false;
+}
+
+/* The same outcome under the rule of this look. */
+static bool confirmed(const struct record *r, const struct policy *p,
+                      const struct finding *f)
+{
+    const struct column *c = series_column(&r->barriers, f->name);
+    struct barriers_rule rule;
+    struct finding again;
+
+    if (c == NULL || f->basis == BASIS_SAMPLES)
+        return false;
+    sequential_rule(p, r->barriers.n - 1, &rule);
+    barriers_column(r, p, &rule, c, &again);
+    return again.outcome == f->outcome;
+}
+
+/* Every kind of request had its part: the plan gathers rare kinds in blocks
+   of their own, which may be yet to come. */
+static bool mix_complete(const struct record *r)
+{
+    size_t last = r->barriers.n - 1;
+    double weights = 0, done = 0;
+
+    for (size_t k = 0; k < r->nkinds; k++) {
+        const double *c = r->kinds[k].completed;
+
+        if (c == NULL || !isfinite(c[last] - c[0]))
+            return true; /* nothing is known of the mix */
+        weights += r->kinds[k].weight;
+        done += c[last] - c[0];
+    }
+    for (size_t k = 0; k < r->nkinds; k++) {
+        const double *c = r->kinds[k].completed;
+        double want = r->kinds[k].weight / weights;
+
+        if (weights > 0 && (c[last] - c[0]) / done < 0.7 * want)
+            return false;
+    }
+    return true;
+}
+
+static bool leak_certain(const struct record *r, const struct policy *p,
+                         const struct verdict *v)
+{
+    const struct finding *f = verdict_lead(v);
+    bool memory;
+
+    if (f == NULL || f->to_requests - f->from_requests < REQUESTS_MIN)
+        return false;
+    memory = f->metric.role == METRIC_MEMORY || f->metric.role == METRIC_CGROUP;
+    if (memory && r->barriers.n - 1 < MEMORY_BLOCKS_MIN)
+        return false;
+    return confirmed(r, p, f);
+}
+
+/* Nothing material could hide: every metric that counts passes with room. */
+static bool pass_certain(const struct record *r, const struct policy *p,
+                         const struct verdict *v)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < v->nfindings; i++) {
+        const struct finding *f = &v->findings[i];
+
+        if (!f->decisive)
+            continue;
+        if (f->to_requests - f->from_requests < REQUESTS_MIN ||
+            !confirmed(r, p, f))
+            return false;
+        any = true;
+    }
+    return any && mix_complete(r);
+}
+
+bool sequential_certain(const struct record *r, const struct policy *p,
+                        const struct verdict *v)
+{
+    if (r->barriers.n < BLOCKS_MIN + 1)
+        return false;
+    if (v->outcome == OUTCOME_LEAK)
+        return leak_certain(r, p, v);
+    return v->outcome == OUTCOME_PASS && pass_certain(r, p, v);
+}
