@@ -15,6 +15,7 @@
 #include <sys/time.h>
 
 static int server_fd, server_port;
+static pthread_t server;
 static atomic_int counter, hanging[16], nhanging;
 
 static void reply(int c, int status, const char *body)
@@ -91,7 +92,6 @@ static int start_server(void **state)
 {
     struct sockaddr_in a = {.sin_family = AF_INET};
     socklen_t len = sizeof a;
-    pthread_t th;
 
     (void)state;
     signal(SIGPIPE, SIG_IGN);
@@ -100,10 +100,18 @@ static int start_server(void **state)
     if (bind(server_fd, (struct sockaddr *)&a, len) != 0 ||
         listen(server_fd, 16) != 0 ||
         getsockname(server_fd, (struct sockaddr *)&a, &len) != 0 ||
-        pthread_create(&th, NULL, serve, NULL) != 0)
+        pthread_create(&server, NULL, serve, NULL) != 0)
         return -1;
-    pthread_detach(th);
     server_port = ntohs(a.sin_port);
+    return 0;
+}
+
+static int stop_server(void **state)
+{
+    (void)state;
+    shutdown(server_fd, SHUT_RDWR);
+    pthread_join(server, NULL);
+    close(server_fd);
     return 0;
 }
 
@@ -241,5 +249,5 @@ int main(void)
         cmocka_unit_test(test_hanging),
     };
 
-    return cmocka_run_group_tests(tests, start_server, NULL);
+    return cmocka_run_group_tests(tests, start_server, stop_server);
 }
