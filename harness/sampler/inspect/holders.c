@@ -218,13 +218,16 @@ static bool holds_block(struct search *s, const struct holder *h,
 }
 
 /* Is the word at `hit` part of the object that `h` is? A block may be longer
- * than its object; what lies behind is left over from an older one. */
+ * than its object; what lies behind is left over from an older one, and so
+ * are the collector's links of an object that it does not track. */
 static bool within(struct search *s, const struct holder *h, uint64_t hit)
 {
     uint32_t type = (uint32_t)h->type;
     uint64_t end = h->addr + pytypes_basicsize(s->r->types, type);
     uint64_t item = 0, length;
 
+    if (hit < h->addr)
+        return hit < h->addr - s->r->rt.version->gc_head;
     if (hit < end || pytypes_flags(s->r->types, type) & INLINE_VALUES)
         return true;
     if (memview_u64(s->r->v,
