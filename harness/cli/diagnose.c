@@ -53,13 +53,15 @@ static bool is_builtin(const char *type)
     return strchr(type, '.') == NULL || strncmp(type, "builtins.", 9) == 0;
 }
 
-/* The service's own types first: a dict that grows tells nothing by itself. */
+/* The service's own types first: a dict that grows tells nothing by itself.
+ * Then what is proven, then what only seems to grow. */
 static void choose_types(struct diagnose *d, const struct verdict *v)
 {
-    for (int builtin = 0; builtin < 2; builtin++)
+    for (int round = 0; round < 4; round++)
         for (size_t i = 0; i < v->ntypes; i++)
-            if (v->types[i].significant &&
-                is_builtin(v->types[i].type) == (builtin == 1))
+            if (v->types[i].significant == (round < 2) &&
+                v->types[i].count_per_request.value > 0 &&
+                is_builtin(v->types[i].type) == (round % 2 == 1))
                 want_type(d, v->types[i].type);
 }
 
