@@ -126,13 +126,12 @@ static bool acquits(const struct bench *b, const struct trial *t)
     /* What wanders slowly over more than matters may hide anything. */
     if (t->rho > 0.75 && t->late_range > 1.4 * v->pass_below)
         return false;
-    return t->ok && t->growth.high < v->pass_below &&
-           t->ahead.high < v->pass_below &&
-           t->ahead.value < 0.3 * v->leak_above &&
-           trial_above(t, v->leak_above) < 0.2 &&
-           (v->explicit_tolerance ||
-            (trial_above(t, 0.0025 * fabs(v->level)) < 0.8 &&
-             t->late_rise < calm));
+    if (!t->ok || t->growth.high >= v->pass_below ||
+        t->ahead.high >= v->pass_below || trial_above(t, v->leak_above) >= 0.2)
+        return false;
+    return v->explicit_tolerance ||
+           (t->ahead.value < 0.3 * v->leak_above && t->late_rise < calm &&
+            trial_above(t, 0.0025 * fabs(v->level)) < 0.8);
 }
 
 /* Carries out `p` and keeps it in `best` when it is the sharper. */
@@ -293,6 +292,17 @@ static bool recent_acquits(const struct bench *b)
     return false;
 }
 
+/* However small a growth the user forbids, it must be one: more than start-up
+ * can be, and more than rounding and the shapes' misfit. */
+static bool is_certain(const struct bench *b)
+{
+    const struct column_view *v = b->v;
+    double least = fmax(0.001 * fabs(v->level), 3 * b->quantum);
+
+    return !v->explicit_tolerance ||
+           (v->span_s >= 30 && b->whole.growth.low > least);
+}
+
 static enum doubt reason_to_doubt(const struct bench *b)
 {
     const struct trial *t = &b->whole;
@@ -324,7 +334,7 @@ static enum outcome decide(struct bench *b)
         v->doubt = DOUBT_FALLS;
         return OUTCOME_INCONCLUSIVE;
     }
-    if (t->growth.low > v->leak_above) {
+    if (t->growth.low > v->leak_above && is_certain(b)) {
         if (!contradicts(b, &b->recent[0]) && !contradicts(b, &b->recent[1]))
             return OUTCOME_LEAK;
         v->doubt = DOUBT_BEND;

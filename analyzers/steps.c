@@ -34,6 +34,12 @@ static double median_of(const double *v, size_t n)
     return stats_median(w, n);
 }
 
+/* Median of what follows less median of what precedes reading `i`. */
+static double change_at(const double *v, size_t i)
+{
+    return median_of(v + i, SIDE) - median_of(v + i - SIDE, SIDE);
+}
+
 size_t steps_find(const double *y, size_t n, double least, struct step *out,
                   size_t max)
 {
@@ -45,25 +51,25 @@ size_t steps_find(const double *y, size_t n, double least, struct step *out,
             at[m] = i;
             v[m++] = y[i];
         }
-    for (size_t i = SIDE; i + SIDE <= m && found < max;) {
-        double best = 0;
-        size_t where = 0, k = i;
+    for (size_t i = SIDE; i + SIDE <= m && found < max; i++) {
+        double best = change_at(v, i), jump = fabs(v[i] - v[i - 1]);
+        size_t where = i;
 
-        /* The largest change among overlapping candidates. */
-        for (; k + SIDE <= m && k < i + SIDE; k++) {
-            double d = median_of(v + k, SIDE) - median_of(v + k - SIDE, SIDE);
+        if (fabs(best) < least)
+            continue;
+        /* The largest change among overlapping candidates; among equals the
+           one where the readings themselves jump. */
+        for (size_t k = i + 1; k + SIDE <= m && k < i + SIDE; k++) {
+            double d = change_at(v, k), here = fabs(v[k] - v[k - 1]);
 
-            if (fabs(d) > fabs(best)) {
+            if (fabs(d) > fabs(best) || (d == best && here > jump)) {
                 best = d;
                 where = k;
+                jump = here;
             }
         }
-        if (fabs(best) >= least) {
-            out[found++] = (struct step){at[where], best};
-            i = where + SIDE;
-        } else {
-            i = k;
-        }
+        out[found++] = (struct step){at[where], best};
+        i = where + SIDE - 1;
     }
     free(v);
     free(at);

@@ -1,0 +1,98 @@
+/* A small fixed part of the calibration (`make calibrate` runs the whole):
+ * the seeds never change, so this does not fail by chance, and the bounds are
+ * far above what is reached. */
+#include "tests/unit/assert_close.h"
+
+#include "analyzers/continuous.h"
+#include "tests/calibrate/generate.h"
+
+enum { SEEDS = 2 };
+
+struct tally {
+    int healthy, false_alarms, leaks, misses, found, intervals, held;
+};
+
+static void count(struct tally *t, int kind, uint64_t seed,
+                  const struct policy *p)
+{
+    struct truth truth;
+    struct continuous c;
+    struct series s;
+
+    generate(kind, seed, &s, &truth);
+    continuous_judge(&s, p, &c);
+    if (truth.outcome == OUTCOME_PASS) {
+        t->healthy++;
+        t->false_alarms += c.outcome == OUTCOME_LEAK;
+    } else if (truth.outcome == OUTCOME_LEAK) {
+        t->leaks++;
+        t->misses += c.outcome == OUTCOME_PASS;
+        t->found += c.outcome == OUTCOME_LEAK;
+    }
+    if (truth.outcome == OUTCOME_LEAK && c.outcome == OUTCOME_LEAK &&
+        c.findings[c.lead].metric.role == METRIC_MEMORY &&
+        !isnan(truth.slope_per_request)) {
+        const struct interval *i = &c.findings[c.lead].per_request;
+
+        t->intervals++;
+        t->held += i->low <= truth.slope_per_request &&
+                   truth.slope_per_request <= i->high;
+    }
+    continuous_release(&c);
+    series_release(&s);
+}
+
+static void test_rates(void **state)
+{
+    struct tally t = {0};
+    struct policy p;
+
+    (void)state;
+    policy_default(&p);
+    for (int kind = 0; kind < generate_kinds(); kind++)
+        for (uint64_t seed = 5000; seed < 5000 + SEEDS; seed++)
+            count(&t, kind, seed, &p);
+    assert_true(t.healthy >= 40 * SEEDS && t.leaks >= 25 * SEEDS);
+    assert_true(t.false_alarms <= 1);
+    assert_true(t.misses <= 1);
+    assert_true(t.found * 100 >= t.leaks * 80);
+    assert_true(t.held * 100 >= t.intervals * 80);
+    assert_true(t.intervals > 20);
+}
+
+/* The same seed makes the same series; another does not. */
+static void test_generator(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < generate_kinds(); kind++) {
+        struct series a, b, c;
+        struct truth truth;
+        size_t same = 0;
+
+        generate(kind, 1, &a, &truth);
+        generate(kind, 1, &b, &truth);
+        generate(kind, 2, &c, &truth);
+        assert_int_equal(a.n, b.n);
+        assert_int_equal(a.ncolumns, b.ncolumns);
+        assert_memory_equal(a.t_s, b.t_s, a.n * sizeof *a.t_s);
+        for (size_t i = 0; i < a.n; i++)
+            same += isnan(a.columns[0].v[i])
+                        ? isnan(b.columns[0].v[i])
+                        : a.columns[0].v[i] == b.columns[0].v[i];
+        assert_int_equal(same, a.n);
+        assert_true(a.n != c.n || a.requests[a.n - 1] != c.requests[c.n - 1]);
+        series_release(&a);
+        series_release(&b);
+        series_release(&c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_generator),
+        cmocka_unit_test(test_rates),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,194 @@
+/* Known shapes in known noise: the slope that would go on must be found, and
+ * what cannot be told apart must stay wide. */
+#include "tests/unit/assert_close.h"
+
+#include "analyzers/fit.h"
+#include "harness/base/rng.h"
+
+#include <string.h>
+
+static struct fit_points p;
+static struct fit fit;
+
+static void points(int n, double noise)
+{
+    struct rng r;
+
+    memset(&p, 0, sizeof p);
+    rng_init(&r, 11);
+    p.n = n;
+    p.nlives = 1;
+    p.floor_var = 1e-4;
+    for (int i = 0; i < n; i++) {
+        p.age[i] = (i + 0.5) / n;
+        p.y[i] = noise * rng_normal(&r);
+    }
+}
+
+static double at(double q)
+{
+    return stats_mixture_quantile(fit.slope, (size_t)fit.nparts, q);
+}
+
+static void test_flat(void **state)
+{
+    (void)state;
+    points(48, 1);
+    assert_true(fit_shapes(&p, &fit));
+    assert_true(at(0.025) < 0 && at(0.975) > 0);
+    assert_true(at(0.975) < 2.5);
+}
+
+static void test_line(void **state)
+{
+    (void)state;
+    points(48, 1);
+    for (int i = 0; i < p.n; i++)
+        p.y[i] += 100 * p.age[i];
+    assert_true(fit_shapes(&p, &fit));
+    assert_true(fit.best_form & FIT_LINE);
+    assert_true(at(0.025) < 100 && 100 < at(0.975));
+    assert_true(at(0.025) > 90);
+}
+
+static void test_warmup_is_not_growth(void **state)
+{
+    (void)state;
+    points(48, 0.3);
+    for (int i = 0; i < p.n; i++)
+        p.y[i] += 100 * (1 - exp(-p.age[i] / 0.1));
+    assert_true(fit_shapes(&p, &fit));
+    assert_true(at(0.025) < 0.5 && at(0.975) > -0.5);
+    assert_true(fabs(at(0.5)) < 2);
+}
+
+static void test_fill_then_leak(void **state)
+{
+    (void)state;
+    points(48, 0.2);
+    for (int i = 0; i < p.n; i++)
+        p.y[i] += 60 * fmin(p.age[i] / 0.4, 1) + 20 * p.age[i];
+    assert_true(fit_shapes(&p, &fit));
+    assert_true(at(0.025) < 20 && 20 < at(0.975));
+    assert_true(at(0.025) > 15);
+    assert_close(fit.kink_at, 0.4, 0.06);
+}
+
+/* A filling cache whose end is not seen: certain neither way. */
+static void test_unfinished_warmup_stays_wide(void **state)
+{
+    (void)state;
+    points(48, 0.3);
+    for (int i = 0; i < p.n; i++)
+        p.y[i] += 100 * (1 - exp(-p.age[i] / 0.7));
+    assert_true(fit_shapes(&p, &fit));
+    assert_true(stats_mixture_quantile(fit.future, (size_t)fit.nparts, 0.5) >
+                5);
+}
+
+static void test_jump_is_not_growth(void **state)
+{
+    (void)state;
+    points(48, 0.5);
+    for (int i = 25; i < p.n; i++)
+        p.y[i] += 50;
+    assert_true(fit_shapes(&p, &fit));
+    assert_true(fit.best_form & FIT_JUMP);
+    assert_true(at(0.975) < 3);
+}
+
+/* Slow noise: the correlation is found, and the interval admits it. */
+static void test_correlation_widens(void **state)
+{
+    struct rng r;
+    double x = 0, white;
+
+    (void)state;
+    points(48, 1);
+    fit_shapes(&p, &fit);
+    white = at(0.975) - at(0.025);
+    rng_init(&r, 3);
+    for (int i = 0; i < p.n; i++) {
+        x = 0.9 * x + sqrt(1 - 0.81) * rng_normal(&r);
+        p.y[i] = x;
+    }
+    fit_shapes(&p, &fit);
+    assert_true(fit.rho > 0.5);
+    assert_true(at(0.975) - at(0.025) > 2 * white);
+    assert_true(at(0.025) < 0 && at(0.975) > 0);
+}
+
+/* Every life starts at its own level; the slope within is common. */
+static void test_lives(void **state)
+{
+    (void)state;
+    points(40, 0.5);
+    p.nlives = 4;
+    for (int i = 0; i < p.n; i++) {
+        p.life[i] = i / 10;
+        p.age[i] = (i % 10 + 0.5) / 10;
+        p.y[i] += 30 * p.age[i] + 500 * (p.life[i] % 3);
+    }
+    assert_true(fit_shapes(&p, &fit));
+    assert_true(at(0.025) < 30 && 30 < at(0.975));
+    assert_true(at(0.025) > 20);
+}
+
+/* Memory that follows a ramp of the load may be the load. */
+static void test_load_explains(void **state)
+{
+    (void)state;
+    points(48, 0.5);
+    p.nloads = 4;
+    p.load_max = 1000;
+    for (int i = 0; i < p.n; i++) {
+        for (int k = 0; k < 4; k++)
+            p.load[k][i] = 1 + 0.5 * sin(20 * p.age[i] - 0.1 * k);
+        p.y[i] += 40 * p.load[0][i];
+    }
+    assert_true(fit_shapes(&p, &fit));
+    assert_true(fit.best_form & FIT_LOAD);
+    assert_true(fabs(at(0.5)) < 1);
+    /* More load does not free memory. */
+    for (int i = 0; i < p.n; i++)
+        p.y[i] -= 80 * p.load[0][i];
+    assert_true(fit_shapes(&p, &fit));
+    assert_false(fit.best_form & FIT_LOAD);
+}
+
+static void test_too_few(void **state)
+{
+    (void)state;
+    points(5, 1);
+    assert_false(fit_shapes(&p, &fit));
+    assert_int_equal(fit.nparts, 0);
+    points(6, 1);
+    assert_true(fit_shapes(&p, &fit));
+}
+
+static void test_no_noise_at_all(void **state)
+{
+    (void)state;
+    points(48, 0);
+    assert_true(fit_shapes(&p, &fit));
+    assert_true(isfinite(at(0.5)) && fabs(at(0.5)) < 1e-6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_flat),
+        cmocka_unit_test(test_line),
+        cmocka_unit_test(test_warmup_is_not_growth),
+        cmocka_unit_test(test_fill_then_leak),
+        cmocka_unit_test(test_unfinished_warmup_stays_wide),
+        cmocka_unit_test(test_jump_is_not_growth),
+        cmocka_unit_test(test_correlation_widens),
+        cmocka_unit_test(test_lives),
+        cmocka_unit_test(test_load_explains),
+        cmocka_unit_test(test_too_few),
+        cmocka_unit_test(test_no_noise_at_all),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
