@@ -117,6 +117,12 @@ LIBS_sampler := $(LIBS_FULL)
 LIBS_import := $(LIBS_FULL)
 LIBS_cli := $(LIBS_FULL)
 
+# One unit test judges generated series; named before its archives, which its
+# objects draw from.
+calibrate_obj = $(patsubst %,$(O)/tests/calibrate/%.o,$1)
+$(O)/unit/analyzers/test_calibration: \
+	$(call calibrate_obj,generate healthy leaking)
+
 UNIT_ALL :=
 define unit_rule
 UNIT_$1 := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/$1/test_*.c))
@@ -250,6 +256,31 @@ bench: ## what a request costs, beside wrk, h2load, hey and ab
 	@$(SUBMAKE) -s -j$(JOBS) $(O)/bench/load_bench $(O)/bench/comb \
 		$(O)/bench/count_alloc.so
 	@$(PYTHON) tests/bench/bench.py --build $(O)/bench $(BENCH_ARGS)
+
+# Programs that simulate, judge and count; each prints a section of
+# tests/calibrate/RESULTS.md. Their sources beside <program>.c:
+CALIBRATE := samples
+CALIBRATE_samples := generate healthy leaking
+CALIBRATE_SERIES ?= 40
+CALIBRATE_SEED ?= 1
+define calibrate_rule
+$(O)/calibrate/$1: $(call calibrate_obj,$1 $(CALIBRATE_$1)) \
+		$(foreach b,$(BELOW_analyzers),$(call layer_lib,$b))
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(PLATEAU_CFLAGS) $$(LDFLAGS) $$(PLATEAU_LDFLAGS) -o $$@ $$^ \
+		$(LIBS_analyzers)
+endef
+$(foreach c,$(CALIBRATE) corpus_judge,$(eval $(call calibrate_rule,$c)))
+
+calibrate: ## error rates of the verdicts, by simulation, into RESULTS.md
+	@tests/setup.sh build
+	@$(SUBMAKE) -s -j$(JOBS) $(patsubst %,$(O)/calibrate/%,$(CALIBRATE) corpus_judge)
+	@{ cat tests/calibrate/RESULTS.head; \
+	set -e; for c in $(CALIBRATE); do echo; \
+		$(O)/calibrate/$$c -n $(CALIBRATE_SERIES) -s $(CALIBRATE_SEED); \
+	done; } > $(O)/calibrate/RESULTS.md
+	@cp $(O)/calibrate/RESULTS.md tests/calibrate/RESULTS.md
+	@sed -n '/^| rate/,/^$$/p' tests/calibrate/RESULTS.md
 
 # PREFIX/libexec/plateau/leaky is where an installed `plateau demo` looks.
 install: all ## into $(DESTDIR)$(PREFIX)
