@@ -30,6 +30,16 @@ struct type_growth {
     bool significant; /* false discovery rate kept over all types */
 };
 
+/* What kind of growth it is, told by weighing the sources against each
+ * other. */
+struct cause {
+    char class[24]; /* a word: "live_objects", "untracked_blocks",
+                       "native_heap", "kept_by_allocator", "unsharing",
+                       "file_backed", "descriptors", "sockets", "threads",
+                       "tasks", "cache_filling", ...; "": not told */
+    char text[512]; /* one sentence for people: which source says so */
+};
+
 struct verdict {
     enum outcome outcome;
     bool partial;      /* judged from a run that did not end by itself */
@@ -37,6 +47,7 @@ struct verdict {
                           (not) a leak, what else it could be */
     char advice[512];  /* what to do next, one sentence */
     double steady_from_s;
+    struct cause cause;
     struct finding *findings;
     size_t nfindings;
     int lead; /* index into findings: what it rests on most; -1: none */

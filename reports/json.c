@@ -243,6 +243,14 @@ static void add_verdict(struct jsonw *w, const struct report_input *in)
     jsonw_bool(w, "partial", d->partial || in->record->partial);
     jsonw_bool(w, "certain", d->certain);
     jsonw_double(w, "steady_from_s", d->steady_from_s);
+    if (d->cause.class[0] != '\0') {
+        jsonw_object(w, "cause");
+        jsonw_string(w, "class", d->cause.class);
+        jsonw_string(w, "text", d->cause.text);
+        jsonw_object_end(w);
+    } else {
+        jsonw_null(w, "cause");
+    }
     jsonw_object(w, "control");
     jsonw_bool(w, "ran", d->control_ran);
     jsonw_bool(w, "ok", d->control_ran && d->control_ok);

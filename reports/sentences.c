@@ -223,6 +223,14 @@ static void add_others(struct view *v)
     add_line(v, "others", &b);
 }
 
+static void add_cause(struct view *v)
+{
+    const struct cause *c = &v->in->verdict->cause;
+
+    if (c->text[0] != '\0' && !said(v, c->text))
+        add_text(v, "kind", c->text);
+}
+
 static void add_types(struct view *v)
 {
     const struct verdict *d = v->in->verdict;
@@ -439,6 +447,7 @@ void sentences_add(struct view *v)
     add_reasons(v);
     add_guilty(v);
     add_others(v);
+    add_cause(v);
     add_types(v);
     add_holders(v);
     add_sensitivity(v);

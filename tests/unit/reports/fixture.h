@@ -232,6 +232,10 @@ static inline void fixture_leak(struct fixture *f)
         "shop.Order", {0.1, 0.0997, 0.1003}, 62, 5204, 0, true};
     v->types[1] = (struct type_growth){
         "dict", {0.0002, -0.0001, 0.0005}, 0.04, 9120, -1, false};
+    snprintf(v->cause.class, sizeof v->cause.class, "live_objects");
+    snprintf(v->cause.text, sizeof v->cause.text, "%s",
+             "live Python objects: each request adds one block that stays "
+             "allocated");
     v->control_ran = v->control_ok = true;
     snprintf(v->control_text, sizeof v->control_text, "%s",
              "a leak of 9 B per request, planted into these readings, was "

@@ -86,6 +86,8 @@ static inline void hostile_fill(char *to, size_t size)
 static inline void hostile_verdict(struct verdict *v)
 {
     hostile_fill(v->reason, sizeof v->reason);
+    hostile_fill(v->cause.class, sizeof v->cause.class);
+    hostile_fill(v->cause.text, sizeof v->cause.text);
     hostile_fill(v->advice, sizeof v->advice);
     hostile_fill(v->control_text, sizeof v->control_text);
     for (size_t i = 0; i < v->nfindings; i++) {
