@@ -7,6 +7,7 @@
 #include "harness/model/diagnosis.h"
 #include "harness/model/record.h"
 #include "harness/sampler/agent/agent.h"
+#include "harness/sampler/inspect/holders.h"
 #include "harness/sampler/mappings.h"
 
 #include <jansson.h>
@@ -21,6 +22,10 @@ enum {
     TRACE_FRAMES = 12,
     TRACE_S = 60, /* the agent's dead-man timer */
     CALL_S = 15,
+    MOST_LOOKED = 4, /* processes searched from outside; workers are alike */
+    MOST_CHAINS = 3, /* told per type */
+    SAMPLES = 16,    /* instances followed */
+    LOOK_S = 3,      /* per type */
     REPLY_MAX = 2 << 20,
     WORTH_BYTES = 64 << 10, /* growth of a mapping worth a line */
 };
@@ -34,6 +39,7 @@ struct diagnose {
     char *types[MOST_TYPES];
     size_t ntypes;
     bool tracing;
+    bool blind; /* python = off: the target's memory is not read */
     int64_t started_ns;
 };
 
@@ -83,6 +89,7 @@ bool diagnose_open(struct rundir *rd, const struct scenario *sc,
 
         d->rd = rd;
         d->agent = sc->sample.python == PYTHON_AGENT ? agent_dir(sc) : NULL;
+        d->blind = sc->sample.python == PYTHON_OFF;
         d->tree = proctree_new(guardian);
         for (size_t i = 0; i < nroots; i++)
             proctree_add(d->tree, roots[i]);
@@ -265,6 +272,50 @@ static void ask_holders(struct diagnose *d, const char *type)
     free(request);
 }
 
+/* ---- holders, without an agent ---- */
+
+/* What hangs on what in one process, read from outside. Keeps the better of
+ * it and `best`. */
+static void look_outside(int64_t pid, const char *type, int64_t until_ns,
+                         struct holders *best)
+{
+    int64_t left = until_ns - clock_now_ns();
+    struct census_reader *r = left > 0 ? census_open(pid, NULL) : NULL;
+    struct holders h;
+
+    if (r != NULL && holders_find(r, type, SAMPLES, left, &h, NULL) == 0) {
+        if (h.instances > best->instances) {
+            struct holders worse = *best;
+
+            *best = h;
+            h = worse;
+        }
+        holders_release(&h);
+    }
+    census_close(&r);
+}
+
+static void find_holders(struct diagnose *d, const char *type, int64_t until_ns)
+{
+    struct holders best = {0};
+
+    for (size_t i = 0, n = processes(d); i < n && i < MOST_LOOKED; i++)
+        look_outside(proctree_at(d->tree, i)->id.pid, type, until_ns, &best);
+    for (size_t i = 0; i < best.nchains && i < MOST_CHAINS; i++)
+        diagnosis_add_chain(&d->found, &(struct diagnosis_chain){
+                                           .type = (char *)type,
+                                           .text = best.chains[i].text,
+                                           .instances = (double)best.instances,
+                                           .sampled = best.sampled,
+                                           .found = best.chains[i].found});
+    if (best.partial)
+        diagnosis_note(&d->found,
+                       "the search for holders of %s from outside ran out of "
+                       "time",
+                       type);
+    holders_release(&best);
+}
+
 /* ---- mappings ---- */
 
 static void take_mappings(struct diagnose *d)
@@ -300,6 +351,10 @@ void diagnose_after(struct diagnose *d, double requests)
         take_sites(d, requests);
     for (size_t i = 0; d->tracing && i < d->ntypes; i++)
         ask_holders(d, d->types[i]);
+    if (!d->tracing && !d->blind)
+        for (size_t i = 0; i < d->ntypes; i++)
+            find_holders(d, d->types[i],
+                         clock_now_ns() + LOOK_S * CLOCK_NS_PER_S);
     d->found.seconds = (double)(clock_now_ns() - d->started_ns) / 1e9;
     buf_init(&text, 16 << 20);
     diagnosis_write(&d->found, &text);
