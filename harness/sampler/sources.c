@@ -48,8 +48,8 @@ static const struct {
 } registry[] = {
     {&source_ops_agent, NULL},           {&source_ops_process, wants_process},
     {&source_ops_memory, wants_process}, {&source_ops_cgroup, wants_cgroup},
-    {&source_ops_python, NULL},          {&source_ops_http, wants_custom},
-    {&source_ops_command, wants_custom},
+    {&source_ops_python, NULL},          {&source_ops_jvm, NULL},
+    {&source_ops_http, wants_custom},    {&source_ops_command, wants_custom},
 };
 
 #define SOURCES (sizeof registry / sizeof *registry)
