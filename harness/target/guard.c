@@ -219,16 +219,33 @@ static void ask(struct guard *g, struct proc_id id)
     signal_process(id, SIGCONT); /* a stopped process cannot end */
 }
 
-static void signal_all(struct guard *g)
+static void signal_each(const struct guard *g, int sig)
+{
+    for (size_t i = 0; i < proctree_count(g->tree); i++)
+        signal_process(proctree_at(g->tree, i)->id, sig);
+}
+
+/* What forks faster than we kill is held still first. */
+static void kill_all(struct guard *g)
+{
+    size_t n = proctree_scan(g->tree, NULL, NULL), before = 0;
+
+    for (int i = 0; i < 8 && n != before; i++) {
+        before = n;
+        signal_each(g, SIGSTOP);
+        n = proctree_scan(g->tree, NULL, NULL);
+    }
+    signal_each(g, SIGKILL);
+}
+
+static void ask_all(struct guard *g)
 {
     size_t n = proctree_scan(g->tree, NULL, NULL);
 
     for (size_t i = 0; i < n; i++) {
         struct proc_id id = proctree_at(g->tree, i)->id;
 
-        if (g->phase == KILLING)
-            signal_process(id, SIGKILL);
-        else if (g->phase == ASKED_ALL || id.pid == g->main_pid)
+        if (g->phase == ASKED_ALL || id.pid == g->main_pid)
             ask(g, id);
     }
 }
@@ -246,7 +263,10 @@ static void advance_stop(struct guard *g)
         g->phase = KILLING;
         g->kill_ns = now;
     }
-    signal_all(g);
+    if (g->phase == KILLING)
+        kill_all(g);
+    else
+        ask_all(g);
 }
 
 static void begin_stop(struct guard *g)

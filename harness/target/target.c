@@ -394,6 +394,10 @@ static int check_free(struct target *t, struct err *err)
 
 static bool lives(const struct target *t)
 {
+    int64_t pid;
+
+    if (t->attached.cgroup.version != 0) /* a restarted service is still it */
+        return cgroup_pids(&t->attached.cgroup, &pid, 1) != 0;
     for (size_t i = 0; i < t->attached.nroots; i++)
         if (procfs_alive(t->attached.roots[i]))
             return true;

@@ -2,6 +2,7 @@
  * service, conductor (see main). */
 #include "harness/target/target.h"
 
+#include "harness/base/cgroup.h"
 #include "harness/base/clock.h"
 #include "harness/base/ended.h"
 #include "harness/base/file.h"
@@ -143,6 +144,22 @@ static void show(void)
     _exit(7);
 }
 
+/* Dies and is born again all the time, deaf to SIGTERM. Bounded: it ends by
+ * itself after 20 s. */
+static void restless(void)
+{
+    int64_t end = clock_now_ns() + 20 * CLOCK_NS_PER_S;
+
+    signal(SIGTERM, SIG_IGN);
+    sign("first");
+    while (clock_now_ns() < end) {
+        if (fork() > 0)
+            _exit(0);
+        setsid();
+    }
+    _exit(0);
+}
+
 static void polite(void)
 {
     sign("first");
@@ -163,6 +180,8 @@ static int act(int argc, char **argv)
         background(number(argv[4]));
     else if (strcmp(what, "show") == 0)
         show();
+    else if (strcmp(what, "restless") == 0)
+        restless();
     else if (strcmp(what, "polite") == 0)
         polite();
     return 99;
@@ -552,6 +571,24 @@ static void test_stop_reaches_everybody(void **state)
     assert_string_equal(s.detail, "");
 }
 
+/* What never stays the same process does not get away either. */
+static void test_stop_of_restless(void **state)
+{
+    struct stage s;
+    int64_t from;
+
+    (void)state;
+    stage_init(&s, "restless", NULL, NULL);
+    s.sc.target.stop_grace_ns = CLOCK_NS_PER_S / 4;
+    stage_open(&s);
+    await(&s, TARGET_READY);
+    usleep(200000);
+    from = clock_now_ns();
+    stage_end(&s);
+    assert_true(clock_now_ns() - from < 8 * CLOCK_NS_PER_S);
+    assert_string_equal(s.detail, "");
+}
+
 /* One that obeys SIGTERM ends long before the grace is over. */
 static void test_polite_stop(void **state)
 {
@@ -768,6 +805,77 @@ static void test_attach_port(void **state)
     waitpid(pid, NULL, 0);
 }
 
+static void write_pid(const char *group, pid_t pid)
+{
+    char *path = file_join(group, "cgroup.procs");
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    fprintf(f, "%d", (int)pid);
+    assert_int_equal(fclose(f), 0);
+    free(path);
+}
+
+static pid_t sleeper(const char *group)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            pause();
+    }
+    write_pid(group, pid);
+    return pid;
+}
+
+/* A group is the target as long as some process is in it. */
+static void test_attach_cgroup(void **state)
+{
+    struct proc_id roots[4];
+    struct cgroup own;
+    int64_t guardian;
+    struct stage s;
+    pid_t a, b, c;
+    char *group;
+
+    (void)state;
+    if (cgroup_of(getpid(), &own, NULL) != 0)
+        skip();
+    group = mem_printf("%s/plateau-attach-%d", own.top, (int)getpid());
+    if (mkdir(group, 0777) != 0) {
+        free(group);
+        skip();
+    }
+    a = sleeper(group);
+    b = sleeper(group);
+    stage_init(&s, "none", NULL, NULL);
+    s.sc.target.command = NULL;
+    s.sc.target.cgroup = strrchr(group, '/') + 1;
+    stage_open(&s);
+    await(&s, TARGET_READY);
+    assert_int_equal(target_roots(s.t, roots, 4, &guardian), 2);
+    assert_int_equal(guardian, 0);
+    assert_string_equal(target_cgroup(s.t), group);
+    c = sleeper(group);
+    kill(a, SIGKILL);
+    kill(b, SIGKILL);
+    waitpid(a, NULL, 0);
+    waitpid(b, NULL, 0);
+    for (int i = 0; i < 50; i++) {
+        uv_run(&s.loop, UV_RUN_NOWAIT);
+        usleep(10000);
+    }
+    assert_false(s.seen[TARGET_EXITED]);
+    kill(c, SIGKILL);
+    waitpid(c, NULL, 0);
+    await(&s, TARGET_EXITED);
+    stage_end(&s);
+    for (int i = 0; i < 2000 && rmdir(group) != 0; i++)
+        usleep(1000);
+    free(group);
+}
+
 static void test_attach_mistakes(void **state)
 {
     char *path = file_join(dir, "pid");
@@ -816,6 +924,7 @@ int main(int argc, char **argv)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_stop_reaches_everybody, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_stop_of_restless, setup, teardown),
         cmocka_unit_test_setup_teardown(test_polite_stop, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop_of_stopped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_background, setup, teardown),
@@ -823,6 +932,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_guardian_killed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_attach_pid, setup, teardown),
         cmocka_unit_test_setup_teardown(test_attach_port, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_attach_cgroup, setup, teardown),
         cmocka_unit_test_setup_teardown(test_attach_mistakes, setup, teardown),
     };
 
