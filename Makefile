@@ -117,8 +117,7 @@ LIBS_sampler := $(LIBS_FULL)
 LIBS_import := $(LIBS_FULL)
 LIBS_cli := $(LIBS_FULL)
 
-# One unit test judges generated series; named before its archives, which its
-# objects draw from.
+# One unit test judges generated series.
 calibrate_obj = $(patsubst %,$(O)/tests/calibrate/%.o,$1)
 $(O)/unit/analyzers/test_calibration: \
 	$(call calibrate_obj,generate healthy leaking)
@@ -129,7 +128,8 @@ UNIT_$1 := $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/$1/test_*
 UNIT_ALL += $$(UNIT_$1)
 $$(UNIT_$1): $(O)/unit/%: $(O)/tests/unit/%.o $(foreach b,$(BELOW_$1),$(call layer_lib,$b))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(PLATEAU_CFLAGS) $$(LDFLAGS) $$(PLATEAU_LDFLAGS) -o $$@ $$^ \
+	$$(CC) $$(CFLAGS) $$(PLATEAU_CFLAGS) $$(LDFLAGS) $$(PLATEAU_LDFLAGS) -o $$@ \
+		$$(filter %.o,$$^) $$(filter %.a,$$^) \
 		-lcmocka $(LIBS_$1)
 endef
 $(foreach l,$(LAYERS),$(eval $(call unit_rule,$l)))
