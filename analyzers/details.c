@@ -22,7 +22,8 @@ static size_t warm_blocks(const struct record *r, const struct blocks *b,
 {
     size_t from = 0;
 
-    while (from + 4 < b->n && r->barriers.t_s[b->row[from]] <= f->steady_from_s)
+    while (from < b->n / 2 && from + 4 < b->n &&
+           r->barriers.t_s[b->row[from]] <= f->steady_from_s)
         from++;
     return from;
 }

@@ -311,15 +311,20 @@ static size_t drivers_pick(const struct growth_data *d, double *mix,
    what it ends with: there the warm-up is over. */
 static size_t transient_end(const struct growth *g, size_t n)
 {
+    bool bends = g->shape == GROWTH_FILL || g->shape == GROWTH_FILL_LINE ||
+                 g->shape == GROWTH_STOP || g->shape == GROWTH_KINK ||
+                 g->shape == GROWTH_LATE || g->shape == GROWTH_FILL_JUMP;
     size_t i = n;
     double last = g->fitted[n - 1] / g->units[n - 1], top = 0;
 
+    if (!bends)
+        return 0;
     for (size_t b = 0; b < n; b++)
         top = fmax(top, fabs(g->fitted[b] / g->units[b] - last));
     while (i > 0 &&
            fabs(g->fitted[i - 1] / g->units[i - 1] - last) <= 0.1 * top + 1e-12)
         i--;
-    return isfinite(top) && top > 0 && g->shape != GROWTH_LINE ? i : 0;
+    return isfinite(top) && top > 0 ? i : 0;
 }
 
 /* Longer blocks scatter more. */

@@ -189,19 +189,41 @@ static int certainty_step(const struct type_growth *g)
     return low > 0.7 * v ? 3 : low > 0.3 * v ? 2 : 1;
 }
 
-/* A dict says less than the class whose dict it is. */
-static int built_in(const char *type)
+/* Whose type it is: 0 the program's own (its root module is named on the
+   command line, or it is the main script's), 1 a library's, 2 the language's,
+   which says least: a dict says less than the class whose dict it is. */
+static int origin(const char *type, const char *command)
 {
-    return strncmp(type, "builtins.", 9) == 0 || strchr(type, '.') == NULL;
+    size_t root = strcspn(type, ".");
+
+    if (strncmp(type, "builtins.", 9) == 0 || type[0] == '_' ||
+        type[root] == '\0')
+        return strncmp(type, "__main__.", 9) == 0 ? 0 : 2;
+    for (const char *c = command; c != NULL && *c != '\0';) {
+        size_t word = strspn(c, "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+        if (word == root && strncmp(c, type, root) == 0)
+            return 0;
+        c += word > 0 ? word : 1;
+    }
+    return 1;
 }
+
+/* A type on its way to being ranked. */
+struct candidate {
+    struct type_growth growth;
+    int origin;
+};
 
 static int by_rank(const void *a, const void *b)
 {
-    const struct type_growth *x = a, *y = b;
+    const struct candidate *p = a, *q = b;
+    const struct type_growth *x = &p->growth, *y = &q->growth;
     int c = certainty_step(y) - certainty_step(x);
 
     if (c == 0)
-        c = built_in(x->type) - built_in(y->type);
+        c = p->origin - q->origin;
     if (c != 0)
         return c;
     if (x->bytes_per_request != y->bytes_per_request)
@@ -299,6 +321,7 @@ size_t types_make(const struct record *r, double confidence,
 {
     struct table t = {0};
     struct ranked *order;
+    struct candidate *shown;
     size_t n = 0, found, from;
 
     *out = NULL;
@@ -312,14 +335,19 @@ size_t types_make(const struct record *r, double confidence,
     }
     qsort(order, t.ntracks, sizeof *order, by_p);
     found = discoveries(order, t.ntracks, 1 - confidence);
+    shown = mem_zalloc(TYPES_SHOWN, sizeof *shown);
     *out = mem_zalloc(TYPES_SHOWN, sizeof **out);
     for (size_t i = 0; i < t.ntracks && n < TYPES_SHOWN; i++) {
         if (order[i].track->p >= 0.5)
             break;
-        growth_from(&t, order[i].track, confidence, &(*out)[n]);
-        (*out)[n++].significant = i < found;
+        growth_from(&t, order[i].track, confidence, &shown[n].growth);
+        shown[n].origin = origin(order[i].track->type, r->command);
+        shown[n++].growth.significant = i < found;
     }
-    qsort(*out, n, sizeof **out, by_rank);
+    qsort(shown, n, sizeof *shown, by_rank);
+    for (size_t i = 0; i < n; i++)
+        (*out)[i] = shown[i].growth;
+    free(shown);
     group_types(&t, *out, n, from);
     for (size_t i = 0; i < t.ntracks; i++) {
         free(t.tracks[i].count);

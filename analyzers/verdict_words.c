@@ -17,17 +17,86 @@ static const char *title(const struct finding *f)
     return m != NULL ? m->title : f->name;
 }
 
-static const struct record_kind *guilty(const struct record *r,
-                                        const struct verdict *v,
-                                        const struct blame **which)
+/* The one kind of request that is named, by the lead or else by the finding
+   that comes next; NULL when there is none, or several. */
+static const struct blame *guilty(const struct record *r,
+                                  const struct verdict *v)
 {
-    for (size_t i = 0; i < v->nblames; i++)
-        if (v->blames[i].named && v->blames[i].finding == v->lead &&
-            v->blames[i].kind >= 0 && (size_t)v->blames[i].kind < r->nkinds) {
-            *which = &v->blames[i];
-            return &r->kinds[v->blames[i].kind];
-        }
+    const struct blame *found = NULL;
+
+    for (size_t i = 0; i < v->nblames; i++) {
+        const struct blame *b = &v->blames[i];
+
+        if (!b->named || b->kind < 0 || (size_t)b->kind >= r->nkinds)
+            continue;
+        if (found != NULL && found->kind != b->kind)
+            return NULL;
+        if (found == NULL || b->finding == v->lead)
+            found = b;
+    }
+    return found;
+}
+
+/* Part of all requests that were of kind `k`; NaN unknown. */
+static double share_of(const struct record *r, int k)
+{
+    size_t last = r->barriers.n - 1;
+    const double *c = r->kinds[k].completed;
+
+    if (c == NULL || r->barriers.n < 2 || r->barriers.requests == NULL)
+        return r->nkinds == 1 ? 1 : NAN;
+    return (c[last] - c[0]) /
+           (r->barriers.requests[last] - r->barriers.requests[0]);
+}
+
+/* What that kind keeps, in bytes: the named memory that says least about
+   others. NULL: no memory is laid at it. */
+static const struct blame *kept_bytes(const struct verdict *v, int kind)
+{
+    static const char *const names[] = {"uss_bytes", "pss_anon_bytes",
+                                        "pss_bytes", "rss_bytes",
+                                        "native_inuse_bytes"};
+
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++)
+        for (size_t i = 0; i < v->nblames; i++)
+            if (v->blames[i].named && v->blames[i].kind == kind &&
+                strcmp(v->findings[v->blames[i].finding].name, names[n]) == 0)
+                return &v->blames[i];
     return NULL;
+}
+
+/* "POST /orders keeps 1.00 shop.Order and 2.31 KiB per request (95 %: ...)" */
+static void add_guilty(const struct record *r, const struct policy *p,
+                       struct verdict *v)
+{
+    const struct blame *b = guilty(r, v), *bytes;
+    const struct type_growth *t = v->ntypes > 0 ? &v->types[0] : NULL;
+    char n[WORDS_NUMBER], lo[WORDS_NUMBER], hi[WORDS_NUMBER];
+    const struct metric *m;
+    double share;
+
+    if (b == NULL)
+        return;
+    m = &v->findings[b->finding].metric;
+    bytes = kept_bytes(v, b->kind);
+    share = share_of(r, b->kind);
+    ADD("%.80s keeps ", r->kinds[b->kind].name);
+    if (t != NULL && t->significant && strncmp(t->type, "builtins.", 9) != 0 &&
+        share > 0)
+        ADD("%s %.100s", words_number(t->count_per_request.value / share, n),
+            t->type);
+    else
+        ADD("%s%s%s", words_amount(b->per_request.value, m->unit, n),
+            m->unit == METRIC_BYTES ? " of " : " ",
+            title(&v->findings[b->finding]));
+    if (bytes != NULL && bytes != b) {
+        ADD(" and %s", words_amount(bytes->per_request.value, METRIC_BYTES, n));
+        b = bytes;
+        m = &v->findings[b->finding].metric;
+    }
+    ADD(" per request (%.0f %%: %s .. %s). ", 100 * p->confidence,
+        words_amount(b->per_request.low, m->unit, lo),
+        words_amount(b->per_request.high, m->unit, hi));
 }
 
 /* "fds, threads": other findings with outcome `o`, a few of them. */
@@ -51,16 +120,12 @@ static size_t add_others(struct verdict *v, enum outcome o, const char *head)
     return n;
 }
 
-static void leak_reason(const struct record *r, const struct finding *lead,
-                        struct verdict *v)
+static void leak_reason(const struct record *r, const struct policy *p,
+                        const struct finding *lead, struct verdict *v)
 {
-    const struct blame *b = NULL;
-    const struct record_kind *kind = guilty(r, v, &b);
     char t[WORDS_NUMBER], lo[WORDS_NUMBER], hi[WORDS_NUMBER];
 
-    if (kind != NULL)
-        ADD("%.80s keeps %s per request. ", kind->name,
-            words_amount(b->per_request.value, lead->metric.unit, t));
+    add_guilty(r, p, v);
     ADD("%s: %s", title(lead), lead->reason);
     add_others(v, OUTCOME_LEAK, " Growing with it: ");
     for (size_t i = 0; i < v->nfindings; i++) {
@@ -170,7 +235,7 @@ void verdict_words(const struct record *r, const struct policy *p,
     const struct finding *lead = verdict_lead(v);
 
     if (v->reason[0] == '\0' && lead != NULL && v->outcome == OUTCOME_LEAK)
-        leak_reason(r, lead, v);
+        leak_reason(r, p, lead, v);
     else if (v->reason[0] == '\0' && lead != NULL && v->outcome == OUTCOME_PASS)
         pass_reason(lead, v);
     else if (v->reason[0] == '\0' && lead != NULL)
