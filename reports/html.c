@@ -143,16 +143,15 @@ static void tiles(struct buf *out, const struct view *v)
 /* The first sentence large, because often nobody reads a second one. */
 static void reason(struct buf *out, const char *text)
 {
-    const char *end = strstr(text, ". ");
-    size_t n = end != NULL ? (size_t)(end - text) + 1 : strlen(text);
+    size_t n = say_sentence(text);
 
     buf_adds(out, "<p class=\"reason\">");
     escape_html(out, text, n);
     buf_adds(out, "</p>\n");
-    if (end == NULL)
+    if (text[n] == '\0')
         return;
     buf_adds(out, "<p class=\"reason\">");
-    html_text(out, end + 2);
+    html_text(out, text + n + 1);
     buf_adds(out, "</p>\n");
 }
 

@@ -10,7 +10,7 @@
 static int decimals(double a, int most)
 {
     int d = a > 0 && isfinite(a)
-                ? (a < 0.01 ? 1 : 2) - (int)floor(log10(a) + 1e-9)
+                ? (a < 0.01 ? 1 : 2) - (int)floor(log10(a * 1.0005))
                 : 0;
 
     return d < 0 ? 0 : d > most ? most : d;
@@ -214,4 +214,12 @@ void say_percent(struct buf *out, double share)
         add_fixed(out, p, p == floor(p) || fabs(p) >= 10 ? 0 : 1);
         buf_adds(out, " %");
     }
+}
+
+size_t say_sentence(const char *text)
+{
+    for (const char *s = text; (s = strstr(s, ". ")) != NULL; s++)
+        if (s > text && s[-1] != '.') /* "2 .. 3" goes on */
+            return (size_t)(s - text) + 1;
+    return strlen(text);
 }

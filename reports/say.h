@@ -6,6 +6,8 @@
 #include "analyzers/finding.h"
 #include "harness/base/buf.h"
 
+#include <stddef.h>
+
 /* A whole number with its thousands parted: "50,412". */
 void say_count(struct buf *out, double v);
 
@@ -31,5 +33,8 @@ void say_time_interval(struct buf *out, const struct interval *seconds);
 
 /* A share of one: "95 %", "0.3 %". */
 void say_percent(struct buf *out, double share);
+
+/* Bytes of the first sentence of `text`, its full stop included. */
+size_t say_sentence(const char *text);
 
 #endif

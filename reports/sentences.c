@@ -12,6 +12,7 @@
 #define TYPES_SHOWN 3
 #define GUILTY_SHOWN 5
 #define HOLDERS_SHOWN 2
+#define SITE_BYTES 16 /* less than this per request is noise */
 
 static void add_line(struct view *v, const char *label, struct buf *text)
 {
@@ -55,7 +56,6 @@ static void add_reasons(struct view *v)
         return;
     for (size_t i = 0; i < v->nmetrics && more < REASONS_SHOWN; i++) {
         const struct finding *f = v->metrics[i];
-        const char *end = strstr(f->reason, ". ");
         const char *name =
             f->metric.role != METRIC_CUSTOM && f->metric.title != NULL
                 ? f->metric.title
@@ -67,9 +67,7 @@ static void add_reasons(struct view *v)
         buf_init(&b, TEXT_MAX);
         if (strncmp(f->reason, f->name, strlen(f->name)) != 0)
             buf_addf(&b, "%s: ", name);
-        buf_add(&b, f->reason,
-                end != NULL ? (size_t)(end - f->reason) + 1
-                            : strlen(f->reason));
+        buf_add(&b, f->reason, say_sentence(f->reason));
         add_line(v, "", &b);
         more++;
     }
@@ -260,13 +258,27 @@ static void add_types(struct view *v)
         buf_release(&b);
 }
 
-/* What the diagnosis found: the chains that hold most, the first places. */
-static void add_holders(struct view *v)
+/* The part of a place that tells a reader most: below site-packages, else the
+ * last three names of its path. */
+static const char *short_place(const char *where)
+{
+    const char *s = strstr(where, "site-packages/");
+    int slashes = 0;
+
+    if (s != NULL)
+        return s + strlen("site-packages/");
+    for (s = where + strlen(where); s > where; s--)
+        if (s[-1] == '/' && ++slashes == 3)
+            break;
+    return s;
+}
+
+static void add_chains(struct view *v)
 {
     const struct diagnosis *d = &v->in->record->diagnosis;
     struct buf b;
 
-    for (size_t i = 0; d->ran && i < d->nchains && i < HOLDERS_SHOWN; i++) {
+    for (size_t i = 0; i < d->nchains && i < HOLDERS_SHOWN; i++) {
         const struct diagnosis_chain *c = &d->chains[i];
 
         if (c->text == NULL || *c->text == '\0')
@@ -280,16 +292,28 @@ static void add_holders(struct view *v)
         }
         add_line(v, "held by", &b);
     }
-    for (size_t i = 0; d->ran && i < d->nsites && i < HOLDERS_SHOWN; i++) {
-        if (d->sites[i].where == NULL || d->sites[i].where[0] == '\0')
+}
+
+/* Allocation sites say something only when it is memory that leaks. */
+static void add_sites(struct view *v)
+{
+    const struct diagnosis *d = &v->in->record->diagnosis;
+    bool memory = false;
+    struct buf b;
+
+    for (size_t i = 0; i < v->njudged; i++)
+        memory = memory || (v->metrics[i]->outcome == OUTCOME_LEAK &&
+                            v->metrics[i]->metric.role != METRIC_HANDLES);
+    for (size_t i = 0; memory && i < d->nsites && i < HOLDERS_SHOWN; i++) {
+        const struct diagnosis_site *s = &d->sites[i];
+
+        if (s->where == NULL || s->where[0] == '\0' ||
+            !(s->bytes_per_request >= SITE_BYTES))
             continue;
         buf_init(&b, TEXT_MAX);
-        buf_adds(&b, d->sites[i].where);
-        if (isfinite(d->sites[i].bytes_per_request)) {
-            buf_adds(&b, " keeps ");
-            say_amount(&b, d->sites[i].bytes_per_request, METRIC_BYTES);
-            buf_adds(&b, " per request");
-        }
+        buf_addf(&b, "%s keeps ", short_place(s->where));
+        say_amount(&b, s->bytes_per_request, METRIC_BYTES);
+        buf_adds(&b, " per request");
         add_line(v, "made at", &b);
     }
 }
@@ -449,7 +473,10 @@ void sentences_add(struct view *v)
     add_others(v);
     add_cause(v);
     add_types(v);
-    add_holders(v);
+    if (v->in->record->diagnosis.ran) {
+        add_chains(v);
+        add_sites(v);
+    }
     add_sensitivity(v);
     add_needs(v);
     add_limit(v);

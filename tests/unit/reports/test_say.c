@@ -27,6 +27,7 @@ static void test_amounts(void **state)
         {1, METRIC_COUNT, "1", "1.00"},
         {0.0996, METRIC_COUNT, "0.0996", "0.0996"},
         {0.00012, METRIC_COUNT, "0.00012", "0.00012"},
+        {0.9996, METRIC_COUNT, "1.00", "1.00"},
         {51204, METRIC_COUNT, "51,204", "51,204"},
         {1.5, METRIC_SECONDS, "1.50 s", "1.50 s"},
         {NAN, METRIC_BYTES, "-", "-"},
@@ -150,6 +151,23 @@ static void test_shares_and_counts(void **state)
     buf_release(&b);
 }
 
+static void test_sentences(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t want;
+    } rows[] = {
+        {"", 0},
+        {"One only", 8},
+        {"One. Two.", 4},
+        {"Grew (2 .. 3) by 1.5, ..., 4. Then", 29},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(say_sentence(rows[i].text), rows[i].want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_time_intervals),
         cmocka_unit_test(test_shares_and_counts),
+        cmocka_unit_test(test_sentences),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
