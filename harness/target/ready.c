@@ -256,7 +256,9 @@ static void attempt_request(struct ready_check *r)
     else if (!r->answered)
         snprintf(r->detail, sizeof r->detail, "%s %.150s: %.80s",
                  r->sc->target.ready.method, r->url,
-                 why[0] != '\0' ? why : curl_easy_strerror(rc));
+                 rc == CURLE_COULDNT_CONNECT ? "nobody listens there yet"
+                 : why[0] != '\0'            ? why
+                                             : curl_easy_strerror(rc));
 }
 
 /* ---- the polling ---- */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -161,6 +162,7 @@ static void test_real_v1(void **state)
     if (pid == 0) {
         char *mem;
 
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         join(dir);
         mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -499,7 +499,7 @@ static void test_port_taken(void **state)
 
 static void test_not_ready_in_time(void **state)
 {
-    char port[16], url[64];
+    char port[16], url[96];
     struct stage s;
 
     (void)state;
@@ -510,6 +510,15 @@ static void test_not_ready_in_time(void **state)
     await(&s, TARGET_NOT_READY);
     assert_string_equal(s.detail,
                         "not ready within 0.25 s: nobody listens there yet");
+    stage_end(&s);
+
+    stage_init(&s, "polite", NULL, NULL);
+    stage_url(&s, number(port), "/up", CLOCK_NS_PER_S / 4);
+    stage_open(&s);
+    await(&s, TARGET_NOT_READY);
+    snprintf(url, sizeof url,
+             "GET http://127.0.0.1:%s/up: nobody listens there yet", port);
+    assert_non_null(strstr(s.detail, url));
     stage_end(&s);
 
     stage_init(&s, "serve", port, "1000");
