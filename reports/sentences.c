@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define TEXT_MAX 4000
-#define REASONS_SHOWN 3
+#define REASONS_SHOWN 1
 #define TYPES_SHOWN 3
 #define GUILTY_SHOWN 5
 #define HOLDERS_SHOWN 2
@@ -42,8 +42,7 @@ static bool said(const struct view *v, const char *text)
 }
 
 /* The verdict's reason, and the first sentence of what other decisive
- * findings say, unless it names them. A pass needs no more: the table has
- * them all. */
+ * findings say, unless it names them. The table has them all. */
 static void add_reasons(struct view *v)
 {
     const struct verdict *d = v->in->verdict;
@@ -52,7 +51,8 @@ static void add_reasons(struct view *v)
 
     if (d->reason[0] != '\0')
         add_text(v, "", d->reason);
-    if (d->outcome == OUTCOME_PASS && d->reason[0] != '\0')
+    if ((d->outcome == OUTCOME_PASS && d->reason[0] != '\0') ||
+        strstr(d->reason, "Growing with it") != NULL)
         return;
     for (size_t i = 0; i < v->nmetrics && more < REASONS_SHOWN; i++) {
         const struct finding *f = v->metrics[i];
