@@ -55,6 +55,18 @@ void h2_classify(struct h2_conn *c)
         chain_append(&e->idle, &c->link);
     else
         chain_append(&e->roomy, &c->link);
+    if (!h2_ready(&e->base))
+        e->was_full = true;
+}
+
+/* A stream's end, a connection's, or a new limit may have made room. */
+static void tell_ready(struct h2_engine *e)
+{
+    if (!e->was_full || !h2_ready(&e->base))
+        return;
+    e->was_full = false;
+    if (e->on_ready != NULL)
+        e->on_ready(e->ready_user);
 }
 
 void h2_mark_dirty(struct h2_conn *c)
@@ -69,7 +81,6 @@ void h2_finish(struct h2_engine *e, struct h2_stream *s,
                enum transfer_error error)
 {
     struct transfer *t = s->t;
-    bool was_ready = h2_ready(&e->base);
 
     t->error = error;
     t->end_ns = clock_now_ns();
@@ -84,8 +95,7 @@ void h2_finish(struct h2_engine *e, struct h2_stream *s,
     }
     chain_append(&e->free, &s->link);
     t->done(t);
-    if (!was_ready && h2_ready(&e->base) && e->on_ready != NULL)
-        e->on_ready(e->ready_user);
+    tell_ready(e);
 }
 
 /* Ends the stream on the wire too, if it is on one. */
@@ -221,6 +231,7 @@ static void on_flush(uv_prepare_t *prepare)
 {
     struct h2_engine *e = prepare->data;
 
+    tell_ready(e);
     while (e->dirty.first != NULL) {
         struct h2_conn *c = chain_item(e->dirty.first, struct h2_conn, dirty);
 

@@ -72,6 +72,7 @@ struct h2_engine {
     uv_timer_t timer;
     uv_prepare_t flush; /* sends what a turn of the loop has put together */
     uv_idle_t later;    /* tells of failures that came up elsewhere */
+    bool was_full;      /* since on_ready was called last */
     struct engine_stats stats;
     int open_handles;
     void (*on_ready)(void *);

@@ -10,6 +10,9 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -20,8 +23,12 @@
 #include <time.h>
 #include <unistd.h>
 
+struct http_conn;
+
 struct http_server {
     int fd, port;
+    SSL_CTX *tls; /* NULL: in clear */
+    void (*serve)(struct http_conn *c);
     pthread_t thread;
     _Atomic int live;     /* connection threads */
     _Atomic int accepted; /* connections ever */
@@ -32,6 +39,7 @@ struct http_server {
 struct http_conn {
     struct http_server *s;
     int fd;
+    SSL *ssl;
     char head[256 * 1024];
     size_t n;        /* bytes in head, of which ... */
     size_t head_len; /* ... belong to the request's head */
@@ -93,7 +101,8 @@ static const struct {
 static inline bool http_send(struct http_conn *c, const char *p, size_t n)
 {
     while (n > 0) {
-        ssize_t rc = send(c->fd, p, n, MSG_NOSIGNAL);
+        ssize_t rc = c->ssl != NULL ? SSL_write(c->ssl, p, (int)n)
+                                    : send(c->fd, p, n, MSG_NOSIGNAL);
 
         if (rc <= 0)
             return false;
@@ -101,6 +110,11 @@ static inline bool http_send(struct http_conn *c, const char *p, size_t n)
         n -= (size_t)rc;
     }
     return true;
+}
+
+static inline ssize_t http_recv(struct http_conn *c, void *p, size_t n)
+{
+    return c->ssl != NULL ? SSL_read(c->ssl, p, (int)n) : recv(c->fd, p, n, 0);
 }
 
 static inline bool http_puts(struct http_conn *c, const char *s)
@@ -128,7 +142,7 @@ static inline bool http_hold(struct http_conn *c)
 {
     char b[256];
 
-    while (recv(c->fd, b, sizeof b, 0) > 0)
+    while (http_recv(c, b, sizeof b) > 0)
         ;
     return false;
 }
@@ -210,6 +224,25 @@ static const struct {
     const char *path, *bytes;
     bool close;
 } http_fixed[] = {
+    {"/login",
+     "HTTP/1.1 200 OK\r\nSet-Cookie: sid=42; Path=/\r\nX-Token: h1\r\n"
+     "Content-Length: 26\r\n\r\n{\"user\": {\"token\": \"t-1\"}}",
+     false},
+    {"/token/t-1", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false},
+    {"/redirect",
+     "HTTP/1.1 302 Found\r\nLocation: ok?a=b\r\nContent-Length: 0\r\n\r\n",
+     false},
+    {"/redirect-login",
+     "HTTP/1.1 303 See Other\r\nSet-Cookie: sid=42\r\nLocation: /me\r\n"
+     "Content-Length: 0\r\n\r\n",
+     false},
+    {"/redirect-out",
+     "HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\n"
+     "Content-Length: 0\r\n\r\n",
+     false},
+    {"/loop",
+     "HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n",
+     false},
     {"/interim",
      "HTTP/1.1 100 Continue\r\n\r\n"
      "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
@@ -257,6 +290,11 @@ static inline bool http_answer(struct http_conn *c, const char *method,
         return http_status(c, v);
     if (sscanf(path, "/slow/%ld", &v) == 1)
         http_sleep_ms(v);
+    if (strcmp(path, "/me") == 0)
+        return http_status(c,
+                           strstr(c->head, "Cookie: sid=42\r\n") ? 200 : 401);
+    if (strncmp(path, "/token/", 7) == 0 && strcmp(path, "/token/t-1") != 0)
+        return http_status(c, 404);
     if (strcmp(path, "/echo") == 0)
         return http_sized(c, true, (long)(c->head_len + c->body_len)) &&
                http_send(c, c->head, c->head_len + c->body_len);
@@ -297,10 +335,24 @@ static inline bool http_read(struct http_conn *c)
         }
         if (c->n + 1 >= sizeof c->head)
             return false;
-        rc = recv(c->fd, c->head + c->n, sizeof c->head - 1 - c->n, 0);
+        rc = http_recv(c, c->head + c->n, sizeof c->head - 1 - c->n);
         if (rc <= 0)
             return false;
         c->n += (size_t)rc;
+    }
+}
+
+/* One connection's life as HTTP/1.1. */
+static inline void http_serve(struct http_conn *c)
+{
+    bool go_on = true;
+
+    while (go_on && !c->s->stopping && http_read(c)) {
+        char method[16], path[4096];
+
+        c->s->requests++;
+        go_on = sscanf(c->head, "%15s %4095s", method, path) == 2 &&
+                http_answer(c, method, path);
     }
 }
 
@@ -308,18 +360,20 @@ static inline void *http_conn_main(void *arg)
 {
     struct http_conn *c = arg;
     struct http_server *s = c->s;
-    bool go_on = true;
 
-    while (go_on && !s->stopping && http_read(c)) {
-        char method[16], path[4096];
-
-        s->requests++;
-        go_on = sscanf(c->head, "%15s %4095s", method, path) == 2 &&
-                http_answer(c, method, path);
+    if (s->tls != NULL) {
+        c->ssl = SSL_new(s->tls);
+        SSL_set_fd(c->ssl, c->fd);
     }
+    if (c->ssl == NULL || SSL_accept(c->ssl) == 1)
+        s->serve(c);
     /* Say so before the end, or unread bytes would make it a reset. */
+    if (c->ssl != NULL)
+        SSL_shutdown(c->ssl);
     shutdown(c->fd, SHUT_WR);
-    http_hold(c);
+    while (recv(c->fd, c->head, sizeof c->head, 0) > 0)
+        ;
+    SSL_free(c->ssl);
     close(c->fd);
     free(c);
     s->live--;
@@ -348,13 +402,53 @@ static inline void *http_accept_main(void *arg)
     return NULL;
 }
 
-static inline void http_server_start(struct http_server *s)
+/* A server's TLS with a fresh key and a certificate for 127.0.0.1, which is
+ * written to a new file, its name into `ca`. */
+static inline SSL_CTX *http_make_tls(char *ca, size_t max)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    X509_NAME *name = X509_get_subject_name(cert);
+    X509_EXTENSION *alt = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
+                                              "IP:127.0.0.1,DNS:localhost");
+    FILE *f;
+    int fd;
+
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 86400);
+    X509_set_version(cert, 2);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                               (const unsigned char *)"localhost", -1, -1, 0);
+    X509_set_issuer_name(cert, name);
+    X509_add_ext(cert, alt, -1);
+    X509_EXTENSION_free(alt);
+    X509_set_pubkey(cert, key);
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    SSL_CTX_use_certificate(ctx, cert);
+    SSL_CTX_use_PrivateKey(ctx, key);
+    snprintf(ca, max, "/tmp/plateau-test-ca-XXXXXX");
+    fd = mkstemp(ca);
+    assert_true(fd >= 0);
+    f = fdopen(fd, "w");
+    PEM_write_X509(f, cert);
+    fclose(f);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return ctx;
+}
+
+static inline void http_server_start(struct http_server *s, SSL_CTX *tls,
+                                     void (*serve)(struct http_conn *c))
 {
     struct sockaddr_in a = {.sin_family = AF_INET,
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof a;
 
     memset(s, 0, sizeof *s);
+    s->tls = tls;
+    s->serve = serve != NULL ? serve : http_serve;
     s->fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_true(s->fd >= 0);
     assert_int_equal(bind(s->fd, (struct sockaddr *)&a, sizeof a), 0);
@@ -374,6 +468,7 @@ static inline void http_server_stop(struct http_server *s)
     for (int i = 0; s->live > 0 && i < 5000; i++)
         http_sleep_ms(1);
     assert_int_equal(s->live, 0);
+    SSL_CTX_free(s->tls);
 }
 
 #endif

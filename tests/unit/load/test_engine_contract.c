@@ -1,175 +1,21 @@
 /* The contract of harness/load/engine.h, for every engine that speaks
  * HTTP/1.1, against a server of ours with and without manners. */
-#include "harness/base/clock.h"
-#include "harness/load/engine.h"
-#include "tests/unit/assert_close.h"
-#include "tests/unit/load/http_server.h"
-#include "tests/unit/model/scenario_fixture.h"
+#include "tests/unit/load/bed.h"
 
 #include <curl/curl.h>
 #include <malloc.h>
 #include <signal.h>
-#include <uv.h>
 
-#define MS CLOCK_NS_PER_MS
-
-struct shot {
-    struct transfer t;
-    struct bed *bed;
-    int done;
-    bool in_submit;
-    char keep[65536], keep_headers[4096];
+static const struct bed_kind kinds[] = {
+    {.engine = "h1"},
+    {.engine = "curl"},
+    {.engine = "h1", .tls = true},
+    {.engine = "curl", .tls = true, .keys = "http = 1.1\n"},
 };
 
-/* An engine with a loop, a server and a scenario around it. */
-struct bed {
-    struct http_server server;
-    struct scenario sc;
-    uv_loop_t loop;
-    uv_timer_t guard;
-    struct engine *engine;
-    int pending, readies;
-    bool closed;
-};
-
-static const char *const engines[] = {"h1", "curl"};
-static const char *current;
-
-static void on_guard(uv_timer_t *t)
-{
-    (void)t;
-    print_error("%s: no end in time\n", current);
-    abort();
-}
-
-static void on_ready(void *user)
-{
-    struct bed *b = user;
-
-    b->readies++;
-}
-
-static void on_closed(void *user)
-{
-    ((struct bed *)user)->closed = true;
-}
-
-static void bed_open_at(struct bed *b, const char *host, int port,
-                        const char *keys, int connections)
-{
-    struct engine_config cfg = {
-        .loop = &b->loop, .scenario = &b->sc, .connections = connections};
-    struct err err = {{0}};
-    char text[1024], *mistakes;
-
-    snprintf(text, sizeof text,
-             "[scenario]\nname = t\n[target]\nurl = http://%s:%d\n"
-             "[load]\nusers = 1\n%s\n[request a]\npath = /\n",
-             host, port, keys);
-    mistakes = load_text(text, NULL, 0, &b->sc);
-    assert_string_equal(mistakes, "");
-    free(mistakes);
-    uv_loop_init(&b->loop);
-    uv_timer_init(&b->loop, &b->guard);
-    if (engine_open(current, &cfg, &b->engine, &err) != 0)
-        fail_msg("%s", err.msg);
-    engine_on_ready(b->engine, on_ready, b);
-}
-
-static void bed_open(struct bed *b, const char *keys, int connections)
-{
-    memset(b, 0, sizeof *b);
-    http_server_start(&b->server);
-    bed_open_at(b, "127.0.0.1", b->server.port, keys, connections);
-}
-
-static void bed_close(struct bed *b)
-{
-    engine_close(&b->engine, on_closed, b);
-    assert_null(b->engine);
-    uv_close((uv_handle_t *)&b->guard, NULL);
-    /* The last `done` stops the loop once. */
-    for (int i = 0; i < 2; i++)
-        uv_run(&b->loop, UV_RUN_DEFAULT);
-    assert_true(b->closed);
-    assert_int_equal(b->pending, 0);
-    assert_int_equal(uv_loop_close(&b->loop), 0);
-    scenario_release(&b->sc);
-    if (b->server.port != 0)
-        http_server_stop(&b->server);
-}
-
-static void on_done(struct transfer *t)
-{
-    struct shot *s = t->user;
-
-    assert_false(s->in_submit);
-    assert_int_equal(++s->done, 1);
-    s->bed->pending--;
-    assert_true(t->sent_ns >= t->due_ns);
-    assert_true(t->first_byte_ns >= t->sent_ns);
-    assert_true(t->end_ns >= t->first_byte_ns);
-    if (s->bed->pending == 0)
-        uv_stop(&s->bed->loop);
-}
-
-static void shoot(struct bed *b, struct shot *s, const char *method,
-                  const char *path)
-{
-    struct transfer *t = &s->t;
-
-    memset(s, 0, sizeof *s);
-    s->bed = b;
-    t->method = method;
-    t->target = path;
-    t->target_len = strlen(path);
-    t->headers = "X-Test: 1\r\n";
-    t->headers_len = strlen(t->headers);
-    t->due_ns = clock_now_ns();
-    t->timeout_ns = 20000 * MS;
-    t->session = -1;
-    t->keep = s->keep;
-    t->keep_max = sizeof s->keep;
-    t->keep_headers = s->keep_headers;
-    t->keep_headers_max = sizeof s->keep_headers;
-    t->done = on_done;
-    t->user = s;
-    b->pending++;
-}
-
-static void submit(struct bed *b, struct shot *s)
-{
-    s->in_submit = true;
-    assert_true(engine_ready(b->engine));
-    assert_int_equal(engine_submit(b->engine, &s->t), 0);
-    s->in_submit = false;
-}
-
-static void wait_all(struct bed *b)
-{
-    uv_timer_start(&b->guard, on_guard, 60000, 0);
-    while (b->pending > 0)
-        uv_run(&b->loop, UV_RUN_DEFAULT);
-    uv_timer_stop(&b->guard);
-}
-
-static void get(struct bed *b, struct shot *s, const char *path)
-{
-    shoot(b, s, "GET", path);
-    submit(b, s);
-    wait_all(b);
-}
-
-/* Runs `test` with each engine. */
 static void each(void (*test)(struct bed *b))
 {
-    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++) {
-        struct bed *b = calloc(1, sizeof *b);
-
-        current = engines[i];
-        test(b);
-        free(b);
-    }
+    bed_each(kinds, sizeof kinds / sizeof kinds[0], test);
 }
 
 /* ---- good manners ---- */
@@ -198,8 +44,8 @@ static void bodies(struct bed *b)
             get(b, &s, t[i].path);
             if (s.t.error != TRANSFER_OK || s.t.status != t[i].status ||
                 s.t.body_bytes != t[i].bytes)
-                fail_msg("%s %s: error %d, status %d, %llu bytes", current,
-                         t[i].path, (int)s.t.error, s.t.status,
+                fail_msg("%s %s: error %d, status %d, %llu bytes",
+                         b->kind->engine, t[i].path, (int)s.t.error, s.t.status,
                          (unsigned long long)s.t.body_bytes);
             assert_int_equal(s.t.kept, t[i].bytes < sizeof s.keep
                                            ? t[i].bytes
@@ -363,7 +209,8 @@ static void closed_while_idle(struct bed *b)
     for (int i = 0; i < 30; i++) {
         get(b, &s, "/once");
         if (s.t.error != TRANSFER_OK)
-            fail_msg("%s: error %d in round %d", current, (int)s.t.error, i);
+            fail_msg("%s: error %d in round %d", b->kind->engine,
+                     (int)s.t.error, i);
     }
     assert_int_equal(b->server.accepted, 30);
     bed_close(b);
@@ -384,7 +231,7 @@ static void surplus_is_not_an_answer(struct bed *b)
 /* ---- bad manners ---- */
 
 /* libcurl takes these for valid; the strict parser is ours. */
-static bool curl_is_lenient(const char *name)
+static bool curl_is_lenient(const struct bed *b, const char *name)
 {
     static const char *const lenient[] = {
         "cl-and-te", "two-cls",  "cl-list",     "cl-plus",     "cl-hex",
@@ -392,7 +239,7 @@ static bool curl_is_lenient(const char *name)
         "fold",      "no-name",  "space-colon", "cl-negative", "cl-huge",
     };
 
-    if (strcmp(current, "curl") != 0)
+    if (strcmp(b->kind->engine, "curl") != 0)
         return false;
     for (size_t i = 0; i < sizeof lenient / sizeof lenient[0]; i++)
         if (strcmp(lenient[i], name) == 0)
@@ -411,12 +258,12 @@ static void malformed(struct bed *b)
 
         snprintf(path, sizeof path, "/bad/%s", http_bad[i].name);
         get(b, &s, path);
-        if (curl_is_lenient(http_bad[i].name))
+        if (curl_is_lenient(b, http_bad[i].name))
             continue;
         if (s.t.error == TRANSFER_OK ||
-            (strcmp(current, "h1") == 0 &&
+            (strcmp(b->kind->engine, "h1") == 0 &&
              s.t.error != (cut ? TRANSFER_CLOSED : TRANSFER_PROTOCOL)))
-            fail_msg("%s: %s gave error %d", current, http_bad[i].name,
+            fail_msg("%s: %s gave error %d", b->kind->engine, http_bad[i].name,
                      (int)s.t.error);
         get(b, &s, "/ok");
         assert_int_equal(s.t.error, TRANSFER_OK);
@@ -450,8 +297,8 @@ static void endless(struct bed *b)
             if (round <= 1) /* warm by now */
                 before[i] = in_use();
             if (in_use() > before[i] + (1u << 20))
-                fail_msg("%s: %s left %zu bytes more", current, paths[i],
-                         in_use() - before[i]);
+                fail_msg("%s: %s left %zu bytes more", b->kind->engine,
+                         paths[i], in_use() - before[i]);
         }
     bed_close(b);
 }
@@ -587,15 +434,14 @@ static void foreign_address_is_refused(struct bed *b)
 {
     struct shot s;
 
-    memset(b, 0, sizeof *b);
     bed_open_at(b, "127.0.0.1", 80, "", 1);
     /* As if the name had come to mean something else. */
     free(b->sc.target.url.host);
     b->sc.target.url.host = strdup("192.0.2.1");
-    engine_close(&b->engine, on_closed, b);
+    engine_close(&b->engine, bed_on_closed, b);
     uv_run(&b->loop, UV_RUN_NOWAIT);
     uv_run(&b->loop, UV_RUN_NOWAIT);
-    assert_int_equal(engine_open(current,
+    assert_int_equal(engine_open(b->kind->engine,
                                  &(struct engine_config){.loop = &b->loop,
                                                          .scenario = &b->sc,
                                                          .connections = 1},
@@ -603,6 +449,23 @@ static void foreign_address_is_refused(struct bed *b)
                      0);
     get(b, &s, "/");
     assert_int_equal(s.t.error, TRANSFER_CONNECT);
+    bed_close(b);
+}
+
+/* A certificate that nobody vouches for. */
+static void untrusted(struct bed *b)
+{
+    char ca[64];
+    struct shot s;
+
+    if (!b->kind->tls)
+        return;
+    http_server_start(&b->server, http_make_tls(ca, sizeof ca), NULL);
+    unlink(ca);
+    bed_open_at(b, "127.0.0.1", b->server.port, "", 1);
+    get(b, &s, "/ok");
+    assert_int_equal(s.t.error, TRANSFER_TLS);
+    assert_int_equal(b->server.requests, 0);
     bed_close(b);
 }
 
@@ -631,6 +494,7 @@ EACH(cancel_fails_all)
 EACH(close_cancels)
 EACH(done_may_submit)
 EACH(foreign_address_is_refused)
+EACH(untrusted)
 
 int main(void)
 {
@@ -654,8 +518,10 @@ int main(void)
         cmocka_unit_test(test_close_cancels),
         cmocka_unit_test(test_done_may_submit),
         cmocka_unit_test(test_foreign_address_is_refused),
+        cmocka_unit_test(test_untrusted),
     };
 
+    signal(SIGPIPE, SIG_IGN);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
