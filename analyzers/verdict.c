@@ -1,6 +1,7 @@
 #include "analyzers/verdict.h"
 
 #include "analyzers/barriers.h"
+#include "analyzers/cause.h"
 #include "analyzers/continuous.h"
 #include "analyzers/control.h"
 #include "analyzers/details.h"
@@ -177,6 +178,7 @@ void verdict_judge(const struct record *r, const struct policy *p,
     mind_the_run(r, out);
     control_run(r, p, out);
     details_fill(r, p, out);
+    cause_find(r, out);
     out->certain = sequential_certain(r, p, out);
     verdict_words(r, p, &vote, out);
     continuous_release(&c);

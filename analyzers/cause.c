@@ -1,0 +1,324 @@
+#include "analyzers/cause.h"
+
+#include "analyzers/words.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What the sources say, gathered once. */
+struct evidence {
+    const struct record *r;
+    const struct verdict *v;
+    bool objects, blocks, native, memory, fds, threads, tasks, custom;
+    bool other_heap;   /* a JVM's or Go's live heap, other runtimes' objects */
+    bool counts_known; /* Python's counters were read */
+    bool native_known;
+    const struct finding *kept, *file, *rss, *uss, *lead;
+};
+
+/* One class: when it holds, its words, what to do. */
+struct class
+{
+    const char *name;
+    const char *fix;
+};
+
+static const struct class classes[] = {
+    {"masked_by_recycling",
+     "Recycling hides it, at the price of restarts: fix the leak in one life "
+     "of a worker, found by a run with recycling off."},
+    {"tasks", "Await or cancel every task; keep a reference only while it runs "
+              "(asyncio.TaskGroup, task.add_done_callback(set.discard))."},
+    {"threads",
+     "Join threads or use one pool of a fixed size; stop those that wait on "
+     "queues nobody fills."},
+    {"collector_off",
+     "Turn the collector on again (gc.enable), or break the cycles: weakref "
+     "for back references, close() for what holds callbacks."},
+    {"live_objects",
+     "Look for a container that only grows: a module's dict or list, a class "
+     "attribute, handlers added per request, an unbounded cache. Bound it, "
+     "use weakref, or delete when done."},
+    {"untracked_blocks",
+     "Look for bytes, str or numbers kept in a buffer, a cache keyed by "
+     "input, or a C extension that misses Py_DECREF."},
+    {"sockets",
+     "Close sessions and clients (with, aclosing), share one client per "
+     "process, bound the pool and its idle time."},
+    {"descriptors",
+     "Close what is opened: with open(...), tempfile context managers, "
+     "subprocess pipes."},
+    {"native_heap",
+     "The allocation is not Python's: look at C extensions, numpy buffers "
+     "and bindings; run heaptrack or valgrind for the call stack."},
+    {"kept_by_allocator",
+     "Nothing is leaked; malloc_trim, MALLOC_ARENA_MAX=2 or another "
+     "allocator gives memory back after bursts."},
+    {"unsharing",
+     "Nothing is leaked; gc.freeze() before forking keeps pages shared."},
+    {"file_backed",
+     "The kernel's cache of files, given back under pressure: judge anonymous "
+     "memory (pss_anon) instead, or close mappings."},
+    {"other_process",
+     "Look at that process: results that expire never, keys without a TTL, "
+     "queues nobody drains."},
+    {"cache_filling",
+     "Bound the cache (maxsize, TTL), or run until it is full: then the "
+     "growth must stop."},
+    {"collector_bound",
+     "Collect at barriers (python = agent), or judge the troughs."},
+};
+
+static void tell(struct verdict *v, const char *name, const char *text)
+{
+    struct cause *c = &v->cause;
+
+    snprintf(c->class, sizeof c->class, "%s", name);
+    snprintf(c->text, sizeof c->text, "%s", text);
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (strcmp(classes[i].name, name) == 0)
+            snprintf(c->fix, sizeof c->fix, "%s", classes[i].fix);
+}
+
+static const struct finding *named(const struct verdict *v, const char *name)
+{
+    const struct metric *m = metric_find(name);
+
+    for (size_t i = 0; i < v->nfindings; i++)
+        if (metric_find(v->findings[i].name) == m && m != NULL)
+            return &v->findings[i];
+    return NULL;
+}
+
+static bool leaks(const struct finding *f)
+{
+    return f != NULL && f->outcome == OUTCOME_LEAK;
+}
+
+static bool level(const struct finding *f)
+{
+    return f != NULL && f->outcome == OUTCOME_PASS;
+}
+
+static void gather(const struct record *r, const struct verdict *v,
+                   struct evidence *e)
+{
+    *e = (struct evidence){.r = r, .v = v, .lead = verdict_lead(v)};
+    e->objects = leaks(named(v, "py_gc_objects"));
+    e->blocks = leaks(named(v, "py_blocks"));
+    e->counts_known = named(v, "py_blocks") != NULL;
+    e->native = leaks(named(v, "native_inuse_bytes"));
+    e->native_known = named(v, "native_inuse_bytes") != NULL;
+    e->fds = leaks(named(v, "fds"));
+    e->threads = leaks(named(v, "threads"));
+    e->tasks = leaks(named(v, "py_tasks"));
+    e->kept = named(v, "native_free_bytes");
+    e->file = named(v, "pss_file_bytes");
+    e->rss = named(v, "rss_bytes");
+    e->uss = named(v, "uss_bytes");
+    for (size_t i = 0; i < v->nfindings; i++) {
+        const struct finding *f = &v->findings[i];
+
+        if (f->outcome != OUTCOME_LEAK)
+            continue;
+        e->memory |= f->metric.role == METRIC_MEMORY;
+        e->custom |= f->metric.role == METRIC_CUSTOM && f->judged;
+        e->other_heap |=
+            (f->metric.role == METRIC_HEAP ||
+             f->metric.role == METRIC_OBJECTS) &&
+            strncmp(f->name, "py_", 3) != 0 &&
+            metric_find(f->name) != metric_find("native_inuse_bytes");
+    }
+}
+
+/* Growth over the barriers of a cumulative counter; NaN unknown. */
+static double counted(const struct record *r, const char *name)
+{
+    const struct column *c = series_column(&r->barriers, name);
+
+    return c != NULL && r->barriers.n > 1 ? c->v[r->barriers.n - 1] - c->v[0]
+                                          : NAN;
+}
+
+/* The process that holds most of the growth, when it is another program than
+   the first; NULL otherwise. */
+static const struct record_process *other_program(const struct record *r)
+{
+    const struct record_process *top = NULL, *first = NULL;
+    double all = 0;
+
+    for (size_t i = 0; i < r->nprocesses; i++) {
+        const struct record_process *p = &r->processes[i];
+        double grown = p->rss_last - p->rss_first;
+
+        if (first == NULL || p->first_s < first->first_s)
+            first = p;
+        if (!(grown > 0))
+            continue;
+        all += grown;
+        if (top == NULL || grown > top->rss_last - top->rss_first)
+            top = p;
+    }
+    if (top == NULL || first == NULL || top->command == NULL ||
+        first->command == NULL || top->rss_last - top->rss_first < 0.7 * all ||
+        strncmp(top->command, first->command, strcspn(first->command, " ")) ==
+            0)
+        return NULL;
+    return top;
+}
+
+static void tell_objects(const struct evidence *e, struct verdict *v)
+{
+    double collections = counted(e->r, "py_gc_collections");
+    double lost = counted(e->r, "py_gc_uncollectable") +
+                  fmax(counted(e->r, "py_garbage"), 0);
+
+    if (collections == 0) {
+        tell(v, "collector_off",
+             "Objects that the collector tracks grow, and it did not run "
+             "once: cycles are never freed.");
+        return;
+    }
+    tell(v, "live_objects",
+         "Python objects grow after settling: something still refers to "
+         "them.");
+    if (lost > 0)
+        words_add(v->cause.text, sizeof v->cause.text,
+                  " %.0f were found uncollectable.", lost);
+    if (e->fds)
+        words_add(v->cause.text, sizeof v->cause.text,
+                  " They hold descriptors, which grow with them.");
+    if (e->native)
+        words_add(v->cause.text, sizeof v->cause.text,
+                  " The native heap grows with them: they own buffers.");
+    if (level(e->rss))
+        snprintf(v->cause.against, sizeof v->cause.against,
+                 "RSS is level so far: the allocator still has room, so a "
+                 "memory graph would not show it yet.");
+}
+
+static void tell_descriptors(const struct evidence *e, struct verdict *v)
+{
+    const struct finding *all = named(e->v, "fds");
+    const struct finding *sockets = named(e->v, "fds_socket");
+
+    if (sockets != NULL &&
+        sockets->per_request.value > 0.5 * all->per_request.value)
+        tell(v, "sockets",
+             "Open sockets grow, one for one with the descriptors: "
+             "connections are opened and not closed.");
+    else
+        tell(v, "descriptors",
+             "Open descriptors grow, and they are not sockets: files or "
+             "pipes are opened and not closed.");
+    if (e->counts_known && !e->objects)
+        snprintf(v->cause.against, sizeof v->cause.against,
+                 "Python's objects do not grow: the numbers are kept, not "
+                 "the file objects (os.open, a C library).");
+}
+
+/* What the memory is, when only memory grows. */
+static void tell_memory(const struct evidence *e, struct verdict *v)
+{
+    const struct finding *f = e->lead;
+    double grown = f != NULL ? f->per_request.value : NAN;
+
+    if (e->kept != NULL && e->native_known && !e->native &&
+        e->kept->per_request.value > 0.5 * grown)
+        tell(v, "kept_by_allocator",
+             "The heap in use is level while its free part grows: memory "
+             "that was freed and is kept (fragmentation or a burst).");
+    else if (e->file != NULL && e->file->per_request.value > 0.7 * grown)
+        tell(v, "file_backed",
+             "The growth is file-backed: mapped files or shared memory, not "
+             "the heap.");
+    else if (leaks(e->uss) && level(e->rss))
+        tell(v, "unsharing",
+             "Private memory grows while RSS is level: forked workers write "
+             "to pages they shared (copy on write).");
+    else if (e->counts_known && !e->objects && !e->blocks)
+        tell(v, "native_heap",
+             "Memory grows and Python's own counts do not: it is allocated "
+             "outside Python's allocator.");
+    else if (!e->counts_known)
+        tell(v, "native_heap",
+             "Anonymous memory grows without a burst; no source looked "
+             "inside the runtime.");
+}
+
+static void tell_leak(const struct evidence *e, struct verdict *v)
+{
+    const struct record_process *other =
+        e->objects || e->blocks ? NULL : other_program(e->r);
+    char text[256];
+
+    if (e->lead != NULL && e->lead->shape == SHAPE_SAWTOOTH)
+        tell(v, "masked_by_recycling",
+             "Every life of a worker grows and each restart gives it back: "
+             "the total is bounded, the leak is not gone.");
+    else if (e->tasks)
+        tell(v, "tasks", "asyncio tasks grow: they are started and never end.");
+    else if (e->threads)
+        tell(v, "threads", "Threads grow: they are started and never end.");
+    else if (e->objects)
+        tell_objects(e, v);
+    else if (e->blocks)
+        tell(v, "untracked_blocks",
+             "Blocks of Python's allocator grow and collector-tracked "
+             "objects do not: bytes, str, numbers, or references that C "
+             "code never gave back.");
+    else if (other != NULL) {
+        snprintf(text, sizeof text,
+                 "The growth is in another process, pid %lld (%.120s); the "
+                 "rest is level.",
+                 (long long)other->pid, other->command);
+        tell(v, "other_process", text);
+    } else if (e->fds)
+        tell_descriptors(e, v);
+    else if (e->native)
+        tell(v, "native_heap",
+             e->counts_known
+                 ? "The native heap in use grows and Python's counts do "
+                   "not: a C extension or library keeps it."
+                 : "The native heap in use grows: allocated and not freed.");
+    else if (e->other_heap)
+        tell(v, "live_objects",
+             "The runtime's live heap grows after collection: something "
+             "still refers to the objects.");
+    else if (e->custom && !e->memory)
+        tell(v, "other_process",
+             "A counter outside the process grows (a store, a queue); the "
+             "service itself is level.");
+    else if (e->memory)
+        tell_memory(e, v);
+}
+
+void cause_find(const struct record *r, struct verdict *v)
+{
+    struct evidence e;
+
+    v->cause = (struct cause){0};
+    gather(r, v, &e);
+    if (v->outcome == OUTCOME_LEAK) {
+        tell_leak(&e, v);
+        return;
+    }
+    if (e.memory && v->outcome == OUTCOME_PASS) {
+        for (size_t i = 0; i < v->nfindings && e.lead != NULL; i++)
+            if (leaks(&v->findings[i]) &&
+                v->findings[i].metric.role == METRIC_MEMORY)
+                e.lead = &v->findings[i];
+        tell_memory(&e, v);
+        return;
+    }
+    if (v->outcome != OUTCOME_INCONCLUSIVE || e.lead == NULL)
+        return;
+    if (e.lead->shape == SHAPE_SATURATING || e.lead->shape == SHAPE_LOGARITHMIC)
+        tell(v, "cache_filling",
+             "The growth bends as a filling cache does, but is not over.");
+    else if (e.lead->shape == SHAPE_SAWTOOTH)
+        tell(v, "collector_bound",
+             "The readings rise and fall with a collector: nothing is known "
+             "of the level they return to.");
+}
