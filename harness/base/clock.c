@@ -21,6 +21,11 @@ int64_t clock_cpu_ns(void)
     return read_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+int64_t clock_wall_ns(void)
+{
+    return read_ns(CLOCK_REALTIME);
+}
+
 void clock_sleep_until(int64_t due_ns)
 {
     struct timespec ts = {.tv_sec = due_ns / CLOCK_NS_PER_S,

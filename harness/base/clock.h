@@ -16,6 +16,9 @@ void clock_sleep_until(int64_t due_ns);
 /* CPU time this process has used so far, all threads, in ns. */
 int64_t clock_cpu_ns(void);
 
+/* Wall time, ns since 1970: for labels. */
+int64_t clock_wall_ns(void);
+
 /* Writes the UTC wall time into `out`: "2026-11-22T10:15:00Z". */
 void clock_wall_iso(char out[32]);
 

@@ -3,6 +3,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/base/procfs.h"
+#include "harness/cli/latency_log.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -20,6 +21,7 @@ struct recorder {
     struct load *load;
     struct sampler *sampler;
     struct rundir_table *barriers, *seconds;
+    struct latency_log *latencies;
     char *label;
     char started[32];
     char *notes[MAX_NOTES];
@@ -101,7 +103,8 @@ int recorder_attach(struct recorder *r, struct load *load,
     r->sampler = sampler;
     if (load == NULL)
         return 0;
-    if (open_barriers(r, err) != 0 || open_seconds(r, err) != 0)
+    if (open_barriers(r, err) != 0 || open_seconds(r, err) != 0 ||
+        latency_log_open(r->rd, load, &r->latencies, err) != 0)
         return -1;
     return recorder_meta(r, NULL, err);
 }
@@ -142,6 +145,8 @@ int recorder_barrier(struct recorder *r, int block, double t_s,
     rc = rundir_row(r->barriers, (const char *const *)cells, n);
     if (rc != 0)
         err_set(err, "%s", rundir_failed(r->rd));
+    else
+        rc = latency_log_interval(r->latencies, err);
     for (size_t i = 0; i < n; i++)
         free(cells[i]);
     free(cells);
@@ -318,6 +323,8 @@ int recorder_freeze(struct recorder *r, struct err *err)
     buf_init(&text, 4u << 20);
     histogram_write_hgrm(load_response_times(r->load), &text);
     rc = rundir_document(r->rd, "latency.hgrm", &text, err);
+    if (rc == 0)
+        rc = latency_log_end(r->latencies, r->sc, err);
     buf_release(&text);
     return rc;
 }
@@ -328,6 +335,7 @@ void recorder_close(struct recorder **r)
         return;
     for (size_t i = 0; i < (*r)->nnotes; i++)
         free((*r)->notes[i]);
+    latency_log_close(&(*r)->latencies);
     free((*r)->label);
     free(*r);
     *r = NULL;

@@ -1,6 +1,6 @@
 /* Puts what the conductor learns into the run directory: barriers.csv,
- * requests.csv, latency.hgrm and run.json. The sampler writes its own tables.
- * Conductor's thread. */
+ * requests.csv, latency.hgrm, latency.hlog and run.json. The sampler writes its
+ * own tables. Conductor's thread. */
 #ifndef PLATEAU_CLI_RECORDER_H
 #define PLATEAU_CLI_RECORDER_H
 
@@ -51,7 +51,7 @@ struct run_ending {
 int recorder_meta(struct recorder *r, const struct run_ending *ending,
                   struct err *err);
 
-/* The measured part is over: takes the last seconds, writes latency.hgrm and
+/* The measured part is over: takes the last seconds, writes the latencies and
  * holds the totals, so that what a diagnosis still sends is not counted. The
  * load must be idle. Once is enough; more calls do nothing. */
 int recorder_freeze(struct recorder *r, struct err *err);

@@ -6,6 +6,7 @@
 
 #include "harness/base/buf.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct histogram;
@@ -19,6 +20,11 @@ void histogram_record(struct histogram *h, int64_t ns);
 /* Adds `from` to `to`. */
 void histogram_merge(struct histogram *to, const struct histogram *from);
 
+/* Takes `from` away again: `h` began as a copy of it, or had it merged in.
+ * Keeps the mean exact; the maximum becomes the highest value that counts as
+ * equal to the largest left, or 0. */
+void histogram_subtract(struct histogram *h, const struct histogram *from);
+
 /* Forgets all counts. */
 void histogram_reset(struct histogram *h);
 
@@ -29,6 +35,11 @@ uint64_t histogram_count(const struct histogram *h);
 int64_t histogram_at(const struct histogram *h, double percentile);
 int64_t histogram_max(const struct histogram *h);
 double histogram_mean(const struct histogram *h);
+
+/* The counts as HdrHistogram lays them out for values in us (1 to an hour, 3
+ * digits): `*n` of them up to the largest value, none when empty. Borrowed
+ * until the next change. */
+const uint64_t *histogram_counts(const struct histogram *h, size_t *n);
 
 /* Appends the percentile distribution as text (the .hgrm form that
  * HdrHistogram's plotters read), values in ms. */

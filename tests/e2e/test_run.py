@@ -13,7 +13,7 @@ import support
 
 ARTIFACTS = """scenario.ini run.json samples.csv processes.csv barriers.csv
     requests.csv events.ndjson verdict.json summary.md junit.xml report.html
-    latency.hgrm""".split()
+    latency.hgrm latency.hlog""".split()
 
 SHOP = {"browse": "path = /products/{{int 1 50}}\nweight = 8",
         "order": "method = POST\npath = /orders\nbody = {}\nexpect = 201\n"
