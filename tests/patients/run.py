@@ -62,13 +62,15 @@ weight = 1
 [request work]
 method = POST
 path   = {path}
-expect = 201
+expect = {expect}
 weight = 2
 
 [sample]
 every  = 500ms
-python = agent
 {sample}
+
+[verdict]
+{verdict}
 """
 
 
@@ -146,6 +148,8 @@ def build_extension():
 def prepare(patient, servers):
     """The environment a patient needs; None when the machine lacks it."""
     env = dict(patient.get("env", {}))
+    if patient.get("tool") and shutil.which(patient["tool"]) is None:
+        return None, "no " + patient["tool"]
     if patient.get("redis"):
         env["PATIENT_REDIS"] = servers.redis()
         if env["PATIENT_REDIS"] is None:
@@ -167,12 +171,19 @@ def run_twin(patient, twin, env):
     command = patient.get("command") or table.gunicorn(patient["name"])
     env = dict(env)
     env.setdefault("PATIENT_TWIN", twin)
+    url = "http://127.0.0.1:%d" % port
+    line = " ".join(command).format(venv=support.VENV, port=port,
+                                    leaky=support.LEAKY)
+    if twin == "leaking":
+        line += " " + patient.get("leaking_arguments", "")
     text = SCENARIO.format(
-        title=title, twin=twin, port=port, apps=APPS,
-        command=" ".join(command).format(venv=support.VENV, port=port),
+        title=title, twin=twin, port=port, command=line,
+        apps=os.path.join(HERE, patient.get("folder", "python")),
         env="\n".join("env.%s = %s" % kv for kv in sorted(env.items())),
         rate=patient.get("rate", 250), block=patient.get("block", 600),
-        path=patient.get("path", "/work"), sample=patient.get("sample", ""))
+        path=patient.get("path", "/work"), expect=patient.get("expect", 201),
+        sample=patient.get("sample", "python = agent").format(url=url),
+        verdict=patient.get("verdict", ""))
     folder = os.path.join(BUILD, "%s-%s" % (title, twin))
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
@@ -244,7 +255,7 @@ def main():
     a = ap.parse_args()
     only = set(filter(None, a.only.split(",")))
     rows, bad = [], 0
-    for patient in table.PYTHON:
+    for patient in table.PATIENTS:
         title = patient.get("title", patient["name"])
         if (only and title not in only) or (a.quick and
                                             not patient.get("quick")):

@@ -13,7 +13,7 @@ def gunicorn(module, workers=2, *more):
             module + ":app"]
 
 
-PYTHON = [
+PATIENTS = [
     dict(name="global_dict", holder=r"global_dict.*in_flight",
          kinds=["live_objects"], quick=True),
     dict(name="history_list", holder=r"history_list.*history",
@@ -58,6 +58,21 @@ PYTHON = [
          redis=True, rate=60, block=150, measure_redis=True,
          command=["{venv}/python", "celery_both.py", "celery_results",
                   "{port}"]),
+    dict(name="node", tool="node", holder=None, kinds=None, folder="other",
+         sample="python = off\nhttp.node = {url}/metrics",
+         verdict="node_heap_used_bytes = 64 B/request",
+         command=["node", "--expose-gc", "service.js", "{port}"]),
+    dict(name="jvm", tool="java", holder=None, kinds=None, folder="other",
+         sample="python = off",
+         command=["java", "-XX:+UseSerialGC", "-Xms32m", "-Xmx256m",
+                  "Service.java", "{port}"]),
+    dict(name="c_service", holder=None, kinds=["native_heap"],
+         sample="python = outside", quick=True,
+         command=["{leaky}", "--port", "{port}", "--on",
+                  "/work=status:201", "--on", "/browse/*=churn:64", "--on",
+                  "/search=churn:64"],
+         leaking_arguments="--on /work=leak:512",
+         path="/work", rate=1000, block=2000),
     dict(name="trap_lru_late", trap=(0, 3)),
     dict(name="trap_first_import", trap=(0,)),
     dict(name="trap_spike", trap=(0,), quick=True),
