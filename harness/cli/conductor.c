@@ -194,7 +194,7 @@ static int open_sampler(struct conductor *c, struct err *err)
         .limit_bytes = c->sc->policy.limit_bytes > 0
                            ? c->sc->policy.limit_bytes
                            : c->sc->target.memory_limit_bytes,
-        .requests = ask_requests,
+        .requests = c->cfg->observe ? NULL : ask_requests,
         .origin_ns = ask_origin,
         .alarm = on_sampler_alarm,
         .user = c,
@@ -263,6 +263,8 @@ static void on_target(void *user, enum target_event what, const char *detail)
                          "the target did not get ready: %s", detail);
         break;
     case TARGET_EXITED:
+        if (c->sampler != NULL)
+            sampler_oom_recheck(c->sampler);
         if (c->cfg->observe && c->stage == STAGE_LOADING)
             conductor_finish(c, RUN_COMPLETE, "the observed process ended: %s",
                              detail);
