@@ -197,6 +197,18 @@ check-tsan: ## the same under ThreadSanitizer
 	@PLATEAU_TEST_SLOW=4 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 \
 		setarch -R $(SUBMAKE) -s FLAVOUR=tsan run-tests
 
+patients: ## real services with planted leaks: the matrix, into RESULTS.md
+	@tests/setup.sh check
+	@$(SUBMAKE) -s -j$(JOBS) all
+	@build/venv/bin/pip install -q -r tests/patients/requirements.txt
+	@$(PYTHON) tests/patients/run.py --write
+
+check-patients: ## the same, without writing the table
+	@tests/setup.sh check
+	@$(SUBMAKE) -s -j$(JOBS) all
+	@build/venv/bin/pip install -q -r tests/patients/requirements.txt
+	@$(PYTHON) tests/patients/run.py
+
 check-valgrind: ## the unit tests under valgrind
 	@tests/setup.sh valgrind
 	@$(SUBMAKE) -s -j$(JOBS) tests

@@ -15,7 +15,7 @@ def gunicorn(module, workers=2, *more):
 
 PATIENTS = [
     dict(name="global_dict", holder=r"global_dict.*in_flight",
-         kinds=["live_objects"], quick=True),
+         kinds=["live_objects"]),
     dict(name="history_list", holder=r"history_list.*history",
          kinds=["live_objects"]),
     dict(name="django_thread_local", holder=r"records|local",
@@ -34,7 +34,7 @@ PATIENTS = [
          kinds=["live_objects"]),
     dict(name="memo", holder=r"memo.*answers", path="/work?q={{rand 8}}",
          kinds=["live_objects", "cache_filling"]),
-    dict(name="open_files", holder=None, kinds=["descriptors"], quick=True),
+    dict(name="open_files", holder=None, kinds=["descriptors"]),
     dict(name="threads", holder=None, kinds=["threads"], rate=100,
          block=200),
     dict(name="numpy_buffers", holder=r"numpy_buffers.*samples",

@@ -1,0 +1,26 @@
+"""A representative few of the patients (tests/patients); `make
+check-patients` runs them all."""
+
+import os
+import subprocess
+import sys
+import unittest
+
+import support
+
+RUN = os.path.join(support.ROOT, "tests", "patients", "run.py")
+
+
+class PatientsTest(support.Case):
+    def test_representative_few(self):
+        done = subprocess.run(
+            [sys.executable, RUN, "--quick"], stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=900 * support.SLOW,
+            check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertGreaterEqual(done.stdout.count("exit 1"), 2, done.stdout)
+        self.assertGreaterEqual(done.stdout.count("exit 0"), 2, done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
