@@ -24,6 +24,7 @@ enum {
     CALL_S = 15,
     MOST_LOOKED = 4, /* processes searched from outside; workers are alike */
     MOST_CHAINS = 3, /* told per type */
+    WORTH_CHAIN = 4, /* those that hold one instance in so many */
     SAMPLES = 16,    /* instances followed */
     LOOK_S = 3,      /* per type */
     REPLY_MAX = 2 << 20,
@@ -301,7 +302,10 @@ static void find_holders(struct diagnose *d, const char *type, int64_t until_ns)
 
     for (size_t i = 0, n = processes(d); i < n && i < MOST_LOOKED; i++)
         look_outside(proctree_at(d->tree, i)->id.pid, type, until_ns, &best);
-    for (size_t i = 0; i < best.nchains && i < MOST_CHAINS; i++)
+    /* One in sixteen strings hangs anywhere: that tells nothing. */
+    for (size_t i = 0; i < best.nchains && i < MOST_CHAINS &&
+                       best.chains[i].found * WORTH_CHAIN >= best.sampled;
+         i++)
         diagnosis_add_chain(&d->found, &(struct diagnosis_chain){
                                            .type = (char *)type,
                                            .text = best.chains[i].text,

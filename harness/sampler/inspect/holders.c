@@ -371,6 +371,8 @@ static void to_last_block(struct search *s, struct holder *h)
     if (h->size < DEQUE_BLOCK || h->size > DEQUE_BLOCK + 16)
         return;
     for (uint32_t i = 0; i < DEQUE_BLOCKS_MAX; i++) {
+        if (i % 4096 == 4095 && clock_now_ns() > s->until_ns)
+            return;
         if (memview_u64(s->r->v, h->addr + DEQUE_BLOCK - 8, &next) != 0 ||
             memview_u64(s->r->v, next, &back) != 0 || back != h->addr)
             return;
@@ -387,6 +389,8 @@ static void mark_roots(struct search *s, uint32_t first)
         struct holder *h = &s->nodes[i];
         char name[128];
 
+        if (clock_now_ns() > s->until_ns)
+            return;
         if (h->size) {
             to_last_block(s, h);
             continue;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define NAME_CAP 128u
-#define ENTRIES_MAX (4u << 20) /* of a dict searched for one value */
+#define ENTRIES_MAX (64u << 10) /* of a dict searched for one value */
 #define TP_DICTOFFSET 288
 
 /* ob_size, used, fill: where a container keeps its length. */
@@ -37,22 +37,35 @@ bool holder_namespace(const struct holder_world *w, uint64_t addr, char *name,
            pyread_string(w->v, w->version, value, name, cap) > 0;
 }
 
-/* The name under which the dict at `dict` holds `value`. */
-static bool key_of(const struct holder_world *w, uint64_t dict, uint64_t value,
+/* The name under which entry `i` of a dict holds `value`. */
+static bool key_at(const struct holder_world *w, const struct pydict *d,
+                   uint64_t i, uint64_t value, char *name)
+{
+    uint64_t k, v;
+
+    return pyread_entry(w->v, d, i, &k, &v) == 0 && v == value && k &&
+           pyread_string(w->v, w->version, k, name, NAME_CAP) > 0;
+}
+
+/* The name under which the dict node `dict` holds `value`: the entry is where
+ * its table was found to point there, unless the table has moved since. */
+static bool key_of(const struct holder_world *w, int32_t dict, uint64_t value,
                    char *name)
 {
+    const struct holder *n = &w->nodes[dict];
+    uint64_t hit = n->child >= 0 ? w->nodes[n->child].hit : 0;
     struct pydict d;
+    uint64_t from;
 
-    if (pyread_dict(w->v, w->version, dict, &d) != 0)
+    if (pyread_dict(w->v, w->version, n->addr, &d) != 0)
         return false;
-    for (uint64_t i = 0; i < d.n && i < ENTRIES_MAX; i++) {
-        uint64_t k, v;
-
-        if (pyread_entry(w->v, &d, i, &k, &v) != 0)
-            return false;
-        if (v == value && k)
-            return pyread_string(w->v, w->version, k, name, NAME_CAP) > 0;
-    }
+    from = d.values ? d.values : d.entries;
+    if (hit >= from &&
+        key_at(w, &d, (hit - from) / (d.values ? 8 : d.stride), value, name))
+        return true;
+    for (uint64_t i = 0; i < d.n && i < ENTRIES_MAX; i++)
+        if (key_at(w, &d, i, value, name))
+            return true;
     return false;
 }
 
@@ -184,8 +197,7 @@ void holder_text(const struct holder_world *w, int32_t top, struct buf *out)
         if (n->root && holder_is(w, n->type, "builtins.dict") &&
             holder_namespace(w, n->addr, module, sizeof module)) {
             buf_addf(out, "module %s", module);
-            named =
-                below >= 0 && key_of(w, n->addr, w->nodes[below].addr, name);
+            named = below >= 0 && key_of(w, top, w->nodes[below].addr, name);
         } else {
             add_object(w, n, out);
             if (below >= 0 && child == below &&
@@ -193,8 +205,8 @@ void holder_text(const struct holder_world *w, int32_t top, struct buf *out)
                 int32_t held = object_below(w, below);
 
                 /* An object and its namespace are one step. */
-                named = held >= 0 && key_of(w, w->nodes[below].addr,
-                                            w->nodes[held].addr, name);
+                named =
+                    held >= 0 && key_of(w, below, w->nodes[held].addr, name);
                 below = held;
             } else if (child >= 0) {
                 named = attribute(w, top, name);
