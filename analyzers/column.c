@@ -480,6 +480,8 @@ static struct interval time_left(const struct bench *b)
     double limit = p->limit_bytes > 0 ? p->limit_bytes : b->x->limit_bytes;
     double room = fmax(limit - v->level, 0) * v->span_s;
 
+    if (!(limit > 0)) /* fmax() would make "no limit" into "no room" */
+        return (struct interval){NAN, NAN, NAN};
     return (struct interval){room / v->growth.value, room / v->growth.high,
                              room / v->growth.low};
 }

@@ -100,6 +100,7 @@ static void test_leak(void **state)
                 f->minimum_per_request < slope);
     assert_true(f->certainty > 1);
     assert_non_null(strstr(f->reason, "grows by"));
+    assert_true(isnan(f->limit_s.value)); /* no limit: no time to it */
     continuous_release(&c);
     policy.limit_bytes = 200e6;
     judge(&s, &c);
