@@ -117,7 +117,7 @@ static double pair_cost(double r)
 }
 
 /* How far kind `k`'s pattern is from orthogonal to the others and to the
-   trend, which weighs less: growth that bends is rarer than two kinds.
+   trend: growth that bends is no kind of request.
    Keeps every correlation in `p->corr`, the trend's last. */
 static double column_cost(struct plan *p, size_t k)
 {
@@ -132,7 +132,7 @@ static double column_cost(struct plan *p, size_t k)
     for (size_t b = 0; b < p->blocks; b++)
         t += s[b] * trend_at(p, b) / n;
     p->corr[p->kinds] = t;
-    return cost + 0.25 * t * t;
+    return cost + t * t;
 }
 
 /* The cost after blocks `a` and `b` of kind `k` are swapped; the correlations
@@ -150,7 +150,7 @@ static double swap_cost(struct plan *p, size_t k, size_t a, size_t b)
     }
     t = p->corr[p->kinds] + d * (trend_at(p, a) - trend_at(p, b));
     p->next[p->kinds] = t;
-    return cost + 0.25 * t * t;
+    return cost + t * t;
 }
 
 static double plan_cost(struct plan *p)

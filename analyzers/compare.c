@@ -1,0 +1,261 @@
+#include "analyzers/compare.h"
+
+#include "analyzers/attribution.h"
+#include "analyzers/words.h"
+#include "harness/base/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *change_name(enum change c)
+{
+    static const char *const names[] = {"cannot tell", "same", "fixed",
+                                        "not fixed", "worse"};
+
+    return names[c];
+}
+
+static struct compare_number *add_number(struct compare_side *s,
+                                         const struct finding *f)
+{
+    struct compare_number *n;
+
+    s->numbers = mem_realloc(s->numbers, s->n + 1, sizeof *s->numbers);
+    n = &s->numbers[s->n++];
+    *n = (struct compare_number){.unit = f->metric.unit,
+                                 .per_request = f->per_request,
+                                 .tolerance = f->tolerance_per_request,
+                                 .outcome = f->outcome};
+    snprintf(n->metric, sizeof n->metric, "%s", f->name);
+    return n;
+}
+
+/* Growth laid at each kind, whether it leaks or not. */
+static void add_kinds(const struct record *r, const struct policy *p,
+                      const struct finding *f, struct compare_side *out)
+{
+    const struct column *c = series_column(&r->barriers, f->name);
+    struct growth_data view;
+    struct blocks b;
+    struct blame *blame;
+    size_t n;
+
+    if (c == NULL || r->nkinds < 2)
+        return;
+    blocks_gather(r, c, 0, &b);
+    blocks_clear_garbage(r, c, &b);
+    blocks_view(&b, &f->metric, &view);
+    blame = mem_zalloc(r->nkinds + 1, sizeof *blame);
+    n = attribution_make(&b, 0, view.quantum, p->confidence, 0, blame);
+    for (size_t k = 0; k < n && k < r->nkinds; k++) {
+        struct compare_number *number = add_number(out, f);
+        double done = 0, all = 0;
+
+        for (size_t i = 0; i < b.n; i++) {
+            done += b.kinds[k][i];
+            all += b.requests[i];
+        }
+        snprintf(number->kind, sizeof number->kind, "%s", r->kinds[k].name);
+        number->per_request = blame[k].per_request;
+        number->tolerance = f->tolerance_per_request * all / done;
+        number->outcome =
+            blame[k].named && blame[k].per_request.low > number->tolerance
+                ? OUTCOME_LEAK
+            : blame[k].per_request.high < number->tolerance
+                ? OUTCOME_PASS
+                : OUTCOME_INCONCLUSIVE;
+    }
+    free(blame);
+    blocks_release(&b);
+}
+
+void compare_side_make(const struct record *r, const struct policy *p,
+                       const struct verdict *v, struct compare_side *out)
+{
+    if (p == NULL)
+        p = &r->policy;
+    *out = (struct compare_side){.confidence = p->confidence,
+                                 .outcome = v->outcome};
+    snprintf(out->name, sizeof out->name, "%s", r->name != NULL ? r->name : "");
+    for (size_t i = 0; i < v->nfindings; i++) {
+        const struct finding *f = &v->findings[i];
+
+        if (!f->judged || isnan(f->per_request.value))
+            continue;
+        add_number(out, f);
+        if (f->basis != BASIS_SAMPLES)
+            add_kinds(r, p, f, out);
+    }
+}
+
+void compare_side_release(struct compare_side *s)
+{
+    free(s->numbers);
+    *s = (struct compare_side){0};
+}
+
+/* The interval of a difference from the intervals of both sides (the method
+   of variance estimates recovery: Zou and Donner 2008). */
+static struct interval difference(const struct interval *a,
+                                  const struct interval *b)
+{
+    double v = b->value - a->value;
+
+    return (struct interval){v,
+                             v - hypot(b->value - b->low, a->high - a->value),
+                             v + hypot(b->high - b->value, a->value - a->low)};
+}
+
+static enum change decide(const struct compare_number *a,
+                          const struct compare_number *b,
+                          const struct interval *d)
+{
+    bool was = a->outcome == OUTCOME_LEAK, is = b->outcome == OUTCOME_LEAK;
+    double matters = fmax(b->tolerance, 0.1 * fabs(a->per_request.value));
+
+    if (was && b->outcome == OUTCOME_PASS && d->high < 0)
+        return CHANGE_FIXED;
+    if (is && d->low > (was ? matters : 0))
+        return CHANGE_WORSE;
+    if (was && is)
+        return CHANGE_NOT_FIXED;
+    if (a->outcome == OUTCOME_PASS && b->outcome == OUTCOME_PASS)
+        return CHANGE_SAME;
+    return CHANGE_UNKNOWN;
+}
+
+static void row_text(struct compare_row *w)
+{
+    char a[WORDS_NUMBER], b[WORDS_NUMBER], lo[WORDS_NUMBER], hi[WORDS_NUMBER];
+
+    w->text[0] = '\0';
+    words_add(w->text, sizeof w->text, "%s%s%s: %s, from %s to %s per request",
+              w->kind, w->kind[0] != '\0' ? ", " : "", w->metric,
+              change_name(w->change), words_amount(w->before.value, w->unit, a),
+              words_amount(w->after.value, w->unit, b));
+    words_add(w->text, sizeof w->text, " (difference %s .. %s).",
+              words_amount(w->difference.low, w->unit, lo),
+              words_amount(w->difference.high, w->unit, hi));
+}
+
+static const struct compare_number *find(const struct compare_side *s,
+                                         const struct compare_number *n)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->numbers[i].metric, n->metric) == 0 &&
+            strcmp(s->numbers[i].kind, n->kind) == 0)
+            return &s->numbers[i];
+    return NULL;
+}
+
+static void add_row(struct comparison *c, const struct compare_number *a,
+                    const struct compare_number *b)
+{
+    static const struct interval unknown = {NAN, NAN, NAN};
+    const struct compare_number *any = a != NULL ? a : b;
+    struct compare_row *w;
+
+    c->rows = mem_realloc(c->rows, c->n + 1, sizeof *c->rows);
+    w = &c->rows[c->n++];
+    *w = (struct compare_row){.unit = any->unit,
+                              .before = a ? a->per_request : unknown,
+                              .after = b ? b->per_request : unknown,
+                              .difference = unknown};
+    snprintf(w->metric, sizeof w->metric, "%s", any->metric);
+    snprintf(w->kind, sizeof w->kind, "%s", any->kind);
+    if (a != NULL && b != NULL) {
+        w->difference = difference(&a->per_request, &b->per_request);
+        w->change = decide(a, b, &w->difference);
+    }
+    row_text(w);
+}
+
+static int by_change(const void *a, const void *b)
+{
+    static const int order[] = {[CHANGE_WORSE] = 0,
+                                [CHANGE_NOT_FIXED] = 1,
+                                [CHANGE_FIXED] = 2,
+                                [CHANGE_UNKNOWN] = 3,
+                                [CHANGE_SAME] = 4};
+    const struct compare_row *x = a, *y = b;
+    int c = order[x->change] - order[y->change];
+
+    if (c == 0)
+        c = (x->kind[0] != '\0') - (y->kind[0] != '\0');
+    if (c == 0)
+        c = strcmp(x->metric, y->metric);
+    return c != 0 ? c : strcmp(x->kind, y->kind);
+}
+
+/* Rows of all requests decide; a kind's row only where nothing else is worse,
+   because what it gains another may lose. What cannot be told matters where
+   something leaked before, or where the run itself could not tell. */
+static void sum_up(struct comparison *c, const struct compare_side *before,
+                   const struct compare_side *after)
+{
+    size_t seen[5] = {0}, open = 0, rows = 0;
+
+    for (size_t i = 0; i < c->n; i++) {
+        const struct compare_row *w = &c->rows[i];
+
+        if (w->kind[0] != '\0' && w->change != CHANGE_WORSE)
+            continue;
+        rows += w->kind[0] == '\0';
+        seen[w->change]++;
+        if (w->change == CHANGE_UNKNOWN)
+            for (size_t j = 0; j < before->n; j++)
+                open += strcmp(before->numbers[j].metric, w->metric) == 0 &&
+                        before->numbers[j].kind[0] == '\0' &&
+                        before->numbers[j].outcome == OUTCOME_LEAK;
+    }
+    if (seen[CHANGE_WORSE] > 0)
+        c->change = CHANGE_WORSE;
+    else if (seen[CHANGE_NOT_FIXED] > 0)
+        c->change = CHANGE_NOT_FIXED;
+    else if (rows == 0 || open > 0 || after->outcome != OUTCOME_PASS)
+        c->change = CHANGE_UNKNOWN;
+    else
+        c->change = seen[CHANGE_FIXED] > 0 ? CHANGE_FIXED : CHANGE_SAME;
+    snprintf(c->text, sizeof c->text, "%s%s%s",
+             c->change == CHANGE_SAME ? "No growth that matters on either side."
+             : rows == 0              ? "Nothing was measured on both sides."
+                                      : "",
+             c->change != CHANGE_SAME && c->n > 0 ? c->rows[0].text : "",
+             c->change == CHANGE_UNKNOWN ? " This cannot be told apart yet."
+                                         : "");
+}
+
+void compare_judge(const struct compare_side *before,
+                   const struct compare_side *after, struct comparison *out)
+{
+    *out = (struct comparison){0};
+    for (size_t i = 0; i < before->n; i++) {
+        const struct compare_number *a = &before->numbers[i];
+        const struct compare_number *b = find(after, a);
+
+        if (b != NULL || a->outcome == OUTCOME_LEAK)
+            add_row(out, a, b);
+    }
+    for (size_t i = 0; i < after->n; i++)
+        if (find(before, &after->numbers[i]) == NULL &&
+            after->numbers[i].outcome == OUTCOME_LEAK)
+            add_row(out, NULL, &after->numbers[i]);
+    if (out->n > 1)
+        qsort(out->rows, out->n, sizeof *out->rows, by_change);
+    sum_up(out, before, after);
+}
+
+void compare_release(struct comparison *c)
+{
+    free(c->rows);
+    *c = (struct comparison){0};
+}
+
+int compare_exit(const struct comparison *c)
+{
+    if (c->change == CHANGE_UNKNOWN)
+        return 3;
+    return c->change == CHANGE_WORSE || c->change == CHANGE_NOT_FIXED;
+}

@@ -1,0 +1,196 @@
+#include "analyzers/attribution.h"
+
+#include "harness/base/mem.h"
+#include "harness/base/rng.h"
+#include "harness/model/mixplan.h"
+#include "tests/unit/assert_close.h"
+
+#include <stdlib.h>
+
+/* Blocks of a designed mix; `rate` objects per request of each kind. */
+static void make(struct blocks *b, size_t kinds, size_t n,
+                 const double *weights, const double *rate, double per_block,
+                 double noise, uint64_t seed)
+{
+    double *share = mem_zalloc(kinds * n, sizeof *share), debt = 0;
+    struct rng rng;
+
+    rng_init(&rng, seed);
+    mixplan_make(weights, kinds, n, seed, share);
+    *b = (struct blocks){.n = n, .nkinds = kinds};
+    b->d = mem_zalloc(n, sizeof *b->d);
+    b->requests = mem_zalloc(n, sizeof *b->requests);
+    b->hours = mem_zalloc(n, sizeof *b->hours);
+    b->kinds = mem_zalloc(kinds, sizeof *b->kinds);
+    for (size_t k = 0; k < kinds; k++) {
+        b->kinds[k] = mem_zalloc(n, sizeof **b->kinds);
+        for (size_t i = 0; i < n; i++) {
+            b->kinds[k][i] = floor(share[i * kinds + k] * per_block + 0.5);
+            b->requests[i] += b->kinds[k][i];
+            b->d[i] += rate[k] * b->kinds[k][i];
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        double d = b->d[i] + debt + noise * rng_normal(&rng);
+
+        b->d[i] = floor(d);
+        debt = noise > 0 ? 0 : d - b->d[i];
+        b->hours[i] = per_block / 200 / 3600 * (1 + 0.1 * rng_unit(&rng));
+    }
+    free(share);
+}
+
+static void drop(struct blocks *b)
+{
+    for (size_t k = 0; k < b->nkinds; k++)
+        free(b->kinds[k]);
+    free(b->kinds);
+    free(b->d);
+    free(b->requests);
+    free(b->hours);
+}
+
+/* One of three leaks; the other two are not named, and time is not. */
+static void test_one_of_three(void **state)
+{
+    const double w[3] = {6, 3, 1}, rate[3] = {0, 0, 2};
+    struct blame out[4];
+    struct blocks b;
+
+    (void)state;
+    make(&b, 3, 10, w, rate, 500, 0, 1);
+    assert_int_equal(attribution_make(&b, 0, 1, 0.95, 7, out), 4);
+    assert_true(out[2].named);
+    assert_close(out[2].per_request.value, 2, 0.02);
+    assert_true(out[2].per_request.low > 1.9);
+    assert_int_equal(out[2].finding, 7);
+    assert_false(out[0].named);
+    assert_false(out[1].named);
+    assert_false(out[3].named);
+    assert_int_equal(out[3].kind, ATTRIBUTION_TIME);
+    assert_close(out[0].per_request.value, 0, 0);
+    drop(&b);
+}
+
+/* A kind that makes up one request in a hundred. */
+static void test_rare(void **state)
+{
+    const double w[3] = {80, 19, 1}, rate[3] = {0, 0, 1};
+    struct blame out[4];
+    struct blocks b;
+
+    (void)state;
+    make(&b, 3, 12, w, rate, 1000, 0, 4);
+    attribution_make(&b, 0, 1, 0.95, 0, out);
+    assert_true(out[2].named && !out[0].named && !out[1].named);
+    assert_close(out[2].per_request.value, 1, 0.1);
+    drop(&b);
+}
+
+/* Every request alike names every kind, at the same rate. */
+static void test_alike(void **state)
+{
+    const double w[3] = {1, 1, 1}, rate[3] = {1, 1, 1};
+    struct blame out[4];
+    struct blocks b;
+
+    (void)state;
+    make(&b, 3, 12, w, rate, 300, 0, 2);
+    b.hours[3] *= 3; /* a pause, so that time can be told from requests */
+    attribution_make(&b, 0, 1, 0.95, 0, out);
+    for (int k = 0; k < 3; k++) {
+        assert_true(out[k].named);
+        assert_close(out[k].per_request.value, 1, 0.05);
+    }
+    assert_false(out[3].named);
+    drop(&b);
+}
+
+/* A background thread: growth with time, whatever is asked. */
+static void test_time(void **state)
+{
+    const double w[3] = {1, 1, 1}, rate[3] = {0, 0, 0};
+    struct blame out[4];
+    struct blocks b;
+
+    (void)state;
+    make(&b, 3, 12, w, rate, 300, 0, 3);
+    for (size_t i = 0; i < b.n; i++) {
+        b.hours[i] *= 1 + (double)(i % 4);
+        b.d[i] = floor(1e6 * b.hours[i]);
+    }
+    attribution_make(&b, 0, 1, 0.95, 0, out);
+    assert_true(out[3].named);
+    assert_close(out[3].per_request.value, 1e6, 2e4);
+    for (int k = 0; k < 3; k++)
+        assert_false(out[k].named);
+    drop(&b);
+}
+
+/* Two of twenty in twelve blocks: fewer blocks than kinds. */
+static void test_twenty(void **state)
+{
+    double w[20], rate[20] = {0};
+    struct blame out[21];
+    struct blocks b;
+
+    (void)state;
+    for (int k = 0; k < 20; k++)
+        w[k] = 1;
+    rate[4] = 0.5;
+    rate[11] = 3;
+    make(&b, 20, 12, w, rate, 2000, 0, 5);
+    attribution_make(&b, 0, 1, 0.95, 0, out);
+    for (int k = 0; k <= 20; k++)
+        assert_int_equal(out[k].named, k == 4 || k == 11);
+    assert_close(out[4].per_request.value, 0.5, 0.05);
+    assert_close(out[11].per_request.value, 3, 0.05);
+    drop(&b);
+}
+
+/* Healthy noise: an innocent kind is named in at most 1 of 20 runs. 60 runs,
+   threshold at 8: with one in twenty the chance of more is 0.5 %. */
+static void test_innocent(void **state)
+{
+    const double w[4] = {4, 3, 2, 1}, rate[4] = {0, 0, 0, 0};
+    int wrong = 0;
+
+    (void)state;
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        struct blame out[5];
+        struct blocks b;
+        bool any = false;
+
+        make(&b, 4, 10, w, rate, 300, 10, seed);
+        attribution_make(&b, 0, 1, 0.95, 0, out);
+        for (int k = 0; k < 5; k++)
+            any |= out[k].named;
+        wrong += any;
+        drop(&b);
+    }
+    assert_true(wrong <= 8);
+}
+
+static void test_too_little(void **state)
+{
+    const double w[2] = {1, 1}, rate[2] = {1, 0};
+    struct blame out[3];
+    struct blocks b;
+
+    (void)state;
+    make(&b, 2, 3, w, rate, 300, 0, 1);
+    assert_int_equal(attribution_make(&b, 0, 1, 0.95, 0, out), 0);
+    drop(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_of_three), cmocka_unit_test(test_rare),
+        cmocka_unit_test(test_alike),        cmocka_unit_test(test_time),
+        cmocka_unit_test(test_twenty),       cmocka_unit_test(test_innocent),
+        cmocka_unit_test(test_too_little),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

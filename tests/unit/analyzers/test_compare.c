@@ -1,0 +1,141 @@
+#include "analyzers/compare.h"
+
+#include "tests/unit/assert_close.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct compare_number number(const char *metric, const char *kind,
+                                    double low, double value, double high)
+{
+    struct compare_number n = {.per_request = {value, low, high},
+                               .tolerance = 0.01,
+                               .outcome = low > 0.01    ? OUTCOME_LEAK
+                                          : high < 0.01 ? OUTCOME_PASS
+                                                        : OUTCOME_INCONCLUSIVE};
+
+    snprintf(n.metric, sizeof n.metric, "%s", metric);
+    snprintf(n.kind, sizeof n.kind, "%s", kind);
+    return n;
+}
+
+static void compare(struct compare_number a, struct compare_number b,
+                    enum outcome after, struct comparison *c)
+{
+    struct compare_side x = {.numbers = &a, .n = 1};
+    struct compare_side y = {.numbers = &b, .n = 1, .outcome = after};
+
+    compare_judge(&x, &y, c);
+}
+
+static void test_table(void **state)
+{
+    static const struct {
+        double before[3], after[3];
+        enum outcome outcome;
+        enum change want;
+        int exit;
+    } cases[] = {
+        {{0.9, 1, 1.1}, {-0.002, 0, 0.002}, OUTCOME_PASS, CHANGE_FIXED, 0},
+        {{0.9, 1, 1.1}, {0.9, 1, 1.1}, OUTCOME_LEAK, CHANGE_NOT_FIXED, 1},
+        {{0.9, 1, 1.1}, {0.4, 0.5, 0.6}, OUTCOME_LEAK, CHANGE_NOT_FIXED, 1},
+        {{0.9, 1, 1.1}, {1.9, 2, 2.1}, OUTCOME_LEAK, CHANGE_WORSE, 1},
+        {{0.9, 1, 1.1},
+         {-0.1, 0, 0.1},
+         OUTCOME_INCONCLUSIVE,
+         CHANGE_UNKNOWN,
+         3},
+        {{-0.002, 0, 0.002}, {0.9, 1, 1.1}, OUTCOME_LEAK, CHANGE_WORSE, 1},
+        {{-0.002, 0, 0.002}, {-0.001, 0, 0.003}, OUTCOME_PASS, CHANGE_SAME, 0},
+        {{-0.1, 0, 0.1},
+         {-0.1, 0, 0.1},
+         OUTCOME_INCONCLUSIVE,
+         CHANGE_UNKNOWN,
+         3},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const double *a = cases[i].before, *b = cases[i].after;
+        struct comparison c;
+
+        compare(number("fds", "", a[0], a[1], a[2]),
+                number("fds", "", b[0], b[1], b[2]), cases[i].outcome, &c);
+        if (c.change != cases[i].want)
+            print_error("case %zu: %s\n", i, c.text);
+        assert_int_equal(c.change, cases[i].want);
+        assert_int_equal(c.rows[0].change, cases[i].want);
+        assert_int_equal(compare_exit(&c), cases[i].exit);
+        assert_true(c.text[0] != '\0' && c.rows[0].text[0] != '\0');
+        compare_release(&c);
+    }
+}
+
+/* The difference's interval: 3-4-5 triangles on both sides. */
+static void test_difference(void **state)
+{
+    struct comparison c;
+
+    (void)state;
+    compare(number("fds", "", 7, 10, 14), number("fds", "", 17, 20, 24),
+            OUTCOME_LEAK, &c);
+    assert_close(c.rows[0].difference.value, 10, 1e-12);
+    assert_close(c.rows[0].difference.low, 10 - 5, 1e-12);
+    assert_close(c.rows[0].difference.high, 10 + 5, 1e-12);
+    compare_release(&c);
+}
+
+/* What vanished from the new run cannot be called fixed. */
+static void test_missing(void **state)
+{
+    struct compare_number a = number("py_blocks", "", 0.9, 1, 1.1);
+    struct compare_number b = number("rss_bytes", "", -0.001, 0, 0.001);
+    struct compare_side x = {.numbers = &a, .n = 1};
+    struct compare_side y = {.numbers = &b, .n = 1, .outcome = OUTCOME_PASS};
+    struct compare_side none = {.outcome = OUTCOME_PASS};
+    struct comparison c;
+
+    (void)state;
+    compare_judge(&x, &y, &c);
+    assert_int_equal(c.change, CHANGE_UNKNOWN);
+    compare_release(&c);
+    compare_judge(&none, &none, &c);
+    assert_int_equal(c.change, CHANGE_UNKNOWN);
+    assert_int_equal(compare_exit(&c), 3);
+    compare_release(&c);
+}
+
+/* One kind is fixed, another began: the run as a whole got worse. */
+static void test_kinds(void **state)
+{
+    struct compare_number a[3] = {number("fds", "", 0.4, 0.5, 0.6),
+                                  number("fds", "order", 0.9, 1, 1.1),
+                                  number("fds", "browse", 0, 0, 0.001)};
+    struct compare_number b[3] = {number("fds", "", 0.4, 0.5, 0.6),
+                                  number("fds", "order", 0, 0, 0.001),
+                                  number("fds", "browse", 0.9, 1, 1.1)};
+    struct compare_side x = {.numbers = a, .n = 3};
+    struct compare_side y = {.numbers = b, .n = 3, .outcome = OUTCOME_LEAK};
+    struct comparison c;
+
+    (void)state;
+    compare_judge(&x, &y, &c);
+    assert_int_equal(c.change, CHANGE_WORSE);
+    assert_string_equal(c.rows[0].kind, "browse");
+    assert_int_equal(c.rows[1].change, CHANGE_NOT_FIXED);
+    assert_string_equal(c.rows[2].kind, "order");
+    assert_int_equal(c.rows[2].change, CHANGE_FIXED);
+    compare_release(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_difference),
+        cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_kinds),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,161 @@
+#include "analyzers/types.h"
+
+#include "harness/base/rng.h"
+#include "tests/unit/analyzers/records.h"
+#include "tests/unit/assert_close.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { BLOCKS = 8, TYPES = 300 };
+
+static void add(struct record *r, size_t *cap, int block, const char *type,
+                double count, double size)
+{
+    r->objects = mem_grow(r->objects, r->nobjects, cap, sizeof *r->objects);
+    r->objects[r->nobjects++] =
+        (struct record_object){.block = block,
+                               .requests = r->barriers.requests[block],
+                               .type = mem_strdup(type),
+                               .count = count,
+                               .bytes = count * size};
+}
+
+/* Many healthy types that wander a little, and what `grow` adds. */
+static void make(struct record *r, uint64_t seed, bool grow)
+{
+    size_t cap = 0;
+    struct rng rng;
+
+    rng_init(&rng, seed);
+    records_open(r, BLOCKS, 500);
+    for (int b = 0; b <= BLOCKS; b++) {
+        char name[40];
+        double n = r->barriers.requests[b];
+
+        for (int t = 0; t < TYPES; t++) {
+            snprintf(name, sizeof name, "lib.Type%d", t);
+            add(r, &cap, b, name,
+                1 + floor(t / 3.0 + (t % 7) * fabs(rng_normal(&rng))), 80);
+        }
+        if (!grow)
+            continue;
+        add(r, &cap, b, "app.Order", 3 + n, 64);
+        add(r, &cap, b, "builtins.dict", 900 + n, 232);
+        add(r, &cap, b, "app.Cache", fmin(n, 900), 64);
+        add(r, &cap, b, "app.Slow", floor(0.05 * n), 100);
+    }
+}
+
+static void drop(struct record *r)
+{
+    for (size_t i = 0; i < r->nobjects; i++)
+        free(r->objects[i].type);
+    free(r->objects);
+    records_close(r);
+}
+
+static const struct type_growth *find(const struct type_growth *t, size_t n,
+                                      const char *type)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(t[i].type, type) == 0)
+            return &t[i];
+    return NULL;
+}
+
+static void test_found(void **state)
+{
+    struct type_growth *t;
+    const struct type_growth *slow, *cache;
+    struct record r;
+    size_t n;
+
+    (void)state;
+    make(&r, 1, true);
+    n = types_make(&r, 0.95, 0, NULL, &t);
+    assert_string_equal(t[0].type, "app.Order");
+    assert_string_equal(t[2].type, "builtins.dict");
+    assert_close(t[0].count_per_request.value, 1, 0.001);
+    assert_close(t[0].bytes_per_request, 64, 0.1);
+    assert_close(t[0].count, 4003, 0);
+    assert_true(t[0].group >= 0);
+    assert_int_equal(t[0].group, t[2].group);
+    slow = find(t, n, "app.Slow");
+    assert_true(slow != NULL && slow->significant);
+    assert_true(slow->count_per_request.low < 0.05 &&
+                slow->count_per_request.high > 0.05);
+    cache = find(t, n, "app.Cache"); /* full: grows no longer */
+    assert_true(cache == NULL || !cache->significant);
+    free(t);
+    drop(&r);
+}
+
+/* The program's own types come first when the command line names them: here
+   the library's grow by more bytes. */
+static void test_own(void **state)
+{
+    struct type_growth *t;
+    struct record r;
+
+    (void)state;
+    make(&r, 1, true);
+    for (size_t i = 0; i < r.nobjects; i++)
+        if (strcmp(r.objects[i].type, "app.Order") == 0)
+            memcpy(r.objects[i].type, "lib", 3);
+    types_make(&r, 0.95, 0, NULL, &t);
+    assert_string_equal(t[0].type, "lib.Order");
+    free(t);
+    r.command = (char *)"gunicorn -w 2 app:main";
+    types_make(&r, 0.95, 0, NULL, &t);
+    assert_string_equal(t[0].type, "app.Slow");
+    assert_string_equal(t[1].type, "lib.Order");
+    free(t);
+    drop(&r);
+}
+
+/* False discoveries: over 40 healthy runs of 300 types each, a run with any
+   is the exception. */
+static void test_healthy(void **state)
+{
+    int runs = 0;
+
+    (void)state;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        struct type_growth *t;
+        struct record r;
+        bool any = false;
+
+        make(&r, 100 + seed, false);
+        for (size_t i = types_make(&r, 0.95, 0, NULL, &t); i-- > 0;)
+            any |= t[i].significant;
+        runs += any;
+        free(t);
+        drop(&r);
+    }
+    assert_true(runs <= 5);
+}
+
+static void test_empty(void **state)
+{
+    struct type_growth *t;
+    struct record r;
+
+    (void)state;
+    records_open(&r, 3, 100);
+    assert_int_equal(types_make(&r, 0.95, 0, NULL, &t), 0);
+    free(t);
+    records_close(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_found),
+        cmocka_unit_test(test_own),
+        cmocka_unit_test(test_healthy),
+        cmocka_unit_test(test_empty),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
