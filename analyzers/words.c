@@ -17,8 +17,12 @@ const char *words_number(double x, char out[WORDS_NUMBER])
         snprintf(out, WORDS_NUMBER, "%s", isnan(x) ? "unknown" : "endless");
         return out;
     }
+    if (a < 1e-12) { /* what is left of a zero */
+        snprintf(out, WORDS_NUMBER, "0");
+        return out;
+    }
     if (a < 1e-6 || a >= 1e15) {
-        snprintf(out, WORDS_NUMBER, a == 0 ? "0" : "%.1e", x);
+        snprintf(out, WORDS_NUMBER, "%.1e", x);
         return out;
     }
     if (a < 999.5) {

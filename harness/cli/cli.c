@@ -3,6 +3,7 @@
 #include "harness/base/suggest.h"
 #include "harness/cli/cmd_analyze.h"
 #include "harness/cli/cmd_check.h"
+#include "harness/cli/cmd_compare.h"
 #include "harness/cli/cmd_import.h"
 #include "harness/cli/cmd_objects.h"
 #include "harness/cli/cmd_report.h"
@@ -27,6 +28,8 @@ static const struct command {
     {"analyze", "DIR|CSV", "judge a recorded run, or any CSV time series",
      cmd_analyze},
     {"report", "DIR", "render a recorded run's reports again", cmd_report},
+    {"compare", "OLD NEW", "fixed, not fixed or worse, between two runs",
+     cmd_compare},
     {"check", "SCENARIO", "validate and explain a scenario", cmd_check},
     {"import", "FORMAT FILE", "access log or HAR to a scenario", cmd_import},
     {"objects", "PID", "census of the objects of a live CPython process",
