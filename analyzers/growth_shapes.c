@@ -115,6 +115,30 @@ static void fit_kinks(struct fitter *f, const struct driver *dr)
     free(tail);
 }
 
+/* A line that ended inside one of the last blocks, wherever in it: a cache
+   that has just become full. One block that fell short of the line is not to
+   be taken for an outlier. */
+static void fit_ends(struct fitter *f, const struct driver *dr)
+{
+    size_t n = f->data->n;
+    double *head = column(f), *last = column(f);
+
+    for (size_t j = n > 6 ? n - 3 : n / 2 + 1; j < n; j++) {
+        struct growth_part before = {head, 0, 0, 0}, part = {last, 0, 0, 0};
+        double slope = lsq_dot(dr->u, f->data->d, j) / lsq_dot(dr->u, dr->u, j);
+        double part_of = f->data->d[j] / (slope * dr->u[j]);
+
+        for (size_t b = 0; b < n; b++) {
+            head[b] = b < j ? dr->u[b] : 0;
+            last[b] = b == j;
+        }
+        if (part_of > -0.1 && part_of < 0.95)
+            growth_try(f, dr, GROWTH_STOP, 0.1, &before, &part, NULL);
+    }
+    free(head);
+    free(last);
+}
+
 /* One block that stands out: a jump that stays, or one wild reading. */
 static void fit_jumps(struct fitter *f, const struct driver *dr,
                       const struct growth_part *line)
@@ -225,6 +249,7 @@ void growth_shapes(struct fitter *f, const struct driver *dr)
     fit_fills(f, dr, &line);
     fit_logs(f, dr, &line);
     fit_kinks(f, dr);
+    fit_ends(f, dr);
     fit_jumps(f, dr, &line);
     fit_rests(f, dr);
 }

@@ -7,9 +7,9 @@ enum {
     MEMORY_BLOCKS_MIN = 6, /* pages are rougher than counts */
 };
 
-/* Caches of the usual sizes (128, 256, 1000, 1024, 2000 entries) have filled
+/* Caches of the usual sizes (128, 256, 1000, 1024, 2048 entries) have filled
    by then even if only every request brings a new entry. */
-#define REQUESTS_MIN 2000
+#define REQUESTS_MIN 2100
 
 void sequential_rule(const struct policy *p, size_t blocks,
                      struct barriers_rule *rule)
