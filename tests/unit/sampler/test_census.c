@@ -103,12 +103,14 @@ static void end_child(pid_t pid)
     waitpid(pid, NULL, 0);
 }
 
+#ifndef REPLACED
 static int64_t off(int64_t a, uint64_t b)
 {
     int64_t d = a - (int64_t)b;
 
     return d < 0 ? -d : d;
 }
+#endif
 
 /* mallinfo2 counts a thread arena's own state as in use, we do not. */
 static void agrees_with_mallinfo(void **state)
