@@ -386,7 +386,7 @@ static int slot_init(struct curl_engine *e, struct curl_slot *s,
     s->next_free = e->free_slots;
     e->free_slots = s;
     e->nslots++;
-    if (origin_setup(c, e->sc, &s->check, err) != 0)
+    if (origin_setup(c, e->sc, &s->check, e->multi, err) != 0)
         return -1;
     curl_easy_setopt(c, CURLOPT_PRIVATE, s);
     curl_easy_setopt(c, CURLOPT_HTTP_VERSION, http_version(e->sc));

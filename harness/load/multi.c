@@ -175,6 +175,13 @@ static struct watch *watch_add(struct multi *m, int fd)
     return w;
 }
 
+static void watch_end(struct watch *w)
+{
+    w->m->watches[w->fd] = NULL;
+    w->m->sockets--;
+    uv_close((uv_handle_t *)&w->poll, on_watch_closed);
+}
+
 void watch_for(struct watch *w, int events)
 {
     if (w->events == events)
@@ -193,8 +200,12 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user,
     (void)easy;
     (void)unused;
     if (what == CURL_POLL_REMOVE) {
-        if (w != NULL)
-            w->interested = false;
+        if (w == NULL)
+            return 0;
+        w->interested = false;
+        /* Still connecting: it may be closed next without a word. */
+        if (w->events == UV_WRITABLE)
+            watch_end(w);
         return 0;
     }
     if (w == NULL)
@@ -225,17 +236,31 @@ struct watch *multi_take_watch(struct multi *m, int fd,
     return w;
 }
 
+void multi_opened_socket(struct multi *m, curl_socket_t fd)
+{
+    struct watch *stale = watch_of(m, fd), *w;
+    int events;
+
+    if (stale == NULL)
+        return;
+    /* The number is that of a socket closed in silence. If libcurl has not
+       noticed the difference, it will not ask for a watch again. */
+    events = stale->interested ? stale->events : 0;
+    watch_end(stale);
+    if (events == 0 || (w = watch_add(m, fd)) == NULL)
+        return;
+    w->interested = true;
+    watch_for(w, events);
+}
+
 /* The watch must end before its descriptor does. */
 int multi_close_socket(void *multi, curl_socket_t fd)
 {
     struct multi *m = multi;
     struct watch *w = watch_of(m, fd);
 
-    if (w != NULL) {
-        m->watches[fd] = NULL;
-        m->sockets--;
-        uv_close((uv_handle_t *)&w->poll, on_watch_closed);
-    }
+    if (w != NULL)
+        watch_end(w);
     return close(fd);
 }
 
@@ -251,6 +276,9 @@ void multi_close(struct multi *m, void (*closed)(void *user), void *user)
     m->closed = closed;
     m->closed_user = user;
     curl_multi_cleanup(m->curlm);
+    for (size_t i = 0; i < m->nwatches; i++)
+        if (m->watches[i] != NULL)
+            watch_end(m->watches[i]);
     uv_close((uv_handle_t *)&m->timer, on_handle_closed);
     uv_close((uv_handle_t *)&m->kick, on_handle_closed);
 }

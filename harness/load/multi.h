@@ -2,7 +2,7 @@
  * socket's watch may also be taken over, when somebody else than libcurl
  * talks on it. One thread: the loop's.
  *
- * Three things about the pair that are not in their manuals:
+ * Four things about the pair that are not in their manuals:
  * - libcurl may have results after any call, and may want to be called again
  *   at once (a timer of 0 ms). That call waits for the loop's next turn: made
  *   on the spot it would serve the connection that answers fastest over and
@@ -11,6 +11,9 @@
  * - A kept connection stays registered for reading when libcurl lets go of
  *   it, which saves two system calls per request; an event on it then only
  *   means that the peer closed it, and the watch sleeps until asked for.
+ * - A socket that never got connected is closed behind our back, without a
+ *   callback, and its number may come again at once: whoever opens a socket
+ *   for libcurl tells multi_opened_socket.
  * - A timer that fires early by rounding is never set again by libcurl: ours
  *   are set a millisecond later than asked. */
 #ifndef PLATEAU_LOAD_MULTI_H
@@ -36,6 +39,9 @@ CURLM *multi_curlm(struct multi *m);
 
 /* Sockets open now. */
 int multi_sockets(const struct multi *m);
+
+/* Call it with each descriptor that CURLOPT_OPENSOCKETFUNCTION opened. */
+void multi_opened_socket(struct multi *m, curl_socket_t fd);
 
 /* Ends `fd`'s watch and closes the descriptor. Set as
  * CURLOPT_CLOSESOCKETFUNCTION with the multi as its data, or called from

@@ -2,6 +2,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/load/address.h"
+#include "harness/load/multi.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,15 +46,19 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose,
     fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
     if (fd < 0)
         check->resource = true;
+    else
+        multi_opened_socket(check->multi, fd);
     return fd;
 }
 
 int origin_setup(CURL *easy, const struct scenario *sc,
-                 struct origin_check *check, struct err *err)
+                 struct origin_check *check, struct multi *multi,
+                 struct err *err)
 {
     const struct scenario_target *t = &sc->target;
     CURLcode rc = CURLE_OK;
 
+    check->multi = multi;
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, check);
@@ -76,7 +81,8 @@ void origin_begin(struct origin_check *check, const struct scenario *sc,
                   const char *host)
 {
     *check =
-        (struct origin_check){.any_address = address_is_allowed_host(sc, host)};
+        (struct origin_check){.multi = check->multi,
+                              .any_address = address_is_allowed_host(sc, host)};
 }
 
 enum transfer_error origin_error(CURLcode rc, CURL *easy,

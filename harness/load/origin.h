@@ -10,10 +10,13 @@
 #include <stdbool.h>
 
 /* Per connection attempt: what CURLOPT_OPENSOCKETFUNCTION found out. */
+struct multi;
+
 struct origin_check {
-    bool any_address; /* the host was named by the scenario: wherever */
-    bool refused;     /* an address was not loopback */
-    bool resource;    /* no descriptor, no buffer */
+    struct multi *multi; /* is told of each socket */
+    bool any_address;    /* the host was named by the scenario: wherever */
+    bool refused;        /* an address was not loopback */
+    bool resource;       /* no descriptor, no buffer */
 };
 
 /* "https://[::1]:8443", without a path, into `out`. */
@@ -23,9 +26,11 @@ void origin_text(const struct url *u, char *out, size_t max);
 char *origin_authority(const struct url *u);
 
 /* Sets the common options on `easy`; `check` lives as long as the handle and
- * is for CURLOPT_OPENSOCKETFUNCTION. -1: this libcurl lacks one. */
+ * is for CURLOPT_OPENSOCKETFUNCTION; `multi` is the one `easy` will be
+ * added to. -1: this libcurl lacks one. */
 int origin_setup(CURL *easy, const struct scenario *sc,
-                 struct origin_check *check, struct err *err);
+                 struct origin_check *check, struct multi *multi,
+                 struct err *err);
 
 /* Resets `check` before an attempt to reach `host`. */
 void origin_begin(struct origin_check *check, const struct scenario *sc,

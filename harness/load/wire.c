@@ -97,7 +97,7 @@ static struct connector *connector_new(struct wires *ws)
     c->easy = e;
     c->cache = curl_share_init();
     if (e == NULL || c->cache == NULL ||
-        origin_setup(e, ws->cfg.scenario, &c->check, NULL) != 0) {
+        origin_setup(e, ws->cfg.scenario, &c->check, ws->multi, NULL) != 0) {
         curl_easy_cleanup(e);
         curl_share_cleanup(c->cache);
         free(c);

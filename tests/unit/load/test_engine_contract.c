@@ -362,6 +362,43 @@ static void refused(struct bed *b)
     close(fd);
 }
 
+/* A listener whose queue is full: connecting neither works nor fails. */
+static void connect_hangs(struct bed *b)
+{
+    static struct shot s[3];
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM, 0), filler[4];
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(fd, 0), 0);
+    getsockname(fd, (struct sockaddr *)&a, &len);
+    for (int i = 0; i < 4; i++) {
+        filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)!connect(filler[i], (struct sockaddr *)&a, sizeof a);
+    }
+    bed_open_at(b, "127.0.0.1", ntohs(a.sin_port), "timeout = 60ms\n", 3);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 3; i++) {
+            shoot(b, &s[i], "GET", "/");
+            s[i].t.timeout_ns = 60 * MS;
+            submit(b, &s[i]);
+        }
+        wait_all(b);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(s[i].t.error, TRANSFER_TIMEOUT);
+    }
+    shoot(b, &s[0], "GET", "/");
+    submit(b, &s[0]);
+    uv_run(&b->loop, UV_RUN_NOWAIT);
+    uv_run(&b->loop, UV_RUN_NOWAIT);
+    bed_close(b);
+    for (int i = 0; i < 4; i++)
+        close(filler[i]);
+    close(fd);
+}
+
 /* ---- endings ---- */
 
 static void cancel_fails_all(struct bed *b)
@@ -490,6 +527,7 @@ EACH(endless)
 EACH(too_large)
 EACH(timeouts)
 EACH(refused)
+EACH(connect_hangs)
 EACH(cancel_fails_all)
 EACH(close_cancels)
 EACH(done_may_submit)
@@ -514,6 +552,7 @@ int main(void)
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_connect_hangs),
         cmocka_unit_test(test_cancel_fails_all),
         cmocka_unit_test(test_close_cancels),
         cmocka_unit_test(test_done_may_submit),
