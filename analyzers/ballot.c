@@ -93,6 +93,33 @@ static int clearest(const struct continuous *c, const struct column_view *v,
     return best;
 }
 
+/* Where several views of memory must agree, the run would have called only
+ * what the bluntest of them shows. */
+static void share_minimum(struct continuous *c, const struct column_view *v,
+                          enum bench body)
+{
+    double request = 0, hour = 0;
+
+    for (size_t i = 0; i < c->n; i++) {
+        const struct finding *f = &c->findings[i];
+
+        if (!f->judged || bench_of(f, &v[i]) != body)
+            continue;
+        /* One that could have called nothing: neither could the run. */
+        hour = isnan(f->minimum_per_hour) || isnan(hour)
+                   ? NAN
+                   : fmax(hour, f->minimum_per_hour);
+        request = isnan(f->minimum_per_request) || isnan(request)
+                      ? NAN
+                      : fmax(request, f->minimum_per_request);
+    }
+    for (size_t i = 0; i < c->n; i++)
+        if (c->findings[i].judged && bench_of(&c->findings[i], &v[i]) == body) {
+            c->findings[i].minimum_per_request = request;
+            c->findings[i].minimum_per_hour = hour;
+        }
+}
+
 void ballot_count(struct continuous *c, const struct column_view *v)
 {
     enum bench body = any(c, v, BENCH_MEMORY)   ? BENCH_MEMORY
@@ -117,6 +144,7 @@ void ballot_count(struct continuous *c, const struct column_view *v)
                  all == OUTCOME_PASS)
             all = OUTCOME_INCONCLUSIVE;
     }
+    share_minimum(c, v, body);
     c->outcome = all;
     c->lead = memory == all ? clearest(c, v, body, all) : -1;
     if (c->lead < 0)

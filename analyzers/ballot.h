@@ -8,7 +8,8 @@
 #include "analyzers/continuous.h"
 
 /* Sets `judged` and `decisive` of the findings of `c`, its outcome and its
- * lead, from the views (one per finding). */
+ * lead, from the views (one per finding). Findings of memory that must agree
+ * share the largest `minimum_*` among them. */
 void ballot_count(struct continuous *c, const struct column_view *views);
 
 #endif

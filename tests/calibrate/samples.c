@@ -20,6 +20,7 @@ struct tally {
     int wrong;    /* false alarm, miss or overclaim, by the kind's truth */
     int declined; /* inconclusive though the truth must be found */
     int intervals, held;
+    int planted, found; /* leaks of the stated minimum, and those called */
 };
 
 struct report {
@@ -60,6 +61,25 @@ static void check_interval(struct report *r, struct tally *t,
             (f->per_request.high - f->per_request.low) / want;
 }
 
+/* A healthy run says what it would have seen: plant that, and look. */
+static void check_power(struct tally *t, const struct series *s,
+                        const struct continuous *c, const struct policy *p)
+{
+    const struct finding *f = c->lead >= 0 ? &c->findings[c->lead] : NULL;
+    struct series planted;
+    struct continuous again;
+
+    if (f == NULL || c->outcome != OUTCOME_PASS ||
+        f->metric.role != METRIC_MEMORY || isnan(f->minimum_per_hour))
+        return;
+    continuous_plant(s, f->name, f->minimum_per_hour, &planted);
+    continuous_judge(&planted, p, &again);
+    t->planted++;
+    t->found += again.outcome == OUTCOME_LEAK;
+    continuous_release(&again);
+    series_release(&planted);
+}
+
 static void judge(struct report *r, int kind, uint64_t seed,
                   const struct policy *p)
 {
@@ -86,6 +106,8 @@ static void judge(struct report *r, int kind, uint64_t seed,
     else
         t->wrong += !right;
     check_interval(r, t, &truth, &c);
+    if (truth.outcome == OUTCOME_PASS)
+        check_power(t, &s, &c, p);
     if (r->list && !right)
         fprintf(stderr, "%-22s %6llu said %s\n", truth.kind,
                 (unsigned long long)seed, outcome_name(c.outcome));
@@ -104,6 +126,7 @@ static void print_totals(struct report *r, int kinds)
 {
     struct tally sum[3] = {{0}};
     int strict = 0, declined = 0, intervals = 0, held = 0;
+    int planted = 0, found = 0;
 
     for (int k = 0; k < kinds; k++) {
         const struct tally *t = &r->kind[k];
@@ -113,6 +136,8 @@ static void print_totals(struct report *r, int kinds)
         s->wrong += t->wrong;
         intervals += t->intervals;
         held += t->held;
+        planted += t->planted;
+        found += t->found;
         if (r->truth[k] != OUTCOME_INCONCLUSIVE && !r->may_decline[k]) {
             strict += t->n;
             declined += t->declined;
@@ -129,6 +154,8 @@ static void print_totals(struct report *r, int kinds)
     print_share(sum[OUTCOME_INCONCLUSIVE].wrong, sum[OUTCOME_INCONCLUSIVE].n);
     printf(" |\n| interval holds the true slope | ");
     print_share(held, intervals);
+    printf(" |\n| leak of the stated minimum, planted in health, called | ");
+    print_share(found, planted);
     qsort(r->width, (size_t)r->nwidths, sizeof *r->width, compare);
     printf(" |\n\nMedian width of the interval: %.3f of the true slope.\n\n",
            r->nwidths ? r->width[r->nwidths / 2] : NAN);
@@ -136,15 +163,16 @@ static void print_totals(struct report *r, int kinds)
 
 static void print_kinds(const struct report *r, int kinds)
 {
-    printf("| kind | truth | n | pass | leak | inconclusive | wrong |\n"
-           "|---|---|---|---|---|---|---|\n");
+    printf("| kind | truth | n | pass | leak | inconclusive | wrong | minimum called |\n"
+           "|---|---|---|---|---|---|---|---|\n");
     for (int k = 0; k < kinds; k++) {
         const struct tally *t = &r->kind[k];
 
         if (t->n > 0)
-            printf("| %s | %s | %d | %d | %d | %d | %d |\n",
+            printf("| %s | %s | %d | %d | %d | %d | %d | %d of %d |\n",
                    generate_kind_name(k), outcome_name(r->truth[k]), t->n,
-                   t->pass, t->leak, t->inconclusive, t->wrong);
+                   t->pass, t->leak, t->inconclusive, t->wrong, t->found,
+                   t->planted);
     }
 }
 
