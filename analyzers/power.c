@@ -1,64 +1,24 @@
 #include "analyzers/power.h"
 
 #include "analyzers/thresholds.h"
-#include "harness/base/mem.h"
-
 #include <math.h>
-#include <stdlib.h>
 
 enum { TRIES_MAX = 7 };
 
 #define FACTOR_MAX 50
 
-/* Standard errors: two-sided 95 % of the interval, one-sided for power. */
-#define TWO_SIDED 1.96
-#define ONE_SIDED 1.645
-
-/* Share of a steady leak's growth at each cell. */
-static double *leak_shape(const struct rows *r)
+double power_minimum(const struct bench *b)
 {
-    const double *x = r->requests != NULL ? r->requests : r->busy_s;
-    double *share = mem_zalloc(r->n, sizeof *share), born = 0;
-    double span = x[r->n - 1] - x[0];
+    const struct trial *t = &b->whole;
+    double half = (t->growth.high - t->growth.low) / 2;
+    double leak = b->v->leak_above + 1.84 * half; /* 1.96 + 1.645 errors */
 
-    for (size_t i = 0; i < r->n; i++) {
-        if (i == 0 || r->life[i] != r->life[i - 1])
-            born = x[i];
-        share[i] = (x[i] - born) / span;
+    for (int k = 0; k < TRIES_MAX; k++) {
+        if (bench_calls(b, leak))
+            return leak;
+        leak *= k < 2 ? 1.3 : 2;
     }
-    return share;
-}
-
-double power_minimum(const struct trial_plan *plan, const struct trial *found,
-                     const struct column_view *v)
-{
-    size_t n = plan->rows->n;
-    struct trial_plan p = *plan;
-    double half = (found->growth.high - found->growth.low) / 2, answer = NAN;
-    double leak = v->leak_above + half * (1 + ONE_SIDED / TWO_SIDED);
-    double *share = leak_shape(plan->rows), *y = mem_zalloc(n, sizeof *y);
-    struct trial *t = mem_zalloc(1, sizeof *t);
-
-    p.y = y;
-    for (int k = 0; k < TRIES_MAX && half > 0; k++) {
-        for (size_t i = 0; i < n; i++)
-            y[i] = plan->y[i] + (leak - found->growth.value) * share[i];
-        trial_run(&p, t);
-        if (!t->ok)
-            break;
-        double se = (t->growth.high - t->growth.low) / (2 * TWO_SIDED);
-
-        if (t->growth.low - (t->growth.value - leak) - ONE_SIDED * se >
-            v->leak_above) {
-            answer = leak;
-            break;
-        }
-        leak *= k < 3 ? 1.3 : 2;
-    }
-    free(t);
-    free(y);
-    free(share);
-    return answer;
+    return NAN;
 }
 
 /* The slope's error falls with the run's length to the power 3/2, while the

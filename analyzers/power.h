@@ -3,15 +3,12 @@
 #ifndef PLATEAU_ANALYZERS_POWER_H
 #define PLATEAU_ANALYZERS_POWER_H
 
-#include "analyzers/column.h"
-#include "analyzers/trial.h"
+#include "analyzers/bench.h"
 
-/* The smallest growth per span that the trial `plan` would have found above
- * v->leak_above with 95 % probability: what grew is taken off the readings,
- * a leak is planted, and the same fit is made again until it answers. `found`
- * is the trial's own result. NaN when not even large leaks would have been. */
-double power_minimum(const struct trial_plan *plan, const struct trial *found,
-                     const struct column_view *v);
+/* The smallest growth per span that the bench, which has looked, would have
+ * called a leak with 95 % probability: leaks are planted until it answers.
+ * NaN when not even large ones would have been called. */
+double power_minimum(const struct bench *b);
 
 /* By which factor the run would have to be longer for its interval to stand
  * clear of a threshold, if things go on as they are. NaN: more than 50. */

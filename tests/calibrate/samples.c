@@ -163,7 +163,8 @@ static void print_totals(struct report *r, int kinds)
 
 static void print_kinds(const struct report *r, int kinds)
 {
-    printf("| kind | truth | n | pass | leak | inconclusive | wrong | minimum called |\n"
+    printf("| kind | truth | n | pass | leak | inconclusive | wrong | minimum "
+           "called |\n"
            "|---|---|---|---|---|---|---|---|\n");
     for (int k = 0; k < kinds; k++) {
         const struct tally *t = &r->kind[k];

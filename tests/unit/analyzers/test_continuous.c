@@ -96,8 +96,7 @@ static void test_leak(void **state)
     assert_true(f->judged && f->decisive);
     assert_close(f->grown, 30e6, 3e6);
     assert_close(f->steady_from_s, 0, 30);
-    assert_true(f->minimum_per_request > 0 &&
-                f->minimum_per_request < slope);
+    assert_true(f->minimum_per_request > 0 && f->minimum_per_request < slope);
     assert_true(f->certainty > 1);
     assert_non_null(strstr(f->reason, "grows by"));
     assert_true(isnan(f->limit_s.value)); /* no limit: no time to it */
@@ -413,11 +412,10 @@ static void test_same_bytes_twice(void **state)
 /* Numbers of every size in every place. */
 static void test_garbage(void **state)
 {
-    static const char *const names[] = {"rss_bytes", "pss_bytes",
-                                        "cgroup_bytes", "fds", "x_bytes",
-                                        NULL};
-    static const double odd[] = {0,      -1,    1e-300, 1e300, -1e300,
-                                 9.1e15, 1e18,  0.5,    4096,  NAN};
+    static const char *const names[] = {
+        "rss_bytes", "pss_bytes", "cgroup_bytes", "fds", "x_bytes", NULL};
+    static const double odd[] = {0,      -1,   1e-300, 1e300, -1e300,
+                                 9.1e15, 1e18, 0.5,    4096,  NAN};
     struct series s;
     struct rng r;
 

@@ -66,8 +66,7 @@ static void test_mixture(void **state)
 
     (void)state;
     assert_close(stats_mixture_quantile(&one, 1, 0.5), 10, 0.01);
-    assert_close(stats_mixture_quantile(&one, 1, 0.975), 10 + 2 * 1.96,
-                 0.01);
+    assert_close(stats_mixture_quantile(&one, 1, 0.975), 10 + 2 * 1.96, 0.01);
     assert_close(stats_mixture_cdf(two, 2, -1), 0, 0);
     assert_close(stats_mixture_cdf(two, 2, 0), 0.5, 0);
     assert_close(stats_mixture_cdf(two, 2, 50), 0.5, 1e-9);
@@ -77,9 +76,9 @@ static void test_mixture(void **state)
     assert_close(stats_mixture_quantile(half, 2, 0.55), 20 - 1.2816, 0.02);
     assert_close(stats_mixture_quantile(half, 0, 0.5), NAN, 0);
     for (double q = 0.01; q < 1; q += 0.01)
-        assert_close(stats_mixture_cdf(half, 2,
-                                       stats_mixture_quantile(half, 2, q)),
-                     q, 2e-3);
+        assert_close(
+            stats_mixture_cdf(half, 2, stats_mixture_quantile(half, 2, q)), q,
+            2e-3);
 }
 
 static void test_round(void **state)

@@ -1,0 +1,420 @@
+#include "analyzers/bench.h"
+
+#include "analyzers/clean.h"
+#include "analyzers/guards.h"
+#include "analyzers/opening.h"
+#include "analyzers/steps.h"
+#include "analyzers/thresholds.h"
+#include "harness/base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Standard errors: of a two-sided 95 % interval, and of 95 % power. */
+#define TWO_SIDED 1.96
+#define ONE_SIDED 1.645
+
+/* A window this much sharper than the whole run saw something end. */
+#define CALMER 0.35
+
+enum {
+    READINGS_MIN = 12,
+    POINTS = 48,
+};
+
+/* Half widths of the openings, in shares of the run. */
+static const double widths[BENCH_OPENINGS] = {0.02, 0.05, 0.09};
+
+/* Shares of the run, or of each life, that the windows leave out. */
+static const double windows[2] = {0.25, 0.45};
+
+/* The spread of the readings from share `from` of the run on: between the
+ * 2nd and the 98th percentile. */
+static double swing_from(const struct bench *b, double from)
+{
+    double *w = mem_zalloc(b->r->n, sizeof *w), swing;
+    size_t m = 0;
+
+    for (size_t i = (size_t)(from * (double)b->r->n); i < b->r->n; i++)
+        if (!isnan(b->y[i]))
+            w[m++] = b->y[i];
+    stats_sort(w, m);
+    swing =
+        stats_quantile_sorted(w, m, 0.98) - stats_quantile_sorted(w, m, 0.02);
+    free(w);
+    return m > 0 ? swing : 0;
+}
+
+static void make_openings(struct bench *b)
+{
+    size_t n = b->r->n;
+
+    for (int k = 0; k < BENCH_OPENINGS; k++) {
+        b->open[k] = mem_zalloc(n, sizeof *b->open[k]);
+        opening(b->y, n, (size_t)(widths[k] * (double)n) + 1, b->open[k]);
+    }
+}
+
+bool bench_open(struct bench *b, const struct column_context *x,
+                const struct column *c, struct column_view *v)
+{
+    const struct rows *r = x->rows;
+
+    *b = (struct bench){.x = x, .r = r, .c = c, .v = v};
+    b->y = mem_zalloc(r->n, sizeof *b->y);
+    double *w = mem_zalloc(r->n, sizeof *w);
+    size_t m = 0;
+
+    rows_readings(r, b->c->v, b->y);
+    clean_readings(b->y, r->n, b->c->metric.unit == METRIC_BYTES);
+    for (size_t i = r->n - r->n / 3; i < r->n; i++)
+        if (!isnan(b->y[i]))
+            w[m++] = b->y[i];
+    v->level = stats_median(w, m);
+    free(w);
+    v->swing = swing_from(b, BENCH_START);
+    v->noise = steps_noise(b->y, r->n);
+    b->quantum = clean_quantum(b->y, r->n);
+    if (b->c->metric.unit == METRIC_BYTES)
+        b->quantum = fmin(b->quantum, 1 << 20);
+    v->lives = r->nlives;
+    v->span_requests = NAN;
+    if (r->n > 0) {
+        v->span_s = r->busy_s[r->n - 1] - r->busy_s[0];
+        if (r->requests != NULL)
+            v->span_requests = r->requests[r->n - 1] - r->requests[0];
+    }
+    size_t readings = 0;
+    for (size_t i = 0; i < r->n; i++)
+        readings += !isnan(b->y[i]);
+    if (readings < READINGS_MIN || isnan(v->level) || !(v->span_s > 0))
+        return false;
+    thresholds_set(x, c, v);
+    make_openings(b);
+    return true;
+}
+
+/* Below this variance a misfit means nothing: rounding, and shapes that are
+ * never quite those of the family. */
+static double floor_variance(const struct bench *b, double from)
+{
+    double small = 2e-4 * b->v->level, shape = 0.004 * swing_from(b, from);
+
+    return small * small + b->quantum * b->quantum / 12 + shape * shape;
+}
+
+static double width(const struct trial *t)
+{
+    return t->growth.high - t->growth.low;
+}
+
+/* Nothing in `t` speaks for growth that matters, and the future it tells is
+ * flat. */
+static bool acquits(const struct bench *b, const struct trial *t)
+{
+    const struct column_view *v = b->v;
+    double calm = fmax(v->leak_above, 0.1 * v->swing);
+    double still = 0.005 * fabs(v->level);
+
+    /* In two minutes even a fast warm-up may be far from over. */
+    if (t->ok && !v->explicit_tolerance && v->span_s < 120 &&
+        (t->late_rise > still || t->ahead.value > still))
+        return false;
+    /* What wanders slowly over more than matters may hide anything. */
+    if (t->rho > 0.75 && t->late_range > 1.4 * v->pass_below)
+        return false;
+    if (!t->ok || t->growth.high >= v->pass_below ||
+        t->ahead.high >= v->pass_below || trial_above(t, v->leak_above) >= 0.2)
+        return false;
+    return v->explicit_tolerance ||
+           (t->ahead.value < 0.3 * v->leak_above && t->late_rise < calm &&
+            trial_above(t, 0.0025 * fabs(v->level)) < 0.8);
+}
+
+/* Carries out `p` and keeps it in `best` when it is the sharper. */
+static void attempt(struct bench *b, const struct trial_plan *p,
+                    struct trial *best)
+{
+    trial_run(p, &b->now);
+    if (best == &b->whole && b->now.ok && b->looks < BENCH_LOOKS_MAX)
+        b->look[b->looks++] = b->now.growth;
+    if (!b->now.ok || (best->ok && width(&b->now) >= width(best)))
+        return;
+    *best = b->now;
+    if (best == &b->whole)
+        b->plan = *p;
+}
+
+/* The recent past by itself, or the later part of each life: it may acquit,
+ * and where it speaks against a leak there is none to call, but it cannot
+ * accuse: a warm-up seen without its beginning looks like a line. */
+static void run_recent(struct bench *b, struct trial_plan p, bool clear)
+{
+    bool one_life = b->r->nlives == 1;
+
+    for (int k = 0; k < 2; k++) {
+        p.y = b->y;
+        p.from = one_life ? windows[k] : BENCH_START;
+        p.late = one_life ? 0 : windows[k];
+        p.points = one_life ? (int)(POINTS * (1 - windows[k])) : POINTS;
+        p.floor_var = floor_variance(b, p.from);
+        attempt(b, &p, &b->recent[k]);
+        if (one_life && !clear) {
+            p.y = b->open[1];
+            attempt(b, &p, &b->recent[k]);
+        }
+    }
+}
+
+/* The first look says pass or leak with so much room that a sharper one
+ * could not say anything else. */
+static bool is_clear(const struct bench *b)
+{
+    const struct trial *t = &b->first;
+    double much = 0.5 * b->v->leak_above;
+
+    if (!t->ok)
+        return false;
+    if (t->growth.low > 2 * b->v->leak_above)
+        return width(t) < 0.15 * t->growth.value;
+    return acquits(b, t) && t->growth.high < much && t->ahead.high < much;
+}
+
+/* The sharpest look was chosen for its sharpness: what others of similar
+ * width think likeliest must fit into its interval. */
+static void heed_others(struct bench *b)
+{
+    struct interval *g = &b->whole.growth;
+    double most = 2 * (g->high - g->low);
+
+    for (int i = 0; i < b->looks; i++) {
+        if (b->look[i].high - b->look[i].low > most)
+            continue;
+        g->low = fmin(g->low, b->look[i].value);
+        g->high = fmax(g->high, b->look[i].value);
+    }
+}
+
+static void run_trials(struct bench *b)
+{
+    struct trial_plan p = {.rows = b->r,
+                           .load = b->x->load,
+                           .y = b->y,
+                           .level = b->v->level,
+                           .floor_var = floor_variance(b, BENCH_START),
+                           .confidence = b->x->policy->confidence,
+                           .from = BENCH_START,
+                           .points = POINTS};
+
+    attempt(b, &p, &b->whole);
+    trial_look_ahead(&b->whole, p.confidence);
+    b->first = b->whole;
+    bool clear = is_clear(b);
+
+    if (clear && acquits(b, &b->first))
+        return;
+    if (!clear) {
+        p.points = POINTS / 2;
+        attempt(b, &p, &b->whole);
+        p.points = POINTS;
+        p.stat = BINS_FLOOR;
+        attempt(b, &p, &b->whole);
+        p.stat = BINS_MIDDLE;
+        for (int k = 0; k < BENCH_OPENINGS && b->r->nlives == 1; k++) {
+            p.y = b->open[k];
+            attempt(b, &p, &b->whole);
+        }
+    }
+    heed_others(b);
+    run_recent(b, p, clear);
+    trial_look_ahead(&b->whole, p.confidence);
+    trial_look_ahead(&b->recent[0], p.confidence);
+    trial_look_ahead(&b->recent[1], p.confidence);
+}
+
+/* Restarts that nobody recorded: what if the falls were that? */
+static void run_guess(struct bench *b)
+{
+    const struct column_view *v = b->v;
+    struct trial_plan p = b->plan;
+    struct rows r;
+    int *life;
+    double least = fmax(fmax(0.25 * v->swing, 8 * v->noise),
+                        fmax(0.01 * fabs(v->level), 3 * b->quantum));
+
+    if (b->r->nlives != 1)
+        return;
+    life = mem_zalloc(b->r->n, sizeof *life);
+    if (guards_guess_lives(b->r, b->y, b->open[1], least, &r, life)) {
+        b->guessed = true;
+        p.rows = &r;
+        p.y = b->y;
+        p.points = POINTS;
+        p.stat = BINS_MIDDLE;
+        trial_run(&p, &b->guess);
+    }
+    free(life);
+}
+
+/* The recent past shows clearly less growth than the whole. */
+static bool contradicts(const struct bench *b, const struct trial *t)
+{
+    return t->ok && (t->growth.high < fmin(b->whole.growth.low,
+                                           0.75 * b->whole.growth.value) ||
+                     trial_above(t, b->v->leak_above) < 0.05);
+}
+
+/* The sharpest look, unless the plain one is nearly sure of a leak; or the
+ * plain one itself. */
+static bool whole_acquits(const struct bench *b)
+{
+    if (acquits(b, &b->first))
+        return true;
+    return acquits(b, &b->whole) &&
+           trial_above(&b->first, b->v->leak_above) < 0.85;
+}
+
+/* A window does not see slow wandering: where the whole run leaves all open,
+ * it proves something only when it is far calmer than what was before. */
+static bool recent_acquits(const struct bench *b)
+{
+    const struct trial *t = &b->whole;
+    bool open = width(t) > 4 * b->v->pass_below ||
+                trial_above(t, b->v->leak_above) > 0.4;
+
+    for (int k = 0; k < 2; k++)
+        if (acquits(b, &b->recent[k]) &&
+            (!open || width(&b->recent[k]) < CALMER * width(t)))
+            return true;
+    return false;
+}
+
+/* However small a growth the user forbids, it must be one: more than start-up
+ * can be, and more than rounding and the shapes' misfit. */
+static bool is_certain(const struct bench *b)
+{
+    const struct column_view *v = b->v;
+    double least = fmax(0.001 * fabs(v->level), 3 * b->quantum);
+
+    return !v->explicit_tolerance ||
+           (v->span_s >= 30 && b->whole.growth.low > least);
+}
+
+static enum doubt reason_to_doubt(const struct bench *b)
+{
+    const struct trial *t = &b->whole;
+    const struct column_view *v = b->v;
+
+    if (v->span_s < 90 && t->ahead.value > 0.01 * fabs(v->level))
+        return DOUBT_SHORT;
+    if (b->x->load->varied && v->load_matters)
+        return DOUBT_LOAD;
+    if (t->growth.low > 0 && t->growth.high < v->pass_below)
+        return DOUBT_SMALL;
+    if (t->ahead.value > 0.4 * v->leak_above &&
+        t->growth.value < 0.5 * t->ahead.value)
+        return DOUBT_BEND;
+    return DOUBT_NOISE;
+}
+
+enum outcome bench_decide(struct bench *b)
+{
+    struct column_view *v = b->v;
+    const struct trial *t = &b->whole;
+    double news = fmax(0.4 * v->leak_above, 6 * v->noise);
+    double least =
+        fmax(fmax(0.05 * v->swing, 10 * v->noise), 0.15 * v->leak_above);
+
+    v->doubt = reason_to_doubt(b);
+    if (b->guessed &&
+        (!b->guess.ok || trial_above(&b->guess, v->leak_above) > 0.15)) {
+        v->doubt = DOUBT_FALLS;
+        return OUTCOME_INCONCLUSIVE;
+    }
+    if (t->growth.low > v->leak_above && is_certain(b)) {
+        if (!contradicts(b, &b->recent[0]) && !contradicts(b, &b->recent[1]))
+            return OUTCOME_LEAK;
+        v->doubt = DOUBT_BEND;
+        return OUTCOME_INCONCLUSIVE;
+    }
+    if (!whole_acquits(b) && !recent_acquits(b))
+        return OUTCOME_INCONCLUSIVE;
+    if (guards_end_rise(b->y, b->r->n) > news) {
+        v->doubt = DOUBT_NEWS;
+        return OUTCOME_INCONCLUSIVE;
+    }
+    if (b->r->nlives == 1 && guards_stairs_pause(b->y, b->r->n, least)) {
+        v->doubt = DOUBT_STAIRS;
+        return OUTCOME_INCONCLUSIVE;
+    }
+    return OUTCOME_PASS;
+}
+
+bool bench_look(struct bench *b)
+{
+    run_trials(b);
+    if (b->whole.ok)
+        run_guess(b);
+    return b->whole.ok;
+}
+
+/* Share of a steady leak's growth at each cell, times `by`, added to `y`. */
+static void plant(const struct rows *r, double by, double *y)
+{
+    const double *x = r->requests != NULL ? r->requests : r->busy_s;
+    double span = x[r->n - 1] - x[0], born = 0;
+
+    for (size_t i = 0; i < r->n; i++) {
+        if (i == 0 || r->life[i] != r->life[i - 1])
+            born = x[i];
+        y[i] += by * (x[i] - born) / span;
+    }
+}
+
+bool bench_calls(const struct bench *b, double leak)
+{
+    struct bench *t = mem_zalloc(1, sizeof *t);
+    struct column_view v = *b->v;
+    size_t n = b->r->n;
+    bool calls = false;
+
+    *t = (struct bench){.x = b->x,
+                        .r = b->r,
+                        .c = b->c,
+                        .v = &v,
+                        .plan = b->plan,
+                        .quantum = b->quantum};
+    t->y = mem_zalloc(n, sizeof *t->y);
+    memcpy(t->y, b->y, n * sizeof *t->y);
+    plant(b->r, leak - fmax(b->whole.growth.value, 0), t->y);
+    make_openings(t);
+    t->plan.y = t->y;
+    for (int k = 0; k < BENCH_OPENINGS; k++)
+        if (b->plan.y == b->open[k])
+            t->plan.y = t->open[k];
+    t->plan.floor_var = floor_variance(t, BENCH_START);
+    trial_run(&t->plan, &t->whole);
+    if (!t->whole.ok)
+        goto out;
+    /* The interval's end moves with the noise of another run. */
+    double spare = ONE_SIDED / (2 * TWO_SIDED) * width(&t->whole);
+    double luck = fmax(t->whole.growth.value - leak, 0);
+
+    if (!(t->whole.growth.low - luck - spare > v.leak_above))
+        goto out;
+    run_recent(t, t->plan, true);
+    run_guess(t);
+    calls = bench_decide(t) == OUTCOME_LEAK;
+out:
+    bench_close(t);
+    free(t);
+    return calls;
+}
+
+void bench_close(struct bench *b)
+{
+    for (int k = 0; k < BENCH_OPENINGS; k++)
+        free(b->open[k]);
+    free(b->y);
+}
