@@ -57,8 +57,8 @@ class AgentTest(support.Case):
         os.mkdir(self.agent, 0o700)
         shutil.copy(AGENT, os.path.join(self.agent, "sitecustomize.py"))
 
-    def start(self, python, *arguments, path=""):
-        script = self.write("service.py", SERVICE)
+    def start(self, python, *arguments, path="", text=SERVICE):
+        script = self.write("service.py", text)
         child = subprocess.Popen(
             [python, script, *arguments], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -121,6 +121,46 @@ class AgentTest(support.Case):
         for site in sites:
             self.assertNotIn(self.agent, " ".join(site["frames"]))
         self.assertEqual(self.ask(pid, "trace_take"), {"error": "not tracing"})
+
+    def test_no_collection_where_the_service_has_none(self):
+        """Cycles that a service never collects are its leak."""
+        child = self.start(sys.executable, text="""
+import gc, os, sys
+gc.disable()
+class Node:
+    def __init__(self):
+        self.me = self
+for _ in range(500):
+    Node()
+print("ready", os.getpid(), flush=True)
+sys.stdin.readline()
+""")
+        pid = int(child.stdout.readline().split()[1])
+        said = self.ask(pid, "collect")
+        self.assertFalse(said["enabled"])
+        self.assertEqual(said["collected"], 0)
+        self.assertEqual(
+            self.ask(pid, "holders", "__main__.Node", "2", "2")["instances"],
+            500)
+
+    def test_attributes_are_named(self):
+        child = self.start(sys.executable, text="""
+import os, sys
+class Item: pass
+class Handler:
+    def __init__(self):
+        self.buffer = []
+handler = Handler()
+handler.buffer.extend(Item() for _ in range(50))
+print("ready", os.getpid(), flush=True)
+sys.stdin.readline()
+""")
+        pid = int(child.stdout.readline().split()[1])
+        chains = self.ask(pid, "holders", "__main__.Item", "2",
+                          "2")["chains"]
+        self.assertRegex(chains[0]["chain"],
+                         r"^module __main__ -> handler -> .*buffer.*"
+                         r"list\[50\] -> __main__\.Item$")
 
     def test_dead_man_ends_tracing(self):
         child = self.start(sys.executable)

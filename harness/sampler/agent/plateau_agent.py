@@ -54,12 +54,15 @@ def _type_name(obj):
 
 def _collect(_args):
     start = time.perf_counter()
-    found = gc.collect()
+    # Where the service runs without its collector, cycles stay for ever:
+    # collecting here would hide that leak.
+    enabled = gc.isenabled() and gc.get_threshold()[0] > 0
+    found = gc.collect() if enabled else 0
     trimmed = bool(_trim(0)) if _trim is not None else False
     return {
         "collected": found,
         "garbage": len(gc.garbage),
-        "enabled": gc.isenabled(),
+        "enabled": enabled,
         "trimmed": trimmed,
         "seconds": time.perf_counter() - start,
     }
@@ -159,10 +162,15 @@ def _edge(parent, child):
     """How `parent` holds `child`: a key, an attribute, or nothing to tell."""
     try:
         # Among many keys one says nothing, and chains with it never add up.
-        if isinstance(parent, dict) and len(parent) <= 100:
-            for key in list(parent):
+        if isinstance(parent, dict):
+            for key in list(parent) if len(parent) <= 100 else ():
                 if parent.get(key) is child:
                     return _short(key)
+        elif not isinstance(parent, type):
+            # Attributes may lie in the instance itself (3.11 and later).
+            for key, value in list(vars(parent).items()):
+                if value is child:
+                    return key
     except Exception:
         pass
     return ""
