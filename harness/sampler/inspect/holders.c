@@ -5,6 +5,7 @@
 #include "harness/base/rng.h"
 #include "harness/sampler/inspect/census_impl.h"
 #include "harness/sampler/inspect/holders_impl.h"
+#include "harness/sampler/inspect/procmem.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 #define DEQUE_BLOCKS_MAX 1000000u
 #define PIECE (256u << 10)
 #define SMALL_MAX 512u
-#define INLINE_VALUES (1u << 2) /* type flag of 3.13 and later */
+#define ATTEMPTS 3 /* what moves meanwhile may be found the next time */
 #define TEXT_MAX 4096u
 
 struct key {
@@ -54,6 +55,12 @@ struct search {
     unsigned char *piece;
     int64_t until_ns;
 };
+
+static struct holder_world world(const struct search *s)
+{
+    return (struct holder_world){s->r->v, s->r->rt.version, s->r->types,
+                                 s->nodes};
+}
 
 static size_t hash_word(uint64_t w)
 {
@@ -187,65 +194,11 @@ static bool known(const struct search *s, uint64_t addr, uint32_t which)
     return false;
 }
 
-/* Weak references do not keep anything alive. */
-static bool is_weak(const char *name)
-{
-    return strncmp(name, "weakref.", 8) == 0 ||
-           strncmp(name, "builtins.weak", 13) == 0;
-}
-
-/* Does the list at `list` really hold what its buffer holds at `hit`? What
- * lies behind its length is left over. */
-static bool list_holds(struct search *s, uint64_t list, uint64_t hit)
-{
-    uint64_t word[4]; /* count, type, length, buffer */
-
-    return memview_read(s->r->v, list, word, sizeof word) == 0 &&
-           hit >= word[3] && (hit - word[3]) / 8 < word[2];
-}
-
-/* Does object `h` use what plain block `c` holds? A list's buffer may be
- * longer than the list; a code object (up to 3.7) keeps its last, dead frame.
- */
-static bool holds_block(struct search *s, const struct holder *h,
-                        const struct holder *c)
-{
-    const char *name = pytypes_name(s->r->types, (uint32_t)h->type);
-
-    if (strcmp(name, "builtins.list") == 0)
-        return list_holds(s, h->addr, c->hit);
-    return strcmp(name, "builtins.code") != 0;
-}
-
-/* Is the word at `hit` part of the object that `h` is? A block may be longer
- * than its object; what lies behind is left over from an older one, and so
- * are the collector's links of an object that it does not track. */
-static bool within(struct search *s, const struct holder *h, uint64_t hit)
-{
-    uint32_t type = (uint32_t)h->type;
-    uint64_t end = h->addr + pytypes_basicsize(s->r->types, type);
-    uint64_t item = 0, length;
-
-    if (hit < h->addr)
-        return hit < h->addr - s->r->rt.version->gc_head;
-    if (hit < end || pytypes_flags(s->r->types, type) & INLINE_VALUES)
-        return true;
-    if (memview_u64(s->r->v,
-                    pytypes_address(s->r->types, type) + PYTYPE_ITEMSIZE,
-                    &item) != 0 ||
-        item == 0 || item > 64 ||
-        memview_u64(s->r->v, h->addr + 16, &length) != 0)
-        return false;
-    /* A negative length is a sign, not a length. */
-    if ((int64_t)length < 0)
-        length = 0 - length;
-    return (hit - end) / item < length;
-}
-
 /* The word at `hit`, in block `b`, points at node `child`. */
 static void on_hit(struct search *s, struct block *b, uint64_t hit,
                    int32_t child)
 {
+    struct holder_world w = world(s);
     struct holder *c = &s->nodes[child];
     struct holder h = {.addr = b->addr,
                        .size = b->size,
@@ -263,12 +216,9 @@ static void on_hit(struct search *s, struct block *b, uint64_t hit,
         h.addr = b->addr + b->o.at;
         h.size = 0;
         h.type = (int32_t)b->o.type;
-        if (is_weak(pytypes_name(s->r->types, b->o.type)) ||
-            !within(s, &h, hit))
+        if (!holder_holds(&w, &h, c))
             return;
     }
-    if (c->size && b->object && !holds_block(s, &h, c))
-        return;
     if (c->holders >= HOLDERS_MAX || s->nnodes >= NODES_MAX ||
         known(s, h.addr, h.sample))
         return;
@@ -347,6 +297,7 @@ static void climb_chunk(void *ctx, uint64_t addr, uint64_t n,
 static bool pass(struct search *s, bool climbing)
 {
     struct chunks_total native = {0};
+    struct err gone;
     struct heapscan_options o = {
         .pool_size = s->r->alloc.pools ? s->r->rt.version->pool : 0,
         .native = census_has_native(s->r),
@@ -358,8 +309,9 @@ static bool pass(struct search *s, bool climbing)
         .ctx = s,
     };
 
-    memview_forget(s->r->v);
-    return heapscan_run(s->r->scan, &o, &sink, &native);
+    /* A list that grows may have moved to a mapping of its own. */
+    return procmem_refresh(s->r->v, s->r->pid, &gone) == 0 &&
+           heapscan_run(s->r->scan, &o, &sink, &native);
 }
 
 /* The blocks of a deque are linked to each other, and only the outer two to
@@ -383,7 +335,7 @@ static void to_last_block(struct search *s, struct holder *h)
 /* Modules and classes are where chains begin. */
 static void mark_roots(struct search *s, uint32_t first)
 {
-    struct holder_world w = {s->r->v, s->r->rt.version, s->r->types, s->nodes};
+    struct holder_world w = world(s);
 
     for (uint32_t i = first; i < s->nnodes; i++) {
         struct holder *h = &s->nodes[i];
@@ -402,6 +354,44 @@ static void mark_roots(struct search *s, uint32_t first)
         if (h->root)
             s->done[h->sample] = true;
     }
+}
+
+/* A word on a running frame's stack: does it hold something without a root? */
+static void on_stack(void *ctx, uint64_t from, uint64_t at, uint64_t word)
+{
+    struct search *s = ctx;
+    int32_t node = word < s->low || word > s->high ? -1 : key_find(s, word);
+
+    for (; node >= 0; node = s->nodes[node].same) {
+        const struct holder *c = &s->nodes[node];
+
+        if (c->size || s->done[c->sample] || s->nnodes >= NODES_MAX)
+            continue;
+        s->done[c->sample] = true;
+        s->nodes[s->nnodes++] = (struct holder){.addr = from,
+                                                .hit = at,
+                                                .type = -1,
+                                                .child = node,
+                                                .depth = c->depth + 1,
+                                                .sample = c->sample,
+                                                .root = true,
+                                                .frame = true};
+    }
+}
+
+/* What no module and no class holds, perhaps a running frame does. Up to 3.10
+ * it is an object, which was found already. */
+static void root_in_frames(struct search *s)
+{
+    struct holder_world w = world(s);
+
+    for (uint32_t i = s->nsamples; i < s->nnodes; i++) {
+        struct holder *h = &s->nodes[i];
+
+        if (!s->done[h->sample] && holder_is(&w, h->type, "builtins.frame"))
+            h->root = s->done[h->sample] = true;
+    }
+    holder_stacks(s->r->v, &s->r->rt, s->until_ns, on_stack, s);
 }
 
 /* Where each sample's chain begins: its root, else the highest holder. */
@@ -446,7 +436,7 @@ static void add_chain(struct holders *out, const char *text, bool rooted)
 
 static void tell(struct search *s, struct holders *out)
 {
-    struct holder_world w = {s->r->v, s->r->rt.version, s->r->types, s->nodes};
+    struct holder_world w = world(s);
     struct buf text;
 
     buf_init(&text, TEXT_MAX);
@@ -466,12 +456,68 @@ static void tell(struct search *s, struct holders *out)
         qsort(out->chains, out->nchains, sizeof *out->chains, by_found);
 }
 
+/* Samples, climbs, and tells. */
+static void look(struct search *s, struct holders *out)
+{
+    uint32_t first = 0;
+
+    memset(out, 0, sizeof *out);
+    memset(s->done, 0, sizeof s->done);
+    s->instances = 0;
+    s->nnodes = s->nsamples = 0;
+    pytypes_begin(s->r->types);
+    /* Types may have other indexes now. */
+    memset(s->wanted, 0, PYTYPES_MAX);
+    out->partial = !pass(s, false);
+    while (!out->partial && keys_fill(s, first) > 0 &&
+           s->nodes[s->nnodes - 1].depth < DEPTH_MAX) {
+        uint32_t before = s->nnodes;
+
+        out->partial = !pass(s, true);
+        mark_roots(s, before);
+        first = before;
+    }
+    if (keys_fill(s, 0) > 0)
+        root_in_frames(s);
+    tell(s, out);
+    out->instances = s->instances;
+    out->sampled = s->nsamples;
+}
+
+static unsigned rooted(const struct holders *h)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < h->nchains; i++)
+        n += h->chains[i].rooted ? h->chains[i].found : 0;
+    return n;
+}
+
+/* Looks again while most chains have no root and half the time is left. */
+static void look_again(struct search *s, int64_t began, struct holders *out)
+{
+    look(s, out);
+    for (int i = 1; i < ATTEMPTS && rooted(out) * 2 < out->sampled; i++) {
+        int64_t now = clock_now_ns();
+        struct holders more;
+
+        if (out->partial || now - began > s->until_ns - now)
+            return;
+        look(s, &more);
+        if (rooted(&more) > rooted(out)) {
+            holders_release(out);
+            *out = more;
+        } else {
+            holders_release(&more);
+        }
+    }
+}
+
 int holders_find(struct census_reader *r, const char *type, unsigned samples,
                  int64_t time_limit_ns, struct holders *out, struct err *err)
 {
     struct search s = {.r = r, .type = type};
     int64_t began = clock_now_ns();
-    uint32_t first = 0;
 
     memset(out, 0, sizeof *out);
     if (census_attach(r, err) != 0)
@@ -487,19 +533,7 @@ int holders_find(struct census_reader *r, const char *type, unsigned samples,
     s.keys = mem_zalloc(KEYS, sizeof *s.keys);
     s.piece = mem_zalloc(1, PIECE + 2 * MEMVIEW_PAGE);
     rng_init(&s.rng, 1);
-    pytypes_begin(r->types);
-    out->partial = !pass(&s, false);
-    while (!out->partial && keys_fill(&s, first) > 0 &&
-           s.nodes[s.nnodes - 1].depth < DEPTH_MAX) {
-        uint32_t before = s.nnodes;
-
-        out->partial = !pass(&s, true);
-        mark_roots(&s, before);
-        first = before;
-    }
-    tell(&s, out);
-    out->instances = s.instances;
-    out->sampled = s.nsamples;
+    look_again(&s, began, out);
     out->wall_ns = clock_now_ns() - began;
     free(s.wanted);
     free(s.nodes);

@@ -1,13 +1,12 @@
 /* Who keeps the instances of a type alive, found from outside: samples some
  * instances, finds the words in the heap that point at them, and climbs
  * through lists, dicts, sets, tuples and instances to a module's global or a
- * class attribute. Each step up is one pass over the heap: bounded in steps
- * and in time. The process runs on meanwhile; what moves under the search is
- * lost, which is why several instances are followed.
+ * class attribute, or else to a running frame. Each step up is one pass over
+ * the heap: bounded in steps and in time. The process runs on meanwhile; what
+ * moves under the search is lost, which is why several instances are followed.
  *
- * Weak references do not hold. What hangs on a running frame or on a variable
- * of C code ends without a name. Keys of plain dicts are never shown: they may
- * be somebody's data. */
+ * Weak references do not hold. What hangs on a variable of C code ends without
+ * a name. Keys of plain dicts are never shown: they may be somebody's data. */
 #ifndef PLATEAU_SAMPLER_INSPECT_HOLDERS_H
 #define PLATEAU_SAMPLER_INSPECT_HOLDERS_H
 
@@ -21,7 +20,7 @@
 struct holders_chain {
     char *text;     /* "module shop -> history: list[51,204] -> shop.Order" */
     unsigned found; /* how many of the sampled instances hang on it */
-    bool rooted;    /* it begins at a module or a class */
+    bool rooted;    /* it begins at a module, a class or a running frame */
 };
 
 struct holders {

@@ -1,15 +1,19 @@
-/* What the search for holders (holders.c) hands to its words
+/* What the search for holders (holders.c) shares with its checks
+ * (holders_check.c), its frames (holders_frames.c) and its words
  * (holders_text.c). For nobody else. */
 #ifndef PLATEAU_SAMPLER_INSPECT_HOLDERS_IMPL_H
 #define PLATEAU_SAMPLER_INSPECT_HOLDERS_IMPL_H
 
 #include "harness/base/buf.h"
 #include "harness/sampler/inspect/memview.h"
+#include "harness/sampler/inspect/pyruntime.h"
 #include "harness/sampler/inspect/pytypes.h"
 #include "harness/sampler/inspect/pyversions.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define HOLDER_NAME_CAP 128u
 
 /* One thing that was found to hold another. */
 struct holder {
@@ -23,6 +27,8 @@ struct holder {
     uint32_t holders; /* found to hold this */
     int32_t same;     /* next node of this pass with this address, or -1 */
     bool root;
+    bool frame; /* a slot of a running frame, at `hit`; its stack begins at
+                   `addr` */
 };
 
 /* What reading needs. */
@@ -33,6 +39,11 @@ struct holder_world {
     const struct holder *nodes;
 };
 
+/* Does object `h` hold its child `c`, or is the word at `h->hit` left over, or
+ * a weak reference? */
+bool holder_holds(const struct holder_world *w, const struct holder *h,
+                  const struct holder *c);
+
 /* Is the dict at `addr` a module's namespace? Then its name into `name`. */
 bool holder_namespace(const struct holder_world *w, uint64_t addr, char *name,
                       size_t cap);
@@ -42,5 +53,29 @@ bool holder_is(const struct holder_world *w, int32_t type, const char *name);
 
 /* Appends the chain from node `top` down to its sampled instance. */
 void holder_text(const struct holder_world *w, int32_t top, struct buf *out);
+
+/* The frame by which node `n` holds its child: on a thread's stack, in a
+ * generator or coroutine, or a frame object up to 3.10. Its function's name
+ * into `function`, its variable's into `variable` ("": unknown); both have
+ * room for HOLDER_NAME_CAP. Returns whether there is one. */
+bool holder_frame(const struct holder_world *w, const struct holder *n,
+                  char *function, char *variable);
+
+/* Is node `n` a generator or coroutine with a frame behind it (3.11)? */
+bool holder_has_frame(const struct holder_world *w, const struct holder *n);
+
+/* Is the word at `hit` in use in the frame of the generator at `generator`? */
+bool holder_in_frame(const struct holder_world *w, uint64_t generator,
+                     uint64_t hit);
+
+/* Is `name` the type of a generator or coroutine? */
+bool holder_is_generator(const char *name);
+
+/* Calls `fn` with each word (`word`, at `at`) in use on the frame stacks of
+ * all threads; `from` is where that piece of stack begins. */
+typedef void (*holder_word_fn)(void *ctx, uint64_t from, uint64_t at,
+                               uint64_t word);
+void holder_stacks(struct memview *v, const struct pyruntime *rt,
+                   int64_t until_ns, holder_word_fn fn, void *ctx);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAME_CAP 128u
+#define NAME_CAP HOLDER_NAME_CAP
 #define ENTRIES_MAX (64u << 10) /* of a dict searched for one value */
 #define TP_DICTOFFSET 288
 
@@ -115,6 +115,11 @@ static bool attribute(const struct holder_world *w, int32_t o, char *name)
     uint64_t type = pytypes_address(w->types, (uint32_t)n->type);
     uint64_t end = n->addr + pytypes_basicsize(w->types, (uint32_t)n->type);
 
+    if (holder_has_frame(w, n)) {
+        char function[NAME_CAP];
+
+        return holder_frame(w, n, function, name) && *name;
+    }
     if (c->size && n->hit < n->addr) {
         /* 3.11 and 3.12: a plain block of values in front of the object. */
         uint64_t values;
@@ -141,6 +146,20 @@ static void add_number(struct buf *out, uint64_t n)
             buf_addc(out, ',');
         buf_addc(out, digits[i]);
     }
+}
+
+/* "frame of shop.serve", and the variable that holds what is below. */
+static bool add_frame(const struct holder_world *w, const struct holder *n,
+                      char *variable, struct buf *out)
+{
+    char function[NAME_CAP];
+
+    if (!holder_frame(w, n, function, variable)) {
+        buf_adds(out, "a running frame");
+        return false;
+    }
+    buf_addf(out, "frame of %s", function);
+    return *variable != '\0';
 }
 
 /* "list[51,204]", "shop.Order", "class shop.Cart". */
@@ -194,8 +213,10 @@ void holder_text(const struct holder_world *w, int32_t top, struct buf *out)
         if (named)
             buf_addf(out, "%s: ", name);
         first = named = false;
-        if (n->root && holder_is(w, n->type, "builtins.dict") &&
-            holder_namespace(w, n->addr, module, sizeof module)) {
+        if (n->frame || holder_is(w, n->type, "builtins.frame")) {
+            named = add_frame(w, n, name, out);
+        } else if (n->root && holder_is(w, n->type, "builtins.dict") &&
+                   holder_namespace(w, n->addr, module, sizeof module)) {
             buf_addf(out, "module %s", module);
             named = below >= 0 && key_of(w, top, w->nodes[below].addr, name);
         } else {

@@ -1,0 +1,112 @@
+/* Is it true that an object holds what a word of its block points at? Blocks
+ * are larger than what lies in them, and nobody wipes what is left over. */
+#include "harness/sampler/inspect/holders_impl.h"
+#include "harness/sampler/inspect/pyread.h"
+
+#include <string.h>
+
+#define INLINE_VALUES (1u << 2) /* type flag of 3.13 and later */
+
+/* Weak references do not keep anything alive, and what lies behind the end of
+ * a text or number is left over from before. */
+static bool never_holds(const char *name)
+{
+    static const char *const plain[] = {"str", "bytes", "int", "float"};
+
+    if (strncmp(name, "weakref.", 8) == 0)
+        return true;
+    if (strncmp(name, "builtins.", 9) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (strcmp(name + 9, plain[i]) == 0)
+            return true;
+    return strncmp(name + 9, "weak", 4) == 0;
+}
+
+/* Does the list at `list` really hold what its buffer holds at `hit`? What
+ * lies behind its length is left over. */
+static bool list_holds(const struct holder_world *w, uint64_t list,
+                       uint64_t hit)
+{
+    uint64_t word[4]; /* count, type, length, buffer */
+
+    return memview_read(w->v, list, word, sizeof word) == 0 && hit >= word[3] &&
+           (hit - word[3]) / 8 < word[2];
+}
+
+/* Does the dict at `dict` really hold what its table holds at `hit`? What lies
+ * behind the last entry is left over. */
+static bool dict_holds(const struct holder_world *w, uint64_t dict,
+                       uint64_t hit)
+{
+    struct pydict d;
+
+    if (pyread_dict(w->v, w->version, dict, &d) != 0)
+        return false;
+    if (d.values)
+        return true;
+    return hit >= d.entries && (hit - d.entries) / d.stride < d.n;
+}
+
+/* Does object `h` use what plain block `c` holds? A list's buffer may be
+ * longer than the list; a code object (up to 3.7) keeps its last, dead frame.
+ */
+static bool holds_block(const struct holder_world *w, const struct holder *h,
+                        const struct holder *c)
+{
+    const char *name = pytypes_name(w->types, (uint32_t)h->type);
+
+    if (strcmp(name, "builtins.list") == 0)
+        return list_holds(w, h->addr, c->hit);
+    if (strcmp(name, "builtins.dict") == 0)
+        return dict_holds(w, h->addr, c->hit);
+    return strcmp(name, "builtins.code") != 0;
+}
+
+/* Is the word at `hit` one of the values behind an instance that ends at
+ * `end`? First a byte with the number of places, the fourth says whether they
+ * are in use. */
+static bool is_inline_value(const struct holder_world *w, uint64_t end,
+                            uint64_t hit)
+{
+    unsigned char head[8];
+
+    return memview_read(w->v, end, head, sizeof head) == 0 && head[3] &&
+           hit >= end + sizeof head && (hit - end) / 8 <= head[0];
+}
+
+/* Is the word at `hit` part of the object that `h` is? A block may be longer
+ * than its object; what lies behind is left over from an older one, and so
+ * are the collector's links of an object that it does not track. */
+static bool within(const struct holder_world *w, const struct holder *h,
+                   uint64_t hit)
+{
+    uint32_t type = (uint32_t)h->type;
+    uint64_t end = h->addr + pytypes_basicsize(w->types, type);
+    uint64_t item = 0, length;
+
+    if (hit < h->addr)
+        return hit < h->addr - w->version->gc_head;
+    if (hit < end)
+        return true;
+    if (pytypes_flags(w->types, type) & INLINE_VALUES)
+        return is_inline_value(w, end, hit);
+    /* Their frame lies behind them, and they do not tell its length. */
+    if (holder_is_generator(pytypes_name(w->types, type)))
+        return holder_in_frame(w, h->addr, hit);
+    if (memview_u64(w->v, pytypes_address(w->types, type) + PYTYPE_ITEMSIZE,
+                    &item) != 0 ||
+        item == 0 || item > 64 || memview_u64(w->v, h->addr + 16, &length) != 0)
+        return false;
+    /* A negative length is a sign, not a length. */
+    if ((int64_t)length < 0)
+        length = 0 - length;
+    return (hit - end) / item < length;
+}
+
+bool holder_holds(const struct holder_world *w, const struct holder *h,
+                  const struct holder *c)
+{
+    return !never_holds(pytypes_name(w->types, (uint32_t)h->type)) &&
+           within(w, h, h->hit) && (!c->size || holds_block(w, h, c));
+}

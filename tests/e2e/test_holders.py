@@ -1,0 +1,235 @@
+"""`plateau objects --holders` beyond the plain containers: what hangs on a
+running frame, a generator, a coroutine, a thread's own data, a default
+argument, a memo; what does not hold; and a service that is at work.
+
+test_objects.py has the plain chains."""
+
+import json
+import unittest
+
+from test_objects import ObjectsCase, PYTHONS, Target
+
+HELD = """
+import asyncio, collections, functools, logging.handlers, os, threading
+class InLocal(object): pass
+class InFrame(object): pass
+class InOwnFrame(object): pass
+class InGenerator(object): pass
+class InCoroutine(object): pass
+class InLists(object): pass
+class InOrdered(object): pass
+class InMemo(object): pass
+class InDefault(object): pass
+class InMethod(object):
+    def method(self):
+        pass
+class InHandler(object): pass
+class InSlot(object): pass
+class InCycle(object): pass
+class Node(object):
+    __slots__ = ("next", "value")
+class InChain(object): pass
+class InTail(object):
+    def __init__(self):
+        self.one = 1
+
+local = threading.local()
+local.items = [InLocal() for _ in range(500)]
+lists = collections.defaultdict(list)
+for i in range(1000):
+    lists[i % 50].append(InLists())
+ordered = collections.OrderedDict((i, InOrdered()) for i in range(800))
+@functools.lru_cache(maxsize=None)
+def memo(i):
+    return InMemo()
+for i in range(700):
+    memo(i)
+def default(key, cache={}):
+    cache[key] = InDefault()
+for i in range(400):
+    default(i)
+callbacks = [InMethod().method for _ in range(300)]
+handler = logging.handlers.MemoryHandler(100000)
+for i in range(600):
+    handler.buffer.append(logging.LogRecord("a", 10, "f", 1, "m", (), None))
+    handler.buffer[-1].session = InHandler()
+class Slots(object):
+    __slots__ = ("rows",)
+slots = Slots()
+slots.rows = [InSlot() for _ in range(400)]
+rings = []
+for i in range(300):
+    rings.append({"self": InCycle(), "more": []})
+    rings[-1]["self"].back = rings[-1]
+    rings[-1]["more"].append(rings[-1]["self"])
+heads = []
+for i in range(300):
+    top = None
+    for k in range(3):
+        node = Node()
+        node.next, node.value = top, InChain() if k == 0 else None
+        top = node
+    heads.append(top)
+del top, node, i, k
+def generate():
+    kept = [InGenerator() for _ in range(300)]
+    yield 1
+    yield kept
+generator = generate()
+next(generator)
+async def wait():
+    session = [InCoroutine() for _ in range(300)]
+    await asyncio.sleep(3600)
+    return session
+loop = asyncio.new_event_loop()
+asyncio.set_event_loop(loop)
+task = loop.create_task(wait())
+loop.run_until_complete(asyncio.sleep(0.01))
+
+at_work = threading.Event()
+class Worker(object):
+    def serve(self, count):
+        unused = count
+        kept = [InFrame() for _ in range(count)]
+        at_work.set()
+        threading.Event().wait()
+        return kept, unused
+thread = threading.Thread(target=Worker().serve, args=(500,))
+thread.daemon = True
+thread.start()
+at_work.wait()
+def finished():
+    # Gone when this returns; its words may stay behind on the stack.
+    kept = [InTail() for _ in range(300)]
+    return kept[0]
+tail = [finished() for _ in range(100)]
+def main():
+    mine = {}
+    for i in range(200):
+        mine[i] = InOwnFrame()
+    os.write(1, b"0\\n"); os.read(0, 1)
+    return mine
+main()
+"""
+
+M = "module __main__ -> "
+CHAINS = {
+    "InLocal": M + "local: _thread._local -> dict[1] -> dict[1] -> list[500]",
+    "InLists": M + "lists: collections.defaultdict[50] -> list[20]",
+    "InOrdered": M + "ordered: collections.OrderedDict[800]",
+    "InMemo": M + "memo: functools._lru_cache_wrapper -> dict[700]",
+    "InDefault": M + "default: function -> tuple[1] -> dict[400]",
+    "InMethod": M + "callbacks: list[300] -> method",
+    "InHandler": M + "handler: logging.handlers.MemoryHandler -> "
+                 "buffer: list[600] -> logging.LogRecord -> session: ",
+    "InSlot": M + "slots: __main__.Slots -> list[400]",
+    "InCycle": M + "rings: list[300] -> dict[2]",
+    "InChain": M + "heads: list[300] -> __main__.Node -> __main__.Node -> "
+               "__main__.Node",
+    "InTail": M + "tail: list[100]",
+    "InFrame": "frame of __main__.%sserve -> kept: list[500]",
+    "InOwnFrame": "frame of __main__.main -> mine: dict[200]",
+    "InGenerator": M + "generator: generator -> %skept: list[300]",
+    "InCoroutine": M + "task: _asyncio.Task -> coroutine -> "
+                   "%ssession: list[300]",
+}
+
+
+def expected(name, minor):
+    """The chain, as this version tells it."""
+    text = CHAINS[name]
+    own = "" if minor >= 11 else "frame of __main__."
+    if name == "InFrame":
+        # Before 3.11 code objects do not know the class.
+        text %= "Worker." if minor >= 11 else ""
+    elif name == "InGenerator":
+        text %= own + "generate -> " if own else ""
+    elif name == "InCoroutine":
+        text %= own + "wait -> " if own else ""
+    join = "" if text.endswith(": ") else " -> "
+    return text + join + "__main__." + name
+
+
+class Held(ObjectsCase):
+    """One test per version, made below."""
+
+    def holders(self, pid, name):
+        result = self.plateau("objects", pid, "--holders", name, "--json")
+        self.expect_status(result, 0)
+        return json.loads(result.out)
+
+    def chains(self, version, python):
+        minor = int(version.split(".")[1])
+        target = Target(self, python, HELD)
+        target.numbers()
+        wrong = []
+        for name in CHAINS:
+            found = self.holders(target.pid, "__main__." + name)
+            told = [(c["chain"], c["found"]) for c in found["chains"]]
+            first = told[0] if told else ("", 0)
+            # A place that was left may still hold the address of one.
+            if first[0] != expected(name, minor) or first[1] < 14 or \
+                    not found["chains"][0]["rooted"]:
+                wrong.append((expected(name, minor), told))
+        self.assertEqual(wrong, [])
+
+
+class AtWork(ObjectsCase):
+    def test_while_it_serves(self):
+        """Lists and dicts that move while they are looked at."""
+        target = Target(self, PYTHONS[-1][1], """
+        import os, select
+        class Order(object):
+            def __init__(self, n):
+                self.lines = [n]
+        history = [Order(i) for i in range(50000)]
+        by_id = {i: [i] for i in range(20000)}
+        os.write(1, b"0\\n")
+        i = 0
+        while not select.select([0], [], [], 0.005)[0]:
+            for _ in range(10):
+                i += 1
+                history.append(Order(i))
+                by_id[i % 30000] = [i]
+                local = [[k] for k in range(50)]
+        os.write(1, b"%d\\n" % i)
+        """)
+        target.numbers()
+        good = 0
+        for _ in range(5):
+            result = self.plateau("objects", target.pid, "--holders",
+                                  "__main__.Order", "--json")
+            self.expect_status(result, 0)
+            found = json.loads(result.out)
+            good += sum(c["found"] for c in found["chains"]
+                        if c["chain"].startswith(
+                            "module __main__ -> history: list["))
+        target.tell()
+        self.assertGreater(target.numbers()[0], 500)
+        # 16 followed in each of the five.
+        self.assertGreaterEqual(good, 40)
+
+    def test_unknown_type_and_nothing_held(self):
+        target = Target(self, PYTHONS[-1][1], """
+        import os
+        os.write(1, b"0\\n"); os.read(0, 1)
+        """)
+        target.numbers()
+        result = self.plateau("objects", target.pid, "--holders",
+                              "shop.Nothing", "--json")
+        self.expect_status(result, 0)
+        found = json.loads(result.out)
+        self.assertEqual((found["instances"], found["chains"]), (0, []))
+
+
+def add_version_tests():
+    for version, python in PYTHONS:
+        def test(self, version=version, python=python):
+            self.chains(version, python)
+        setattr(Held, "test_chains_%s" % version.replace(".", "_"), test)
+
+
+add_version_tests()
+
+if __name__ == "__main__":
+    unittest.main()
