@@ -88,6 +88,8 @@ void gnuplot_run(const char *dir, const char *const *scripts, size_t n,
                  "gnuplot took longer than 20 s and was stopped: "
                  "pictures may be missing in %s\n",
                  dir);
+    else if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        buf_addf(notice, "gnuplot was not started: no pictures in %s\n", dir);
     else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         buf_addf(notice, "gnuplot failed; its words are in %s\n", log);
     else
