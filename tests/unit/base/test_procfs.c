@@ -123,7 +123,8 @@ static void test_memory(void **state)
     memset(p, 1, size);
     assert_int_equal(procfs_smaps_rollup(getpid(), &b), 0);
     assert_close(b.rss_bytes - a.rss_bytes, (double)size, 400e3);
-    assert_close(b.pss_bytes - a.pss_bytes, (double)size, 400e3);
+    /* Others that map our libraries, or end, move the shared part. */
+    assert_close(b.pss_bytes - a.pss_bytes, (double)size, 4e6);
     assert_close(b.uss_bytes - a.uss_bytes, (double)size, 400e3);
     assert_close(b.pss_anon_bytes - a.pss_anon_bytes, (double)size, 400e3);
     assert_close(b.pss_anon_bytes + b.pss_file_bytes + b.pss_shmem_bytes,
