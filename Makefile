@@ -273,8 +273,8 @@ bench: ## what a request costs, beside wrk, h2load, hey and ab
 # tests/calibrate/RESULTS.md. Their sources beside <program>.c:
 CALIBRATE := samples
 CALIBRATE_samples := generate healthy leaking
-CALIBRATE_SERIES ?= 40
-CALIBRATE_SEED ?= 1
+CALIBRATE_SERIES ?= 16
+CALIBRATE_SEED ?= 9001
 define calibrate_rule
 $(O)/calibrate/$1: $(call calibrate_obj,$1 $(CALIBRATE_$1)) \
 		$(foreach b,$(BELOW_analyzers),$(call layer_lib,$b))
