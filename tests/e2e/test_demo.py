@@ -38,7 +38,8 @@ class DemoTest(support.ScenarioCase):
 
 
 class BundledTest(support.Case):
-    serial = True
+    """The demo's two are run by DemoTest, Flask's by test_flask_pair."""
+
     timeout = 150
 
     def run_bundled(self, name, status):
@@ -47,12 +48,6 @@ class BundledTest(support.Case):
             timeout=120)
         self.expect_status(r, status)
         return r
-
-    def test_demo(self):
-        self.run_bundled("demo.ini", 1)
-
-    def test_demo_healthy(self):
-        self.run_bundled("demo-healthy.ini", 0)
 
     def test_shop(self):
         r = self.run_bundled("shop.ini", 1)

@@ -10,7 +10,6 @@ FOLDER = os.path.join(support.ROOT, "tests", "patients", "flask_pair")
 
 class FlaskPairTest(support.Case):
     timeout = 170
-    serial = True
 
     def setUp(self):
         super().setUp()

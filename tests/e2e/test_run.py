@@ -21,7 +21,6 @@ SHOP = {"browse": "path = /products/{{int 1 50}}\nweight = 8",
 
 
 class RunTest(support.ScenarioCase):
-    serial = True
     STOP = "end"
 
     def test_leak(self):
