@@ -96,7 +96,9 @@ static void blame_tile(struct buf *out, const struct view *v,
     say_growth(out, b->per_request.value, f->metric.unit);
     buf_adds(out, "</b><span>kept by each request of ");
     html_text(out, v->kinds[b->kind].name);
-    buf_adds(out, "</span></div>\n");
+    buf_adds(out, " (");
+    html_text(out, f->name);
+    buf_adds(out, ")</span></div>\n");
 }
 
 static void tiles(struct buf *out, const struct view *v)

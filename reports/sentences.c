@@ -130,21 +130,26 @@ static const struct blame *named_blame(const struct verdict *d, int kind,
     return NULL;
 }
 
-/* " (95 %: 2.27 .. 2.35 KiB)", of memory before counts, because that is what
- * runs out. */
+/* " (95 %: 2.27 .. 2.35 KiB)": of what the verdict rests on, else of memory
+ * before counts, because that is what runs out. With several numbers in the
+ * sentence it says whose interval it is. */
 static void say_certain(struct view *v, struct buf *b, int kind)
 {
     const struct verdict *d = v->in->verdict;
     const struct blame *w, *best = NULL;
+    size_t n = 0;
 
-    for (size_t k = 0; (w = named_blame(d, kind, k)) != NULL; k++)
-        if (best == NULL ||
-            (d->findings[w->finding].metric.unit == METRIC_BYTES &&
+    for (; (w = named_blame(d, kind, n)) != NULL; n++)
+        if (best == NULL || w->finding == d->lead ||
+            (best->finding != d->lead &&
+             d->findings[w->finding].metric.unit == METRIC_BYTES &&
              d->findings[best->finding].metric.unit != METRIC_BYTES))
             best = w;
     if (best == NULL || isnan(best->per_request.low))
         return;
     buf_adds(b, " (");
+    if (n > 1)
+        buf_addf(b, "%s, ", d->findings[best->finding].name);
     say_percent(b, v->in->record->policy.confidence);
     buf_adds(b, ": ");
     say_range(b, best->per_request.low, best->per_request.high,
