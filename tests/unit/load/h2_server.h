@@ -8,6 +8,7 @@
 #include <nghttp2/nghttp2.h>
 
 struct h2_answer {
+    struct h2_answer *next;
     int32_t id;
     char path[256], method[16], authority[128];
     bool saw_host, saw_connection;
@@ -130,8 +131,9 @@ static inline int h2s_on_begin(nghttp2_session *s, const nghttp2_frame *f,
 {
     struct h2_answer *a = calloc(1, sizeof *a);
 
-    (void)user;
     a->id = f->hd.stream_id;
+    a->next = ((struct http_conn *)user)->answers;
+    ((struct http_conn *)user)->answers = a;
     nghttp2_session_set_stream_user_data(s, a->id, a);
     return 0;
 }
@@ -186,16 +188,6 @@ static inline int h2s_on_frame(nghttp2_session *s, const nghttp2_frame *f,
     return h2s_answer(s, a, user) == 0 ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
-static inline int h2s_on_close(nghttp2_session *s, int32_t id, uint32_t code,
-                               void *user)
-{
-    (void)code;
-    (void)user;
-    free(nghttp2_session_get_stream_user_data(s, id));
-    nghttp2_session_set_stream_user_data(s, id, NULL);
-    return 0;
-}
-
 /* One connection's life as HTTP/2. */
 static inline void h2_serve(struct http_conn *c)
 {
@@ -212,7 +204,6 @@ static inline void h2_serve(struct http_conn *c)
     nghttp2_session_callbacks_set_on_header_callback(cb, h2s_on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, h2s_on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cb, h2s_on_frame);
-    nghttp2_session_callbacks_set_on_stream_close_callback(cb, h2s_on_close);
     nghttp2_option_new(&option);
     nghttp2_option_set_max_send_header_block_length(option, 1 << 20);
     nghttp2_session_server_new2(&s, cb, c, option);
@@ -226,6 +217,12 @@ static inline void h2_serve(struct http_conn *c)
         ;
     nghttp2_session_del(s);
     nghttp2_session_callbacks_del(cb);
+    while (c->answers != NULL) {
+        struct h2_answer *a = c->answers;
+
+        c->answers = a->next;
+        free(a);
+    }
 }
 
 /* Chooses h2 when the client offers it; as SSL_CTX_set_alpn_select_cb's. */

@@ -288,7 +288,7 @@ static void endless(struct bed *b)
     for (int round = 0; round < 8; round++)
         for (size_t i = 0; i < 3; i++) {
             shoot(b, &s, "GET", paths[i]);
-            s.t.timeout_ns = 3000 * MS;
+            s.t.timeout_ns = 20000 * MS;
             submit(b, &s);
             wait_all(b);
             assert_int_not_equal(s.t.error, TRANSFER_OK);
