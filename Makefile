@@ -120,7 +120,7 @@ LIBS_cli := $(LIBS_FULL)
 # One unit test judges generated series.
 calibrate_obj = $(patsubst %,$(O)/tests/calibrate/%.o,$1)
 $(O)/unit/analyzers/test_calibration: \
-	$(call calibrate_obj,generate healthy leaking)
+	$(call calibrate_obj,generate healthy undecided leaking)
 
 UNIT_ALL :=
 define unit_rule
@@ -272,7 +272,7 @@ bench: ## what a request costs, beside wrk, h2load, hey and ab
 # Programs that simulate, judge and count; each prints a section of
 # tests/calibrate/RESULTS.md. Their sources beside <program>.c:
 CALIBRATE := samples
-CALIBRATE_samples := generate healthy leaking
+CALIBRATE_samples := generate healthy undecided leaking
 CALIBRATE_SERIES ?= 16
 CALIBRATE_SEED ?= 9001
 define calibrate_rule

@@ -20,9 +20,9 @@ const char *outcome_name(enum outcome o)
 const char *shape_name(enum shape s)
 {
     static const char *const words[] = {
-        "unknown", "flat",   "linear",       "saturating",
-        "logarithmic", "sawtooth", "step",   "stairs",
-        "kinked",  "accelerating", "falling", "wandering",
+        "unknown",     "flat",         "linear",  "saturating",
+        "logarithmic", "sawtooth",     "step",    "stairs",
+        "kinked",      "accelerating", "falling", "wandering",
     };
 
     return word(words, sizeof words / sizeof *words, (unsigned)s);
@@ -30,8 +30,7 @@ const char *shape_name(enum shape s)
 
 const char *basis_name(enum basis b)
 {
-    static const char *const words[] = {"none", "samples", "barriers",
-                                        "both"};
+    static const char *const words[] = {"none", "samples", "barriers", "both"};
 
     return word(words, sizeof words / sizeof *words, (unsigned)b);
 }

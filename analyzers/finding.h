@@ -26,10 +26,10 @@ enum shape {
     SHAPE_SAWTOOTH,
     SHAPE_STEP,
     SHAPE_STAIRS,
-    SHAPE_KINKED,      /* the slope changes once */
+    SHAPE_KINKED, /* the slope changes once */
     SHAPE_ACCELERATING,
     SHAPE_FALLING,
-    SHAPE_WANDERING,   /* moves, without a direction */
+    SHAPE_WANDERING, /* moves, without a direction */
 };
 
 const char *shape_name(enum shape s);
@@ -50,9 +50,9 @@ struct interval {
 };
 
 struct finding {
-    char name[64];         /* the metric, as in the column's header */
-    struct metric metric;  /* `metric.name` points at `name`'s source: use
-                              `name` instead after a copy */
+    char name[64];        /* the metric, as in the column's header */
+    struct metric metric; /* `metric.name` points at `name`'s source: use
+                             `name` instead after a copy */
     enum outcome outcome;
     enum shape shape;
     enum basis basis;
@@ -70,10 +70,10 @@ struct finding {
     double more_s;
     struct interval limit_s; /* leak: time until the memory limit, at the
                                 measured rate; NaN when there is none */
-    double level;         /* typical reading at the end of the window */
-    double grown;         /* last minus first of the judged window */
-    double steady_from_s; /* warm-up found to end here */
-    double from_s, to_s;  /* the judged window */
+    double level;            /* typical reading at the end of the window */
+    double grown;            /* last minus first of the judged window */
+    double steady_from_s;    /* warm-up found to end here */
+    double from_s, to_s;     /* the judged window */
     double from_requests, to_requests;
     double certainty; /* how far the deciding interval end stands beyond
                          (leak) or inside (pass) the tolerance, in widths */

@@ -324,8 +324,7 @@ static void try_alone(struct fitter *f, int part, double prior)
 {
     int term[TERMS_MAX] = {0, part}, n = part < 0 ? 1 : 2;
 
-    try_both(f, term, n,
-             prior * (1 - CREEP) * (f->s.n > f->s.loads ? 0.5 : 1));
+    try_both(f, term, n, prior * (1 - CREEP) * (f->s.n > f->s.loads ? 0.5 : 1));
 }
 
 /* The same with the creep that every allocator has (a logarithm of its age)

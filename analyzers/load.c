@@ -25,8 +25,8 @@ static const struct {
 static bool ramps(const struct rows *r)
 {
     size_t a = r->n / 3, b = r->n - 1 - r->n / 3;
-    double first = (r->requests[a] - r->requests[0]) /
-                   (r->busy_s[a] - r->busy_s[0]);
+    double first =
+        (r->requests[a] - r->requests[0]) / (r->busy_s[a] - r->busy_s[0]);
     double last = (r->requests[r->n - 1] - r->requests[b]) /
                   (r->busy_s[r->n - 1] - r->busy_s[b]);
     double noise = sqrt((first + last) / (r->busy_s[a] - r->busy_s[0]));

@@ -23,8 +23,8 @@ struct rows {
     size_t nrows;
     size_t *first;    /* cell i holds row[first[i] .. first[i + 1]) */
     double *t_s;      /* of each cell, rising */
-    double *busy_s; /* the same clock, stopped where rows were left out:
-                       between blocks the service had nothing to do */
+    double *busy_s;   /* the same clock, stopped where rows were left out:
+                         between blocks the service had nothing to do */
     double *requests; /* rising; NULL when unknown or useless */
     int *life;        /* from 0; a new number where a process started */
     int nlives;

@@ -96,11 +96,11 @@ double stats_floor(double *v, size_t n, double share)
 double stats_normal_cdf(double z)
 {
     double t = 1 / (1 + 0.2316419 * fabs(z));
-    double tail = 0.3989422804014327 * exp(-z * z / 2) * t *
-                  (0.319381530 +
-                   t * (-0.356563782 +
-                        t * (1.781477937 +
-                             t * (-1.821255978 + t * 1.330274429))));
+    double tail =
+        0.3989422804014327 * exp(-z * z / 2) * t *
+        (0.319381530 +
+         t * (-0.356563782 +
+              t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
 
     return z > 0 ? 1 - tail : tail;
 }

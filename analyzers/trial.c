@@ -15,8 +15,8 @@ static bool axes_differ(const struct rows *r)
     double q = r->requests[r->n - 1] - q0, t = r->busy_s[r->n - 1] - t0;
 
     for (size_t i = 0; i < r->n; i++)
-        worst =
-            fmax(worst, fabs((r->requests[i] - q0) / q - (r->busy_s[i] - t0) / t));
+        worst = fmax(worst,
+                     fabs((r->requests[i] - q0) / q - (r->busy_s[i] - t0) / t));
     return worst > 0.01;
 }
 

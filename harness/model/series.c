@@ -49,8 +49,8 @@ struct reader {
 };
 
 static const char *const phase_names[PHASE_COUNT] = {
-    "", "start", "warmup", "load", "drain", "settle", "barrier", "diagnose",
-    "stop",
+    "",       "start",   "warmup",   "load", "drain",
+    "settle", "barrier", "diagnose", "stop",
 };
 
 const char *phase_name(enum phase p)
@@ -171,8 +171,8 @@ static bool same_word(const char *s, size_t n, const char *word)
 /* "inf", "-Infinity", "nan", "null", ...: a word for "no value". */
 static bool is_no_value(const char *s, size_t n)
 {
-    static const char *const words[] = {"nan", "inf", "infinity", "null",
-                                        "none", "na", "n/a"};
+    static const char *const words[] = {"nan",  "inf", "infinity", "null",
+                                        "none", "na",  "n/a"};
 
     if (n > 0 && (*s == '-' || *s == '+')) {
         s++;
@@ -242,8 +242,7 @@ static enum sink sink_of(const struct reader *r, const char *name)
         return SINK_IGNORE;
     for (size_t i = 0; i < sizeof special / sizeof *special; i++)
         if (strcmp(name, special[i].name) == 0)
-            return has_sink(r, special[i].sink) ? SINK_IGNORE
-                                                : special[i].sink;
+            return has_sink(r, special[i].sink) ? SINK_IGNORE : special[i].sink;
     for (size_t i = 0; i < r->s->ncolumns; i++)
         if (strcmp(r->s->columns[i].name, name) == 0)
             return SINK_IGNORE;
@@ -258,8 +257,8 @@ static void add_field(struct reader *r, const char *s, size_t n)
 
     if (f.sink == SINK_COLUMN) {
         f.column = out->ncolumns++;
-        out->columns = mem_realloc(out->columns, out->ncolumns,
-                                   sizeof *out->columns);
+        out->columns =
+            mem_realloc(out->columns, out->ncolumns, sizeof *out->columns);
         struct column *c = &out->columns[f.column];
         *c = (struct column){.name = name};
         metric_describe(c->name, &c->metric);
@@ -289,8 +288,8 @@ static int read_header(struct reader *r, const char *p, const char *end,
         return err_set(err, "%s:%zu: the header line names no column t_s",
                        r->label, r->line);
     if (r->s->ncolumns == 0)
-        return err_set(err, "%s:%zu: the header line names no metric",
-                       r->label, r->line);
+        return err_set(err, "%s:%zu: the header line names no metric", r->label,
+                       r->line);
     return 0;
 }
 
@@ -309,8 +308,7 @@ static void grow_rows(struct reader *r)
     if (has_sink(r, SINK_PHASE))
         s->phase = mem_realloc(s->phase, r->cap, 1);
     for (size_t i = 0; i < s->ncolumns; i++)
-        s->columns[i].v =
-            mem_realloc(s->columns[i].v, r->cap, sizeof(double));
+        s->columns[i].v = mem_realloc(s->columns[i].v, r->cap, sizeof(double));
 }
 
 /* The row behind the last holds no value until its line is read. */
@@ -329,8 +327,7 @@ static void clear_row(struct series *s)
         s->columns[i].v[at] = NAN;
 }
 
-static void put_cell(struct series *s, struct field *f, const char *p,
-                     size_t n)
+static void put_cell(struct series *s, struct field *f, const char *p, size_t n)
 {
     double v = NAN;
     size_t at = s->n;
@@ -450,14 +447,12 @@ static void shrink(struct series *s)
     if (s->phase != NULL)
         s->phase = mem_realloc(s->phase, s->n, 1);
     for (size_t i = 0; i < s->ncolumns; i++)
-        s->columns[i].v =
-            mem_realloc(s->columns[i].v, s->n, sizeof(double));
+        s->columns[i].v = mem_realloc(s->columns[i].v, s->n, sizeof(double));
 }
 
 /* `rest` is what stands behind the last newline. A cut line is no data, but a
  * file that is only a header may lack its newline. */
-static int finish(struct reader *r, const char *rest, size_t n,
-                  struct err *err)
+static int finish(struct reader *r, const char *rest, size_t n, struct err *err)
 {
     if (n > 0 && memchr(rest, '\0', n) != NULL)
         return err_set(err, "%s:%zu: not a text file (a NUL byte)", r->label,

@@ -38,16 +38,16 @@ struct column {
 };
 
 struct series {
-    size_t n;                 /* rows */
-    double *t_s;              /* seconds since load began; finite, rising as
-                                 given: rows are kept in the file's order */
-    double *requests;         /* cumulative; NULL when the column is missing */
-    double *proc_starts;      /* NULL when the column is missing */
-    unsigned char *phase;     /* enum phase; NULL when missing */
-    struct column *columns;   /* every other numeric column */
+    size_t n;               /* rows */
+    double *t_s;            /* seconds since load began; finite, rising as
+                               given: rows are kept in the file's order */
+    double *requests;       /* cumulative; NULL when the column is missing */
+    double *proc_starts;    /* NULL when the column is missing */
+    unsigned char *phase;   /* enum phase; NULL when missing */
+    struct column *columns; /* every other numeric column */
     size_t ncolumns;
-    size_t dropped_rows;      /* rows that had no usable t_s */
-    size_t bad_cells;         /* cells that were neither empty nor a number */
+    size_t dropped_rows; /* rows that had no usable t_s */
+    size_t bad_cells;    /* cells that were neither empty nor a number */
 };
 
 /* Reads `path` ("-" is standard input): a header line, then rows. Accepts

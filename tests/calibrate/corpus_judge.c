@@ -28,8 +28,7 @@ static void print_findings(const struct continuous *c)
 /* Truth is told in bytes: where counts lead, memory's own slope is asked. */
 static bool is_memory(const struct continuous *c)
 {
-    return c->lead >= 0 &&
-           c->findings[c->lead].metric.role == METRIC_MEMORY;
+    return c->lead >= 0 && c->findings[c->lead].metric.role == METRIC_MEMORY;
 }
 
 static int judge(const char *path, const struct policy *p, bool verbose)

@@ -191,16 +191,27 @@ static int count(const struct kind *k)
     return n;
 }
 
+static const struct kind *const tables[] = {healthy_kinds, undecided_kinds,
+                                            leaking_kinds};
+
+enum { TABLES = sizeof tables / sizeof *tables };
+
 int generate_kinds(void)
 {
-    return count(healthy_kinds) + count(leaking_kinds);
+    int n = 0;
+
+    for (int t = 0; t < TABLES; t++)
+        n += count(tables[t]);
+    return n;
 }
 
 static const struct kind *kind_at(int i)
 {
-    int healthy = count(healthy_kinds);
+    int t = 0;
 
-    return i < healthy ? &healthy_kinds[i] : &leaking_kinds[i - healthy];
+    for (; i >= count(tables[t]); t++)
+        i -= count(tables[t]);
+    return &tables[t][i];
 }
 
 const char *generate_kind_name(int kind)

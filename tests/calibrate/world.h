@@ -1,5 +1,6 @@
 /* A simulated run that kinds of memory behaviour are added to. Shared by the
- * generator's two halves (healthy.c, leaking.c); not for anybody else. */
+ * generator's parts (healthy.c, undecided.c, leaking.c); not for anybody else.
+ */
 #ifndef PLATEAU_TESTS_CALIBRATE_WORLD_H
 #define PLATEAU_TESTS_CALIBRATE_WORLD_H
 
@@ -37,7 +38,7 @@ struct kind {
     void (*make)(struct world *w);
 };
 
-extern const struct kind healthy_kinds[], leaking_kinds[];
+extern const struct kind healthy_kinds[], undecided_kinds[], leaking_kinds[];
 
 double world_uniform(struct world *w, double a, double b);
 double world_log_uniform(struct world *w, double a, double b);
@@ -61,5 +62,16 @@ double world_leak_size(struct world *w, double a, double b);
 
 /* Makes the run shorter: `span` seconds of 1 s samples. */
 void world_shorten(struct world *w, double span);
+
+/* Adds a rise of `size` bytes that saturates: exponential (`shape` 0),
+ * logistic (1), in two stages (2) or stretched (3), of time constant `tau`
+ * in shares of the run. */
+void world_rise(struct world *w, double size, double tau, int shape);
+
+/* Adds a cache that fills evenly until the share `full` of the run. */
+void world_fill(struct world *w, double full);
+
+/* Adds a sawtooth of about `cycles` teeth of `size` bytes. */
+void world_saw(struct world *w, double size, double cycles);
 
 #endif

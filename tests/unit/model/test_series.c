@@ -77,8 +77,8 @@ static void test_dressed_up(void **state)
 
 static void test_no_value_words(void **state)
 {
-    static const char *const words[] = {"nan", "NaN", "-nan", "inf", "-INF",
-                                        "Infinity", "", "null", "1e999"};
+    static const char *const words[] = {
+        "nan", "NaN", "-nan", "inf", "-INF", "Infinity", "", "null", "1e999"};
     struct series s;
     struct err e;
     char text[200];
@@ -95,7 +95,7 @@ static void test_no_value_words(void **state)
 
 static void test_bad_words(void **state)
 {
-    static const char *const words[] = {"0x10", "1 2", "--1", "1e", "1e+",
+    static const char *const words[] = {"0x10", "1 2", "--1", "1e",   "1e+",
                                         ".",    "e5",  "5MB", "1..2", "x"};
     struct series s;
     struct err e;
@@ -115,11 +115,27 @@ static void test_bad_words(void **state)
 static void test_exact_numbers(void **state)
 {
     static const char *const words[] = {
-        "9007199254740992", "9007199254740993", "18446744073709551615",
-        "0.1", "123456789.987654321", "1e22", "1e23", "4.35", "-2.5e-7",
-        "0.000001", "179769313486231570000000000000", "5e-324", "1e-400",
-        "00000000000000000000000000012.5", "3.14159265358979323846264338327",
-        "+7", "1.", ".5", "-0", "123456789012345678", "1E5",
+        "9007199254740992",
+        "9007199254740993",
+        "18446744073709551615",
+        "0.1",
+        "123456789.987654321",
+        "1e22",
+        "1e23",
+        "4.35",
+        "-2.5e-7",
+        "0.000001",
+        "179769313486231570000000000000",
+        "5e-324",
+        "1e-400",
+        "00000000000000000000000000012.5",
+        "3.14159265358979323846264338327",
+        "+7",
+        "1.",
+        ".5",
+        "-0",
+        "123456789012345678",
+        "1E5",
     };
     struct series s;
     struct err e;
@@ -155,8 +171,7 @@ static void test_rows_without_time(void **state)
     struct err e;
 
     (void)state;
-    assert_int_equal(parse("t_s,rss_bytes\n,1\nnan,2\nx,3\n4,4\n3,5\n", &s,
-                           &e),
+    assert_int_equal(parse("t_s,rss_bytes\n,1\nnan,2\nx,3\n4,4\n3,5\n", &s, &e),
                      0);
     assert_int_equal(s.n, 2);
     assert_int_equal(s.dropped_rows, 3);
@@ -174,8 +189,9 @@ static void test_errors(void **state)
     } cases[] = {
         {"", 0, "x.csv:1"},
         {"\n\n", 2, "header"},
-        {"time,rss_bytes\n0,1\n", 19, "x.csv:1: the header line names no "
-                                      "column t_s"},
+        {"time,rss_bytes\n0,1\n", 19,
+         "x.csv:1: the header line names no "
+         "column t_s"},
         {"t_s,requests\n0,1\n", 17, "no metric"},
         {"t_s,rss_bytes\n0,1\n0,\0\n", 22, "x.csv:3: not a text"},
         {"\0\0\0\0", 4, "x.csv:1: not a text"},
@@ -187,9 +203,8 @@ static void test_errors(void **state)
         struct series s;
         struct err e = {""};
 
-        assert_int_equal(series_parse(cases[i].text, cases[i].len, "x.csv",
-                                      &s, &e),
-                         -1);
+        assert_int_equal(
+            series_parse(cases[i].text, cases[i].len, "x.csv", &s, &e), -1);
         assert_non_null(strstr(e.msg, cases[i].says));
         assert_null(s.columns);
     }
