@@ -310,7 +310,8 @@ static bool pass(struct search *s, bool climbing)
     };
 
     /* A list that grows may have moved to a mapping of its own. */
-    return procmem_refresh(s->r->v, s->r->pid, &gone) == 0 &&
+    return (s->r->pid == 0 ||
+            procmem_refresh(s->r->v, s->r->pid, &gone) == 0) &&
            heapscan_run(s->r->scan, &o, &sink, &native);
 }
 
@@ -513,17 +514,12 @@ static void look_again(struct search *s, int64_t began, struct holders *out)
     }
 }
 
-int holders_find(struct census_reader *r, const char *type, unsigned samples,
-                 int64_t time_limit_ns, struct holders *out, struct err *err)
+void holders_search(struct census_reader *r, const char *type, unsigned samples,
+                    int64_t time_limit_ns, struct holders *out)
 {
     struct search s = {.r = r, .type = type};
     int64_t began = clock_now_ns();
 
-    memset(out, 0, sizeof *out);
-    if (census_attach(r, err) != 0)
-        return -1;
-    if (!census_is_python(r))
-        return err_set(err, "no CPython whose objects can be read");
     s.max_samples = samples < 1             ? 1
                     : samples > SAMPLES_MAX ? SAMPLES_MAX
                                             : samples;
@@ -539,6 +535,17 @@ int holders_find(struct census_reader *r, const char *type, unsigned samples,
     free(s.nodes);
     free(s.keys);
     free(s.piece);
+}
+
+int holders_find(struct census_reader *r, const char *type, unsigned samples,
+                 int64_t time_limit_ns, struct holders *out, struct err *err)
+{
+    memset(out, 0, sizeof *out);
+    if (census_attach(r, err) != 0)
+        return -1;
+    if (!census_is_python(r))
+        return err_set(err, "no CPython whose objects can be read");
+    holders_search(r, type, samples, time_limit_ns, out);
     return 0;
 }
 

@@ -54,6 +54,14 @@ bool holder_is(const struct holder_world *w, int32_t type, const char *name);
 /* Appends the chain from node `top` down to its sampled instance. */
 void holder_text(const struct holder_world *w, int32_t top, struct buf *out);
 
+struct census_reader;
+struct holders;
+
+/* The search itself, in what the reader sees. A recorded image (its pid is 0)
+ * has no maps to read again. Arguments as for holders_find. */
+void holders_search(struct census_reader *r, const char *type, unsigned samples,
+                    int64_t time_limit_ns, struct holders *out);
+
 /* The frame by which node `n` holds its child: on a thread's stack, in a
  * generator or coroutine, or a frame object up to 3.10. Its function's name
  * into `function`, its variable's into `variable` ("": unknown); both have
