@@ -96,7 +96,7 @@ static void test_caches(void **state)
 
 /* The error over the whole path: 16 healthy runs of 14 looks, with readings
    that jitter by ten objects. One false certainty in 200 is promised; two in
-   40 would happen by chance once in 60 times that. */
+   16 would happen by chance once in 400 times that. */
 static void test_path(void **state)
 {
     int wrong = 0;

@@ -1,0 +1,383 @@
+/* How often the verdict on barrier readings is wrong: simulated runs in
+ * blocks, judged, counted, and printed as a Markdown section.
+ *
+ * usage: blocks [-n RUNS_PER_KIND] [-s FIRST_SEED] */
+#include "analyzers/attribution.h"
+#include "analyzers/verdict.h"
+#include "tests/calibrate/sim.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Wilson 1927: the 95 % interval of a share. */
+static void print_rate(const char *what, int k, int n, const char *goal)
+{
+    double z = 1.96, p = n ? (double)k / n : 0, m = n ? n : 1;
+    double mid = (p + z * z / (2 * m)) / (1 + z * z / m);
+    double half =
+        z / (1 + z * z / m) * sqrt(p * (1 - p) / m + z * z / (4 * m * m));
+
+    printf("| %s | %d of %d | %.2f %% | %.2f .. %.2f %% | %s |\n", what, k, n,
+           100 * p, 100 * fmax(mid - half, 0), 100 * fmin(mid + half, 1), goal);
+}
+
+static void print_head(const char *title)
+{
+    printf("\n### %s\n\n| rate | counted | share | 95 %% interval | goal "
+           "|\n|---|---|---|---|---|\n",
+           title);
+}
+
+static const char *metric_of(bool bytes)
+{
+    return bytes ? "rss_bytes" : "py_gc_objects";
+}
+
+/* The i-th run of a kind: sizes, noises and mixes vary with the seed. */
+static void setup(struct sim *s, enum sim_base base, bool bytes, size_t blocks,
+                  uint64_t seed)
+{
+    struct rng rng;
+    double scale = bytes ? 1000 : 1;
+
+    rng_init(&rng, seed * 977 + (uint64_t)base);
+    *s = (struct sim){.base = base, .blocks = blocks, .seed = seed};
+    s->requests = 300 + 100 * (double)rng_below(&rng, 8);
+    s->kinds = 1 + (size_t)rng_below(&rng, 5);
+    for (size_t k = 0; k < s->kinds; k++)
+        s->weight[k] = 1 + (double)rng_below(&rng, 5);
+    s->noise = (1 + 9 * rng_unit(&rng)) * (bytes ? 10e3 : 1);
+    s->reach = exp(log(0.05) + rng_unit(&rng) * log(0.8 / 0.05));
+    s->size = scale;
+    if (base == SIM_WARM || base == SIM_LATE_ONCE)
+        s->size = (500 + 4000 * rng_unit(&rng)) * scale;
+    if (base == SIM_CREEP)
+        s->size = (bytes ? 1e6 : 40) * rng_unit(&rng);
+    if (base == SIM_SHARED)
+        s->size = bytes ? 1e6 : 30;
+    if (base == SIM_ZIPF)
+        s->size = 100 * scale * rng_unit(&rng);
+}
+
+/* Bytes that come in arenas are no count, and counts exact to the unit are no
+   bytes. */
+static bool makes_sense(enum sim_base base, bool bytes)
+{
+    return bytes || base != SIM_ARENAS;
+}
+
+struct tally {
+    int n, pass, leak, open, held, planted, called;
+};
+
+/* Growth per request that the simulation put in, over all kinds. */
+static double truth_of(const struct sim *s, const struct record *r)
+{
+    size_t last = r->barriers.n - 1;
+    double sum = 0;
+
+    for (size_t k = 0; k < s->kinds; k++)
+        sum += r->kinds[k].completed[last] * s->leak[k];
+    return sum / r->barriers.requests[last];
+}
+
+/* A leak of twice what a run says it would have seen, in a run like it. */
+static void plant(const struct sim *like, bool bytes, double minimum,
+                  struct tally *t)
+{
+    struct sim s = *like;
+    struct record r;
+    struct verdict v;
+
+    s.seed += 1000003;
+    for (size_t k = 0; k < s.kinds; k++)
+        s.leak[k] = 2 * minimum;
+    s.leak_noise = 0.3;
+    sim_record(&s, metric_of(bytes), &r);
+    verdict_judge(&r, NULL, &v);
+    t->planted++;
+    t->called += v.outcome == OUTCOME_LEAK;
+    if (v.outcome == OUTCOME_LEAK) {
+        double truth = truth_of(&s, &r);
+        const struct interval *i = &v.findings[v.lead].per_request;
+
+        t->held += i->low <= truth && truth <= i->high;
+    }
+    verdict_release(&v);
+    record_release(&r);
+}
+
+static void healthy_kind(enum sim_base base, bool bytes, int n, uint64_t seed,
+                         struct tally *t)
+{
+    for (int i = 0; i < n; i++) {
+        struct sim s;
+        struct record r;
+        struct verdict v;
+
+        setup(&s, base, bytes, 10, seed + (uint64_t)i);
+        sim_record(&s, metric_of(bytes), &r);
+        verdict_judge(&r, NULL, &v);
+        t->n++;
+        t->pass += v.outcome == OUTCOME_PASS;
+        t->leak += v.outcome == OUTCOME_LEAK;
+        t->open += v.outcome == OUTCOME_INCONCLUSIVE;
+        if (v.outcome == OUTCOME_PASS &&
+            isfinite(v.findings[0].minimum_per_request))
+            plant(&s, bytes, v.findings[0].minimum_per_request, t);
+        verdict_release(&v);
+        record_release(&r);
+    }
+}
+
+static void add(struct tally *a, const struct tally *b)
+{
+    a->n += b->n;
+    a->pass += b->pass;
+    a->leak += b->leak;
+    a->open += b->open;
+    a->held += b->held;
+    a->planted += b->planted;
+    a->called += b->called;
+}
+
+static void report_healthy(int n, uint64_t seed)
+{
+    struct tally all = {0}, kind[2 * SIM_BASES] = {{0}};
+
+    for (int i = 0; i < 2 * SIM_BASES; i++) {
+        if (!makes_sense((enum sim_base)(i / 2), i % 2))
+            continue;
+        healthy_kind((enum sim_base)(i / 2), i % 2, n, seed, &kind[i]);
+        add(&all, &kind[i]);
+    }
+    print_head("Ten blocks, healthy; and a leak of twice the stated minimum");
+    print_rate("healthy called a leak", all.leak, all.n, "at most 1 %");
+    print_rate("healthy inconclusive", all.open, all.n, "");
+    print_rate("twice the minimum called a leak", all.called, all.planted,
+               "at least 95 %");
+    print_rate("its interval held the truth", all.held, all.called,
+               "92 to 98 %");
+    printf("\n| kind | unit | runs | pass | leak | inconclusive | planted, "
+           "called |\n|---|---|---|---|---|---|---|\n");
+    for (int i = 0; i < 2 * SIM_BASES; i++)
+        if (kind[i].n > 0)
+            printf("| %s | %s | %d | %d | %d | %d | %d of %d |\n",
+                   sim_base_name((enum sim_base)(i / 2)),
+                   i % 2 ? "bytes" : "count", kind[i].n, kind[i].pass,
+                   kind[i].leak, kind[i].open, kind[i].called, kind[i].planted);
+}
+
+/* Looks after every block from the third on; gives the outcome it stopped
+   with and the block. */
+static enum outcome follow(const struct sim *whole, const char *metric,
+                           size_t *stopped)
+{
+    enum outcome o = OUTCOME_INCONCLUSIVE;
+    struct record r;
+
+    sim_record(whole, metric, &r);
+    *stopped = 0;
+    for (size_t b = 3; b <= whole->blocks && *stopped == 0; b++) {
+        struct verdict v;
+        size_t rows = r.barriers.n;
+
+        r.barriers.n = b + 1;
+        verdict_judge(&r, NULL, &v);
+        r.barriers.n = rows;
+        if (v.certain) {
+            o = v.outcome;
+            *stopped = b;
+        }
+        verdict_release(&v);
+    }
+    record_release(&r);
+    return o;
+}
+
+static void report_sequential(int n, uint64_t seed)
+{
+    static const double rates[] = {0.1, 1, 10};
+    int wrong = 0, healthy = 0, passed = 0, found = 0, leaks = 0, missed = 0;
+    double spent = 0;
+    size_t at;
+
+    for (int base = 0; base < SIM_BASES; base++)
+        for (int i = 0; makes_sense((enum sim_base)base, false) && i < n / 2;
+             i++) {
+            struct sim s;
+            enum outcome o;
+
+            setup(&s, (enum sim_base)base, false, 16, seed + (uint64_t)i);
+            o = follow(&s, metric_of(false), &at);
+            healthy++;
+            wrong += o == OUTCOME_LEAK;
+            passed += o == OUTCOME_PASS;
+        }
+    for (int k = 0; k < 3; k++)
+        for (int i = 0; i < n; i++) {
+            struct sim s;
+            enum outcome o;
+
+            setup(&s, i % 2 ? SIM_EXACT : SIM_JITTER, false, 16,
+                  seed + (uint64_t)i);
+            s.leak[i % (int)s.kinds] = rates[k];
+            s.noise /= 3;
+            o = follow(&s, metric_of(false), &at);
+            leaks++;
+            found += o == OUTCOME_LEAK;
+            missed += o == OUTCOME_PASS;
+            spent += at > 0 ? (double)at / 16 : 1;
+        }
+    print_head("Stopping when certain: a look after every block, 16 blocks");
+    print_rate("healthy stopped as a leak, any look", wrong, healthy,
+               "at most 1 %");
+    print_rate("healthy stopped as a pass", passed, healthy, "");
+    print_rate("leak of 0.1, 1, 10 per request stopped as a leak", found, leaks,
+               "");
+    print_rate("the same stopped as a pass", missed, leaks, "at most 5 %");
+    printf("\nOf the planned blocks, runs that leak used %.0f %%.\n",
+           100 * spent / leaks);
+}
+
+/* The blocks at which a longer run of the same is first decided. */
+static size_t decided_at(const struct sim *s, const char *metric, size_t from,
+                         size_t most)
+{
+    struct sim longer = *s;
+    struct record r;
+    size_t at = 0;
+
+    longer.blocks = most;
+    sim_record(&longer, metric, &r);
+    for (size_t b = from; b <= most && at == 0; b += b < 24 ? 1 : b / 16) {
+        struct barriers_rule rule;
+        struct finding f;
+
+        barriers_rule(&r.policy, &rule);
+        rule.power = rule.forecast = false;
+        rule.rows = b + 1;
+        barriers_column(&r, &r.policy, &rule, &r.barriers.columns[0], &f);
+        if (f.outcome != OUTCOME_INCONCLUSIVE)
+            at = b;
+    }
+    record_release(&r);
+    return at;
+}
+
+/* Runs of eight blocks that end inconclusive are carried on: was the number
+   of requests that would settle it right within a factor of 1.5? */
+static void report_forecast(int n, uint64_t seed)
+{
+    static const enum sim_base bases[] = {SIM_JITTER, SIM_WALK, SIM_CACHE,
+                                          SIM_WARM};
+    int right = 0, told = 0, open = 0;
+
+    for (int i = 0; i < 8 * n; i++) {
+        struct sim s;
+        struct record r;
+        struct barriers_rule rule;
+        struct finding f;
+        size_t at;
+
+        setup(&s, bases[i % 4], false, 8, seed + (uint64_t)i);
+        s.kinds = 1;
+        s.span = 10;
+        s.noise *= 12;
+        if (i % 3 == 0)
+            s.leak[0] = 0.05 + 0.3 * (i % 7) / 7.0;
+        sim_record(&s, metric_of(false), &r);
+        barriers_rule(&r.policy, &rule);
+        rule.power = false;
+        barriers_column(&r, &r.policy, &rule, &r.barriers.columns[0], &f);
+        if (f.outcome == OUTCOME_INCONCLUSIVE) {
+            open++;
+            at = decided_at(&s, metric_of(false), 9, 64);
+            if (at > 0 && isfinite(f.more_requests)) {
+                double want = (double)at * s.requests;
+                double said = 8 * s.requests + f.more_requests;
+
+                told++;
+                right += said / want < 1.5 && want / said < 1.5;
+            }
+        }
+        record_release(&r);
+    }
+    print_head("What would settle an inconclusive run of eight blocks");
+    print_rate("told, and decided within 64 blocks", told, open, "");
+    print_rate("total requests right within a factor of 1.5", right, told,
+               "at least 80 %");
+}
+
+static void attribute(size_t blocks, int n, uint64_t seed)
+{
+    int guilty = 0, found = 0, held = 0, runs = 0;
+    char text[64];
+
+    for (int i = 0; i < n; i++) {
+        struct sim s = {.blocks = blocks, .requests = 2000, .kinds = 20};
+        struct blame out[SIM_KINDS_MAX + 1];
+        struct record r;
+        struct blocks b;
+        struct rng rng;
+        bool innocent = false;
+        size_t got;
+
+        rng_init(&rng, seed + (uint64_t)i);
+        s.seed = seed + (uint64_t)i;
+        s.base = i % 2 ? SIM_WARM : SIM_EXACT;
+        s.size = 30;
+        for (int k = 1 + (int)rng_below(&rng, 3); k > 0; k--)
+            s.leak[rng_below(&rng, 20)] =
+                exp(log(0.05) + rng_unit(&rng) * log(200));
+        sim_record(&s, "py_gc_objects", &r);
+        blocks_gather(&r, &r.barriers.columns[0], 0, &b);
+        got = attribution_make(&b, 0, 1, 0.95, 0, out);
+        for (size_t k = 0; k < got; k++) {
+            double t = out[k].kind >= 0 ? s.leak[out[k].kind] : 0;
+
+            innocent |= out[k].named && t == 0;
+            if (t == 0)
+                continue;
+            guilty++;
+            found += out[k].named;
+            held += out[k].per_request.low <= t && t <= out[k].per_request.high;
+        }
+        runs += innocent;
+        blocks_release(&b);
+        record_release(&r);
+    }
+    snprintf(text, sizeof text, "%zu blocks: guilty kinds named", blocks);
+    print_rate(text, found, guilty, "at least 95 %");
+    snprintf(text, sizeof text, "%zu blocks: an innocent one named", blocks);
+    print_rate(text, runs, n, "at most 5 % of runs");
+    snprintf(text, sizeof text, "%zu blocks: interval held", blocks);
+    print_rate(text, held, guilty, "90 to 99 %");
+}
+
+int main(int argc, char **argv)
+{
+    unsigned long long seed = 1;
+    int n = 40, opt;
+
+    while ((opt = getopt(argc, argv, "n:s:")) != -1) {
+        if (opt == 'n')
+            n = (int)strtol(optarg, NULL, 10);
+        else if (opt == 's')
+            seed = strtoull(optarg, NULL, 10);
+        else
+            return 2;
+    }
+    printf("## Barrier readings\n\nSimulated runs in blocks "
+           "(tests/calibrate/sim.c), %d of each kind, first seed %llu.\n",
+           n, seed);
+    report_healthy(n, seed);
+    report_sequential(n, seed + 10000);
+    report_forecast(n, seed + 20000);
+    print_head("Twenty kinds of request, one to three leak 0.05 to 10");
+    attribute(12, 2 * n, seed + 30000);
+    attribute(24, 2 * n, seed + 40000);
+    return 0;
+}
