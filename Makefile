@@ -271,8 +271,9 @@ bench: ## what a request costs, beside wrk, h2load, hey and ab
 
 # Programs that simulate, judge and count; each prints a section of
 # tests/calibrate/RESULTS.md. Their sources beside <program>.c:
-CALIBRATE := samples
+CALIBRATE := samples blocks
 CALIBRATE_samples := generate healthy undecided leaking
+CALIBRATE_blocks := sim
 CALIBRATE_SERIES ?= 16
 CALIBRATE_SEED ?= 9001
 define calibrate_rule
