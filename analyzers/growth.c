@@ -441,6 +441,12 @@ double growth_steady_below(const struct growth *g, double x, double *bends)
     return share > 0 ? below / share : 1;
 }
 
+double growth_slowing(const struct growth *g)
+{
+    return g->shape_weight[GROWTH_FILL_LINE] +
+           g->shape_weight[GROWTH_LOG_LINE] + g->shape_weight[GROWTH_KINK];
+}
+
 void growth_release(struct growth *g)
 {
     mixture_release(&g->asymptotic);

@@ -88,6 +88,10 @@ double growth_below(const struct growth *g, double x);
 double growth_terminal_below(const struct growth *g, double x);
 double growth_steady_below(const struct growth *g, double x, double *bends);
 
+/* Weight of the shapes that slow down but go on: in a short run they may yet
+ * come to rest. */
+double growth_slowing(const struct growth *g);
+
 void growth_release(struct growth *g);
 
 #endif
