@@ -105,19 +105,24 @@ void blocks_gather(const struct record *r, const struct column *c, size_t rows,
 }
 
 /* The share of `young` in `d`, beside a growth that the requests of each kind
-   (or, with many kinds, all requests) explain. NaN when it explains little. */
-static double garbage_share(const struct blocks *b, const double *young)
+   (or, with many kinds, all requests) explain. Blocks with weight 0 have no
+   say. Zero when it explains little. */
+static double garbage_share(const struct blocks *b, const double *young,
+                            const double *weight)
 {
     size_t n = b->n, p = b->nkinds > 0 && b->nkinds <= 3 ? b->nkinds : 1;
     double *z = mem_zalloc((LSQ_PARTS + 1) * n, sizeof *z), without = 0;
+    double share = 0;
     struct lsq s;
-    double share = NAN;
 
     for (int with = 0; with < 2; with++) {
-        for (size_t j = 0; j < p; j++)
-            memcpy(z + j * n, p > 1 ? b->kinds[j] : b->requests, n * sizeof *z);
-        memcpy(z + p * n, young, n * sizeof *z);
-        memcpy(z + LSQ_PARTS * n, b->d, n * sizeof *z);
+        for (size_t i = 0; i < n; i++) {
+            for (size_t j = 0; j < p; j++)
+                z[j * n + i] =
+                    weight[i] * (p > 1 ? b->kinds[j][i] : b->requests[i]);
+            z[p * n + i] = weight[i] * young[i];
+            z[LSQ_PARTS * n + i] = weight[i] * b->d[i];
+        }
         if (n < p + 3 || !lsq_solve(z, n, p + (size_t)with, &s))
             break;
         if (with == 0)
@@ -129,32 +134,68 @@ static double garbage_share(const struct blocks *b, const double *young)
     return share;
 }
 
+static int by_value(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* A full collection moves survivors out of the young: then the young shrink
+   though nothing was freed, and say nothing of garbage. Such a block is known
+   by its tracked objects, which are nearer to the usual as they were read.
+   Fills `weight` with 1, or 0 for those. */
+static void garbage_weights(const double *tracked, const double *young,
+                            size_t n, double *weight)
+{
+    double *rest = mem_zalloc(n, sizeof *rest), middle;
+
+    for (size_t i = 0; i < n; i++)
+        rest[i] = tracked[i] - young[i];
+    qsort(rest, n, sizeof *rest, by_value);
+    middle = rest[n / 2];
+    for (size_t i = 0; i < n; i++)
+        weight[i] =
+            fabs(tracked[i] - young[i] - middle) <= fabs(tracked[i] - middle);
+    free(rest);
+}
+
+/* Differences of column `c` over the blocks; false when one is unknown. */
+static bool differences(const struct record *r, const char *name,
+                        const struct blocks *b, double *out)
+{
+    const struct column *c = series_column(&r->barriers, name);
+    size_t from = b->start;
+
+    for (size_t i = 0; c != NULL && i < b->n; i++) {
+        out[i] = c->v[b->row[i]] - c->v[from];
+        from = b->row[i];
+        if (!isfinite(out[i]))
+            return false;
+    }
+    return c != NULL;
+}
+
 void blocks_clear_garbage(const struct record *r, const struct column *c,
                           struct blocks *b)
 {
-    const struct column *y = series_column(&r->barriers, "py_gc_young");
     bool tracked = strcmp(c->metric.name, "py_gc_objects") == 0;
-    double *young;
-    size_t from;
+    double *young, *objects, *weight;
 
-    if (y == NULL || b->n == 0 ||
-        (!tracked && strcmp(c->metric.name, "py_blocks") != 0))
+    if (b->n == 0 || (!tracked && strcmp(c->metric.name, "py_blocks") != 0))
         return;
     young = mem_zalloc(b->n, sizeof *young);
-    from = b->start;
-    b->garbage = tracked ? 1 : 0;
-    for (size_t i = 0; i < b->n; i++) {
-        young[i] = y->v[b->row[i]] - y->v[from];
-        from = b->row[i];
-        if (!isfinite(young[i]))
-            b->garbage = NAN;
+    objects = mem_zalloc(b->n, sizeof *objects);
+    weight = mem_zalloc(b->n, sizeof *weight);
+    if (differences(r, "py_gc_young", b, young) &&
+        differences(r, "py_gc_objects", b, objects)) {
+        garbage_weights(objects, young, b->n, weight);
+        b->garbage = tracked ? 1 : garbage_share(b, young, weight);
+        for (size_t i = 0; i < b->n; i++)
+            b->d[i] -= b->garbage * weight[i] * young[i];
     }
-    if (!tracked && b->garbage == 0)
-        b->garbage = garbage_share(b, young);
-    if (isnan(b->garbage))
-        b->garbage = 0;
-    for (size_t i = 0; b->garbage > 0 && i < b->n; i++)
-        b->d[i] -= b->garbage * young[i];
+    free(weight);
+    free(objects);
     free(young);
 }
 

@@ -159,7 +159,8 @@ static int pick_lead(const struct finding *f, size_t n, enum outcome o)
     return lead;
 }
 
-/* A metric that the user spoke of must have been judged. */
+/* A metric that the user spoke of must have been read; one that was read and
+   is undecided stands in the way by itself (blocks_pass). */
 static bool lacking(const struct finding *f, size_t n, const struct policy *p,
                     char *out, size_t size)
 {
@@ -171,7 +172,7 @@ static bool lacking(const struct finding *f, size_t n, const struct policy *p,
         bool found = false;
 
         for (size_t j = 0; j < n; j++)
-            found |= f[j].outcome != OUTCOME_INCONCLUSIVE &&
+            found |= isfinite(f[j].per_request.value) &&
                      limits_required(&one, f[j].name);
         if (!found) {
             snprintf(out, size, "%s", key);

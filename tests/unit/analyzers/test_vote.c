@@ -117,7 +117,11 @@ static void test_required(void **state)
     p.tolerances = &t;
     p.ntolerances = 1;
     assert_int_equal(vote(says, 2, &p, f, &v), OUTCOME_INCONCLUSIVE);
-    assert_string_equal(v.lacks, "pss");
+    assert_string_equal(v.lacks, ""); /* read, but undecided: the blocker */
+    assert_string_equal(f[v.lead].name, "pss_bytes");
+    t.metric = (char *)"py_blocks";
+    assert_int_equal(vote(says, 2, &p, f, &v), OUTCOME_INCONCLUSIVE);
+    assert_string_equal(v.lacks, "py_blocks");
 }
 
 /* A tolerance that the user stated is a criterion, sharing or not. */
