@@ -11,6 +11,8 @@
 /* Fewer requests than this never accuse: a cache of the usual size looks the
    same until it is full. */
 #define REQUESTS_MIN 500
+/* Blocks that tell a warm-up from growth well; three are the least. */
+#define BLOCKS_WELL 6
 
 /* Before its planned end a run is no certain leak while it may be slowing
    down: a cache that is half full looks like a warm-up and a leak. */
@@ -292,6 +294,18 @@ static void fill_numbers(struct judge *j)
     }
 }
 
+/* Nothing was fitted. As many blocks as do well, of this run's size. */
+static void too_few_blocks(struct judge *j)
+{
+    const struct blocks *b = &j->blocks;
+
+    if (b->n == 0 || b->n >= BLOCKS_WELL)
+        return;
+    j->f->more_requests =
+        (double)(BLOCKS_WELL - b->n) * j->requests / (double)b->n;
+    j->f->more_s = j->f->more_requests * j->hours * 3600 / j->requests;
+}
+
 static void judge_column(struct judge *j, const struct policy *p)
 {
     struct limits_at at = {.rate_rps = j->rate_rps,
@@ -300,8 +314,10 @@ static void judge_column(struct judge *j, const struct policy *p)
 
     growth_fit(&j->data, &j->growth);
     fill_window(j);
-    if (j->growth.n == 0)
+    if (j->growth.n == 0) {
+        too_few_blocks(j);
         return;
+    }
     at.level = fmax(j->blocks.last, 0);
     at.requests = j->requests;
     at.span_s = j->hours * 3600;

@@ -187,6 +187,9 @@ static void open_words(const struct barrier_words *w, char *out, size_t size)
                   "%zu block%s cannot tell a warm-up from growth; three are "
                   "the least, six do well.",
                   w->blocks, w->blocks == 1 ? "" : "s");
+        if (isfinite(f->more_requests))
+            words_add(out, size, " That takes about %s more requests.",
+                      words_number(f->more_requests, a));
         return;
     }
     if (w->unmarked_fall)

@@ -86,6 +86,8 @@ static void gather(struct overrides *ov, const struct options *o)
     override(ov, "target.command", command);
     override(ov, "sample.every", every);
     override(ov, "load.max_time", duration);
+    /* There is no load of ours to warm up: any time will do. */
+    override(ov, "load.warmup", scenario_file == NULL ? "0s" : NULL);
     override(ov, "scenario.name",
              name == NULL && scenario_file == NULL ? "observe" : name);
     free(command);

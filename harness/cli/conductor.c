@@ -245,6 +245,14 @@ static void begin(struct conductor *c)
     conductor_begin_steps(c);
 }
 
+/* A command that is observed may come to its end; a service that we watch
+ * may not vanish before the time asked for is over. */
+static bool may_end(const struct conductor *c)
+{
+    return c->cfg->observe &&
+           (c->cfg->observe_ns == 0 || target_is_ours(c->target));
+}
+
 static void on_target(void *user, enum target_event what, const char *detail)
 {
     struct conductor *c = user;
@@ -265,7 +273,7 @@ static void on_target(void *user, enum target_event what, const char *detail)
     case TARGET_EXITED:
         if (c->sampler != NULL)
             sampler_oom_recheck(c->sampler);
-        if (c->cfg->observe && c->stage == STAGE_LOADING)
+        if (may_end(c) && c->stage == STAGE_LOADING)
             conductor_finish(c, RUN_COMPLETE, "the observed process ended: %s",
                              detail);
         else
@@ -287,7 +295,7 @@ static void on_alarm(uv_async_t *async)
     uv_mutex_lock(&c->alarm_lock);
     memcpy(text, c->alarm_text, sizeof text);
     uv_mutex_unlock(&c->alarm_lock);
-    if (c->cfg->observe && sampler_oom_kills(c->sampler) == 0)
+    if (may_end(c) && sampler_oom_kills(c->sampler) == 0)
         conductor_finish(c, RUN_COMPLETE, "%s", text);
     else
         conductor_finish(c, RUN_TARGET_FAILED, "%s", text);

@@ -75,12 +75,18 @@ class ObserveTest(support.Case):
 
     def test_broken_source_is_named_and_is_no_zero(self):
         r = self.observe("/ok", 4, "--set",
-                         "sample.command.bad=/no/such/program")
+                         "sample.command.bad=false")
         self.assertIn("bad", r.out + r.err + r.text("run.json"))
         for row in r.rows("samples.csv"):
             for name, value in row.items():
                 if "bad" in name:
                     self.assertEqual(value, "")
+
+    def test_source_that_cannot_start_stops_the_run(self):
+        r = self.observe("/ok", 2, "--set",
+                         "sample.command.bad=/no/such/program")
+        self.assertIn(r.status, (2, 5), r.told())
+        self.assertIn("/no/such/program", r.err)
 
     def test_command_is_started_and_ended(self):
         port = support.free_port()
