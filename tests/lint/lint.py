@@ -212,15 +212,15 @@ def check_banned(root):
 
 
 def table_lines(lines):
-    """How many lines lie inside initialisers at file scope."""
-    count, inside = 0, False
+    """How many lines lie inside initialisers of arrays and structs."""
+    count, end = 0, None
     for line in lines:
-        if not inside and re.match(r"^[\w].*=\s*\{\s*$|^\s{4}.*\] = \{$",
-                                   line):
-            inside = True
-        count += inside
-        if inside and line.startswith("};"):
-            inside = False
+        match = re.match(r"(\s{0,4})\w.*=\s*\{\s*$", line)
+        if end is None and match:
+            end = match.group(1) + "};"
+        count += end is not None
+        if end is not None and line.startswith(end):
+            end = None
     return count
 
 
