@@ -84,22 +84,6 @@ void world_ar1(struct world *w, double *y, double sd, double phi)
     }
 }
 
-void world_rise(struct world *w, double size, double tau, int shape)
-{
-    for (int i = 0; i < w->n; i++) {
-        double u = w->u[i], done = 1 - exp(-u / tau);
-
-        if (shape == 1) /* logistic */
-            done =
-                1 / (1 + exp(-(u - 3 * tau) / (0.6 * tau))) - 1 / (1 + exp(5));
-        else if (shape == 2) /* two stages */
-            done = 0.5 * done + 0.5 * (1 - exp(-u / (tau / 4)));
-        else if (shape == 3) /* stretched */
-            done = 1 - exp(-pow(u / tau, 0.7));
-        w->y[i] += size * done;
-    }
-}
-
 void world_leak(struct world *w, double bytes, double from)
 {
     for (int i = 0; i < w->n; i++)

@@ -53,10 +53,6 @@ void world_rates(struct world *w);
  * `phi`, added to `y`. */
 void world_ar1(struct world *w, double *y, double sd, double phi);
 
-/* A rise of `size` bytes that ends, with time constant `tau` (in run lengths):
- * shape 0 exponential, 1 logistic, 2 two stages, 3 stretched. */
-void world_rise(struct world *w, double size, double tau, int shape);
-
 /* Adds a steady leak of `bytes` over the run, by requests, from share `from`
  * of the requests on, and notes its slope. */
 void world_leak(struct world *w, double bytes, double from);
