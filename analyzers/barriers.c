@@ -139,7 +139,7 @@ static enum outcome planted(const struct judge *j, double per_request,
    noise is not the same in the next run). */
 static double minimum(const struct judge *j)
 {
-    double lo = fmax(j->limits.leak, 0), margin = NAN, called = NAN;
+    double lo = fmax(j->limits.leak, 0), margin = NAN, called = NAN, rough;
     double step = j->growth.sigma * sqrt((double)j->data.n) / j->requests;
     struct growth g = {0};
 
@@ -159,7 +159,9 @@ static double minimum(const struct judge *j)
             break;
     }
     growth_release(&g);
-    return isnan(called) ? NAN : called + 2.2 * fmax(margin, 0);
+    /* Restarts fall where they will: the next run's are elsewhere. */
+    rough = j->blocks.restarted > 0 ? 1.6 : 1.1;
+    return isnan(called) ? NAN : rough * (called + 2.2 * fmax(margin, 0));
 }
 
 /* How many blocks like these, this growth going on, it takes until the answer
