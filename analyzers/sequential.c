@@ -1,5 +1,7 @@
 #include "analyzers/sequential.h"
 
+#include "analyzers/type_columns.h"
+
 #include <math.h>
 
 enum {
@@ -26,7 +28,7 @@ void sequential_rule(const struct policy *p, size_t blocks,
 
 /* The same outcome under the rule of this look. */
 static bool confirmed(const struct record *r, const struct policy *p,
-                      const struct finding *f)
+                      const struct verdict *v, const struct finding *f)
 {
     const struct column *c = series_column(&r->barriers, f->name);
     struct barriers_rule rule;
@@ -35,6 +37,8 @@ static bool confirmed(const struct record *r, const struct policy *p,
     if (c == NULL || f->basis == BASIS_SAMPLES)
         return false;
     sequential_rule(p, r->barriers.n - 1, &rule);
+    if (type_column_is(f->name))
+        rule.alpha_leak /= (double)v->types_seen;
     barriers_column(r, p, &rule, c, &again);
     return again.outcome == f->outcome;
 }
@@ -75,7 +79,7 @@ static bool leak_certain(const struct record *r, const struct policy *p,
     memory = f->metric.role == METRIC_MEMORY || f->metric.role == METRIC_CGROUP;
     if (memory && r->barriers.n - 1 < MEMORY_BLOCKS_MIN)
         return false;
-    return confirmed(r, p, f);
+    return confirmed(r, p, v, f);
 }
 
 /* Nothing material could hide: every metric that counts passes with room. */
@@ -90,7 +94,7 @@ static bool pass_certain(const struct record *r, const struct policy *p,
         if (!f->decisive)
             continue;
         if (f->to_requests - f->from_requests < REQUESTS_MIN ||
-            !confirmed(r, p, f))
+            !confirmed(r, p, v, f))
             return false;
         any = true;
     }

@@ -7,6 +7,7 @@
 #include "analyzers/details.h"
 #include "analyzers/limits.h"
 #include "analyzers/sequential.h"
+#include "analyzers/type_columns.h"
 #include "analyzers/verdict_words.h"
 #include "analyzers/vote.h"
 #include "harness/base/mem.h"
@@ -37,6 +38,47 @@ static bool explains(const struct metric *m)
     return m->role == METRIC_CGROUP || m->role == METRIC_CUSTOM;
 }
 
+/* A dict or a list that grows with a class of somebody's says nothing more. */
+static bool is_builtin(const struct finding *f)
+{
+    return strncmp(f->name, TYPE_COLUMN_PREFIX "builtins.",
+                   strlen(TYPE_COLUMN_PREFIX "builtins.")) == 0;
+}
+
+static void drop_builtins(struct verdict *v)
+{
+    bool own = false;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < v->nfindings; i++)
+        own |=
+            type_column_is(v->findings[i].name) && !is_builtin(&v->findings[i]);
+    for (size_t i = 0; i < v->nfindings; i++)
+        if (!own || !is_builtin(&v->findings[i]))
+            v->findings[kept++] = v->findings[i];
+    v->nfindings = kept;
+}
+
+/* A type of objects speaks only when it leaks: what passes or cannot be told
+ * is in the totals already. The error is paid for over all types. */
+static void judge_type(const struct record *r, const struct policy *p,
+                       const struct column *c, struct verdict *out)
+{
+    const struct tolerance *t = policy_tolerance(p, "py_gc_objects");
+    struct barriers_rule rule;
+    struct finding f;
+
+    barriers_rule(p, &rule);
+    rule.alpha_leak /= (double)out->types_seen;
+    rule.power = rule.forecast = false;
+    barriers_column(r, p, &rule, c, &f);
+    if (f.outcome != OUTCOME_LEAK ||
+        (t != NULL && !(f.per_request.low > t->value)))
+        return;
+    rule.power = true;
+    barriers_column(r, p, &rule, c, &out->findings[out->nfindings++]);
+}
+
 static void judge_barriers(const struct record *r, const struct policy *p,
                            struct verdict *out)
 {
@@ -53,11 +95,16 @@ static void judge_barriers(const struct record *r, const struct policy *p,
         if ((!judged && (c->metric.cumulative || !explains(&c->metric))) ||
             !has_values(c, s->n))
             continue;
+        if (type_column_is(c->name)) {
+            judge_type(r, p, c, out);
+            continue;
+        }
         barriers_rule(p, &rule);
         rule.power &= judged;
         rule.forecast &= judged;
         barriers_column(r, p, &rule, c, &out->findings[out->nfindings++]);
     }
+    drop_builtins(out);
 }
 
 static const struct finding *find(const struct continuous *c, const char *name)
@@ -158,13 +205,15 @@ void verdict_judge(const struct record *r, const struct policy *p,
                    struct verdict *out)
 {
     struct continuous c;
+    struct record wide;
     struct vote vote;
 
     *out = (struct verdict){.steady_from_s = NAN, .lead = -1};
     if (p == NULL)
         p = &r->policy;
     continuous_judge(&r->samples, p, &c);
-    judge_barriers(r, p, out);
+    type_columns_add(r, &wide, &out->types_seen);
+    judge_barriers(&wide, p, out);
     if (out->nfindings > 0) {
         join_samples(out, &c);
         vote_all(out->findings, out->nfindings, p, &vote);
@@ -176,16 +225,20 @@ void verdict_judge(const struct record *r, const struct policy *p,
     out->lead = vote.lead;
     out->steady_from_s = steady(out, &c);
     mind_the_run(r, out);
-    control_run(r, p, out);
-    details_fill(r, p, out);
-    cause_find(r, out);
-    out->certain = sequential_certain(r, p, out);
-    verdict_words(r, p, &vote, out);
+    control_run(&wide, p, out);
+    details_fill(&wide, p, out);
+    cause_find(&wide, out);
+    out->certain = sequential_certain(&wide, p, out);
+    verdict_words(&wide, p, &vote, out);
+    type_columns_release(r, &wide, out);
     continuous_release(&c);
 }
 
 void verdict_release(struct verdict *v)
 {
+    for (size_t i = 0; i < v->ntexts; i++)
+        free(v->texts[i]);
+    free(v->texts);
     free(v->findings);
     free(v->blames);
     free(v->types);

@@ -61,6 +61,9 @@ struct verdict {
        recorded readings, turned the verdict to leak. */
     bool control_ran, control_ok;
     char control_text[256];
+    size_t types_seen; /* types among which type columns were chosen */
+    char **texts;      /* names and titles of findings by type; owned */
+    size_t ntexts;
     bool certain; /* stop now: the sequential rule's error is paid for */
 };
 

@@ -14,6 +14,9 @@ static const char *title(const struct finding *f)
 {
     const struct metric *m = metric_find(f->name);
 
+    if (m == NULL && f->metric.role == METRIC_OBJECTS &&
+        f->metric.title != NULL)
+        return f->metric.title; /* objects of one type */
     return m != NULL ? m->title : f->name;
 }
 

@@ -11,6 +11,7 @@
 #define REASONS_SHOWN 1
 #define TYPES_SHOWN 3
 #define GUILTY_SHOWN 5
+#define KEPT_SHOWN 3
 #define HOLDERS_SHOWN 2
 #define SITE_BYTES 16 /* less than this per request is noise */
 
@@ -130,39 +131,27 @@ static const struct blame *named_blame(const struct verdict *d, int kind,
     return NULL;
 }
 
-/* " (95 %: 2.27 .. 2.35 KiB)": of what the verdict rests on, else of memory
- * before counts, because that is what runs out. With several numbers in the
- * sentence it says whose interval it is. */
-static void say_certain(struct view *v, struct buf *b, int kind)
+/* " (95 %: 2.27 .. 2.35 KiB)". */
+static void say_certain(struct view *v, struct buf *b, const struct blame *w)
 {
     const struct verdict *d = v->in->verdict;
-    const struct blame *w, *best = NULL;
-    size_t n = 0;
 
-    for (; (w = named_blame(d, kind, n)) != NULL; n++)
-        if (best == NULL || w->finding == d->lead ||
-            (best->finding != d->lead &&
-             d->findings[w->finding].metric.unit == METRIC_BYTES &&
-             d->findings[best->finding].metric.unit != METRIC_BYTES))
-            best = w;
-    if (best == NULL || isnan(best->per_request.low))
+    if (isnan(w->per_request.low))
         return;
     buf_adds(b, " (");
-    if (n > 1)
-        buf_addf(b, "%s, ", d->findings[best->finding].name);
     say_percent(b, v->in->record->policy.confidence);
     buf_adds(b, ": ");
-    say_range(b, best->per_request.low, best->per_request.high,
-              d->findings[best->finding].metric.unit);
+    say_range(b, w->per_request.low, w->per_request.high,
+              d->findings[w->finding].metric.unit);
     buf_addc(b, ')');
 }
 
+/* The first with its interval; more than KEPT_SHOWN tire. */
 static void add_blamed(struct view *v, int kind)
 {
     const struct verdict *d = v->in->verdict;
     const struct blame *w;
     struct buf b;
-    size_t k;
 
     buf_init(&b, TEXT_MAX);
     if (kind < 0) {
@@ -173,13 +162,17 @@ static void add_blamed(struct view *v, int kind)
         buf_addf(&b, "%s keeps ", name);
         free(name);
     }
-    for (k = 0; (w = named_blame(d, kind, k)) != NULL; k++) {
+    for (size_t k = 0; k < KEPT_SHOWN && (w = named_blame(d, kind, k)) != NULL;
+         k++) {
+        bool last = k + 1 == KEPT_SHOWN || named_blame(d, kind, k + 1) == NULL;
+
         if (k > 0)
-            buf_adds(&b, named_blame(d, kind, k + 1) ? ", " : " and ");
+            buf_adds(&b, last ? " and " : ", ");
         say_kept(&b, w, &d->findings[w->finding]);
+        if (k == 0)
+            say_certain(v, &b, w);
     }
     buf_adds(&b, kind < 0 ? " per hour" : " per request");
-    say_certain(v, &b, kind);
     add_line(v, "who", &b);
 }
 

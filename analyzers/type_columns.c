@@ -1,0 +1,168 @@
+#include "analyzers/type_columns.h"
+
+#include "harness/base/mem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CENSUSES_LEAST = 4, /* fewer cannot tell growth from a warm-up */
+    GROWN_LEAST = 5,    /* objects; less is nobody's leak */
+};
+
+/* Falls may undo this part of the rise: more is a type that comes and goes. */
+#define FALLS_MOST 0.3
+
+/* One type through the barriers. */
+struct track {
+    const char *type;
+    double *count; /* one per barrier row, NaN: no census there */
+    double steadiness;
+};
+
+bool type_column_is(const char *name)
+{
+    return strncmp(name, TYPE_COLUMN_PREFIX, strlen(TYPE_COLUMN_PREFIX)) == 0;
+}
+
+static bool usable(const struct record *r, const struct record_object *o)
+{
+    return o->type != NULL && o->block >= 0 &&
+           (size_t)o->block < r->barriers.n && isfinite(o->count);
+}
+
+static int by_type(const void *a, const void *b)
+{
+    const struct record_object *const *x = a, *const *y = b;
+    int c = strcmp((*x)->type, (*y)->type);
+
+    return c != 0 ? c
+                  : ((*x)->block > (*y)->block) - ((*x)->block < (*y)->block);
+}
+
+/* Rows that hold a census at all: there a type that is not listed has none. */
+static void mark_censuses(const struct record *r, bool *census)
+{
+    for (size_t i = 0; i < r->nobjects; i++)
+        if (usable(r, &r->objects[i]))
+            census[r->objects[i].block] = true;
+}
+
+/* How much of its movement is a rise that stays; 0: not worth a look. */
+static double steadiness(const struct track *k, size_t n)
+{
+    double rise = 0, fall = 0, last = NAN;
+    size_t seen = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(k->count[i]))
+            continue;
+        seen++;
+        if (isfinite(last) && k->count[i] > last)
+            rise += k->count[i] - last;
+        else if (isfinite(last))
+            fall += last - k->count[i];
+        last = k->count[i];
+    }
+    if (seen < CENSUSES_LEAST || rise - fall < GROWN_LEAST ||
+        fall > FALLS_MOST * rise)
+        return 0;
+    return (rise - fall) / (fall + sqrt(rise));
+}
+
+static int by_steadiness(const void *a, const void *b)
+{
+    const struct track *x = a, *y = b;
+
+    if (x->steadiness != y->steadiness)
+        return x->steadiness < y->steadiness ? 1 : -1;
+    return strcmp(x->type, y->type);
+}
+
+/* Sorts the censuses into tracks. Gives them and their number. */
+static struct track *gather(const struct record *r, size_t *n)
+{
+    const struct record_object **rows = mem_zalloc(r->nobjects, sizeof *rows);
+    bool *census = mem_zalloc(r->barriers.n, sizeof *census);
+    struct track *tracks = NULL;
+    size_t used = 0, cap = 0;
+
+    *n = 0;
+    mark_censuses(r, census);
+    for (size_t i = 0; i < r->nobjects; i++)
+        if (usable(r, &r->objects[i]))
+            rows[used++] = &r->objects[i];
+    if (used > 0)
+        qsort(rows, used, sizeof *rows, by_type);
+    for (size_t i = 0; i < used; i++) {
+        if (i == 0 || strcmp(rows[i]->type, rows[i - 1]->type) != 0) {
+            tracks = mem_grow(tracks, *n, &cap, sizeof *tracks);
+            tracks[*n] = (struct track){
+                rows[i]->type, mem_zalloc(r->barriers.n, sizeof(double)), 0};
+            for (size_t k = 0; k < r->barriers.n; k++)
+                tracks[*n].count[k] = census[k] ? 0 : NAN;
+            (*n)++;
+        }
+        tracks[*n - 1].count[rows[i]->block] += rows[i]->count;
+    }
+    free(census);
+    free(rows);
+    return tracks;
+}
+
+static void add_column(struct series *s, const struct track *k)
+{
+    struct column *c = &s->columns[s->ncolumns++];
+    char *whole = mem_printf("%s%s", TYPE_COLUMN_PREFIX, k->type);
+
+    /* A finding is found again by its name, which holds so much. */
+    c->name = mem_strndup(whole, sizeof((struct finding *)0)->name - 1);
+    c->v = k->count;
+    c->metric = (struct metric){.name = c->name,
+                                .title = mem_printf("%s objects", k->type),
+                                .unit = METRIC_COUNT,
+                                .role = METRIC_OBJECTS};
+    free(whole);
+}
+
+void type_columns_add(const struct record *r, struct record *out,
+                      size_t *looked_at)
+{
+    struct series *s = &out->barriers;
+    struct track *tracks;
+    size_t n;
+
+    *out = *r;
+    s->columns =
+        mem_zalloc(s->ncolumns + TYPE_COLUMNS_MOST, sizeof *s->columns);
+    if (s->ncolumns > 0)
+        memcpy(s->columns, r->barriers.columns,
+               s->ncolumns * sizeof *s->columns);
+    tracks = gather(r, &n);
+    *looked_at = n;
+    for (size_t i = 0; i < n; i++)
+        tracks[i].steadiness = steadiness(&tracks[i], s->n);
+    if (n > 0)
+        qsort(tracks, n, sizeof *tracks, by_steadiness);
+    for (size_t i = 0; i < n; i++)
+        if (i < TYPE_COLUMNS_MOST && tracks[i].steadiness > 0)
+            add_column(s, &tracks[i]);
+        else
+            free(tracks[i].count);
+    free(tracks);
+}
+
+void type_columns_release(const struct record *r, struct record *wide,
+                          struct verdict *v)
+{
+    for (size_t i = r->barriers.ncolumns; i < wide->barriers.ncolumns; i++) {
+        struct column *c = &wide->barriers.columns[i];
+
+        v->texts = mem_realloc(v->texts, v->ntexts + 2, sizeof *v->texts);
+        v->texts[v->ntexts++] = c->name;
+        v->texts[v->ntexts++] = (char *)c->metric.title;
+        free(c->v);
+    }
+    free(wide->barriers.columns);
+}

@@ -1,0 +1,35 @@
+/* Counts of objects by type as columns of the barriers, so that a type is
+ * judged as any metric is: by kind of request, warm-up and filling caches told
+ * from growth. One type that grows by exactly one per order stands out where
+ * the total of all objects swings with the collector. Pure. */
+#ifndef PLATEAU_ANALYZERS_TYPE_COLUMNS_H
+#define PLATEAU_ANALYZERS_TYPE_COLUMNS_H
+
+#include "analyzers/verdict.h"
+#include "harness/model/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define TYPE_COLUMN_PREFIX "objects:"
+
+enum { TYPE_COLUMNS_MOST = 12 };
+
+/* True for the name of a column made here. */
+bool type_column_is(const char *name);
+
+/* Makes `*out` a copy of `r` that borrows everything but barriers' columns:
+ * those of `r` and, behind them, the types that rose most steadily through
+ * the censuses, at most TYPE_COLUMNS_MOST, named "objects:module.type". Gives
+ * `*looked_at` the number of types among which they were chosen (0: none),
+ * which is what an error rate has to be divided by. Release with
+ * type_columns_release, never with record_release. */
+void type_columns_add(const struct record *r, struct record *out,
+                      size_t *looked_at);
+
+/* Frees the columns; their names and titles, which findings point at, go to
+ * `v`. */
+void type_columns_release(const struct record *r, struct record *wide,
+                          struct verdict *v);
+
+#endif

@@ -1,0 +1,173 @@
+/* Objects by type: one that grows steadily is found where the totals swing;
+ * caches that fill and types that come and go are not accused. */
+#include "analyzers/type_columns.h"
+
+#include "analyzers/verdict.h"
+#include "harness/base/rng.h"
+#include "tests/unit/analyzers/records.h"
+#include "tests/unit/assert_close.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { BLOCKS = 10, NOISY = 60 };
+
+static void add(struct record *r, size_t row, const char *type, double count)
+{
+    r->objects = mem_realloc(r->objects, r->nobjects + 1, sizeof *r->objects);
+    r->objects[r->nobjects++] =
+        (struct record_object){.t_s = r->barriers.t_s[row],
+                               .block = (int)row,
+                               .requests = r->barriers.requests[row],
+                               .type = mem_strdup(type),
+                               .count = count,
+                               .bytes = 64 * count,
+                               .tracked = true};
+}
+
+/* A Python service: the total swings by the collector's garbage. */
+static void open_service(struct record *r, uint64_t seed, size_t blocks)
+{
+    struct rng g;
+    struct column *total, *rss;
+    char name[32];
+
+    rng_init(&g, seed);
+    records_open(r, blocks, 400);
+    total = records_column(r, "py_gc_objects", 90000, NULL);
+    rss = records_column(r, "rss_bytes", 80e6, NULL);
+    for (size_t i = 0; i < r->barriers.n; i++) {
+        total->v[i] += 700 * rng_unit(&g);
+        rss->v[i] += 4096 * (double)rng_below(&g, 20);
+        for (int k = 0; k < NOISY; k++) {
+            snprintf(name, sizeof name, "lib.Type%d", k);
+            add(r, i, name, 500 + (double)rng_below(&g, 40));
+        }
+    }
+}
+
+static void close_service(struct record *r)
+{
+    for (size_t i = 0; i < r->nobjects; i++)
+        free(r->objects[i].type);
+    free(r->objects);
+    records_close(r);
+}
+
+static const struct finding *type_finding(const struct verdict *v)
+{
+    for (size_t i = 0; i < v->nfindings; i++)
+        if (type_column_is(v->findings[i].name))
+            return &v->findings[i];
+    return NULL;
+}
+
+static void a_type_that_grows_is_a_leak(void **state)
+{
+    struct record r;
+    struct verdict v;
+
+    (void)state;
+    open_service(&r, 1, BLOCKS);
+    for (size_t i = 0; i < r.barriers.n; i++)
+        add(&r, i, "shop.Order", 7 + 200 * (double)i);
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_LEAK);
+    const struct finding *f = type_finding(&v);
+    assert_non_null(f);
+    assert_string_equal(f->name, "objects:shop.Order");
+    assert_string_equal(f->metric.title, "shop.Order objects");
+    assert_close(f->per_request.value, 0.5, 0.01);
+    assert_true(f->minimum_per_request > 0 && f->minimum_per_request < 0.5);
+    verdict_release(&v);
+    close_service(&r);
+}
+
+/* The tolerance for objects speaks of each type, too. */
+static void a_tolerance_is_obeyed(void **state)
+{
+    struct record r;
+    struct verdict v;
+
+    (void)state;
+    open_service(&r, 2, BLOCKS);
+    for (size_t i = 0; i < r.barriers.n; i++)
+        add(&r, i, "shop.Order", 7 + 200 * (double)i);
+    r.policy.tolerances = mem_zalloc(1, sizeof *r.policy.tolerances);
+    r.policy.tolerances[0] = (struct tolerance){mem_strdup("py_objects"), 0.9,
+                                                TOLERANCE_PER_REQUEST, 0};
+    r.policy.ntolerances = 1;
+    verdict_judge(&r, NULL, &v);
+    assert_null(type_finding(&v));
+    assert_int_not_equal(v.outcome, OUTCOME_LEAK);
+    verdict_release(&v);
+    close_service(&r);
+}
+
+static void a_cache_that_fills_is_none(void **state)
+{
+    static const double cached[] = {0,    310,  620,  850,  980, 1010,
+                                    1020, 1024, 1024, 1024, 1024};
+    struct record r;
+    struct verdict v;
+
+    (void)state;
+    open_service(&r, 3, BLOCKS);
+    for (size_t i = 0; i < r.barriers.n; i++)
+        add(&r, i, "shop.Page", cached[i]);
+    verdict_judge(&r, NULL, &v);
+    assert_null(type_finding(&v));
+    assert_int_not_equal(v.outcome, OUTCOME_LEAK);
+    verdict_release(&v);
+    close_service(&r);
+}
+
+/* Sixty types that only wander, 60 times over. */
+static void healthy_services_are_not_accused(void **state)
+{
+    int accused = 0;
+
+    (void)state;
+    for (uint64_t seed = 10; seed < 70; seed++) {
+        struct record r;
+        struct verdict v;
+
+        open_service(&r, seed, BLOCKS);
+        verdict_judge(&r, NULL, &v);
+        accused += type_finding(&v) != NULL;
+        verdict_release(&v);
+        close_service(&r);
+    }
+    assert_true(accused <= 1);
+}
+
+static void few_censuses_say_nothing(void **state)
+{
+    struct record r, wide;
+    struct verdict v = {.lead = -1};
+    size_t seen;
+
+    (void)state;
+    open_service(&r, 4, 2);
+    for (size_t i = 0; i < r.barriers.n; i++)
+        add(&r, i, "shop.Order", 400 * (double)i);
+    type_columns_add(&r, &wide, &seen);
+    assert_int_equal(seen, NOISY + 1);
+    assert_int_equal(wide.barriers.ncolumns, r.barriers.ncolumns);
+    type_columns_release(&r, &wide, &v);
+    verdict_release(&v);
+    close_service(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_type_that_grows_is_a_leak),
+        cmocka_unit_test(a_tolerance_is_obeyed),
+        cmocka_unit_test(a_cache_that_fills_is_none),
+        cmocka_unit_test(healthy_services_are_not_accused),
+        cmocka_unit_test(few_censuses_say_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
