@@ -234,15 +234,31 @@ def judge(patient, twin, code, said):
 HEAD = ["patient", "twin", "exit", "request", "kind", "holder", "result"]
 
 
+def old_rows(path):
+    """The table's rows so far, so that --only renews a part of it."""
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as f:
+        rows = [[c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]]
+                for line in f if line.startswith("| ")]
+    return [r for r in rows[2:] if len(r) == len(HEAD)]
+
+
 def write_results(rows):
     path = os.path.join(HERE, "RESULTS.md")
+    rows = [[c.replace("|", "\\|").replace("<", "&lt;") for c in r]
+            for r in rows]
+    new = {tuple(r[:2]) for r in rows}
+    order = [p.get("title", p["name"]) for p in table.PATIENTS]
+    rows += [r for r in old_rows(path) if tuple(r[:2]) not in new
+             and r[0] in order]
+    rows.sort(key=lambda r: (order.index(r[0]), r[1] == "fixed"))
     with open(path, "w", encoding="utf-8") as f:
         f.write("# The patients, and what Plateau said\n\n"
                 "Written by `make patients`. A row per twin; `result` names "
                 "what was not as\n`table.py` wants it.\n\n")
         for row in [HEAD, ["---"] * len(HEAD)] + rows:
-            f.write("| %s |\n" % " | ".join(
-                c.replace("|", "\\|").replace("<", "&lt;") for c in row))
+            f.write("| %s |\n" % " | ".join(row))
         good = sum(r[-1] == "ok" for r in rows)
         f.write("\n%d of %d rows are right.\n" % (good, len(rows)))
 
