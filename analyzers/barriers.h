@@ -32,6 +32,7 @@ struct blocks {
     size_t n;
     double *d, *requests, *hours, *restarts;
     double **kinds;
+    double *asked; /* see growth_data; NULL: not known */
     size_t nkinds;
     size_t *row;      /* barrier row that ends the block */
     double garbage;   /* share of the uncollected objects that was taken out */

@@ -196,7 +196,8 @@ static struct driver driver_make(const struct growth_data *d, int id,
         dr.sum += u[i];
         requests += d->requests[i];
     }
-    dr.per_request = dr.sum / requests;
+    dr.per_request =
+        id >= 0 && d->asked != NULL ? d->asked[id] : dr.sum / requests;
     return dr;
 }
 
@@ -208,10 +209,11 @@ static double line_rss(const struct growth_data *d, const double *u)
     return uu > 0 ? lsq_dot(d->d, d->d, d->n) - uy * uy / uu : INFINITY;
 }
 
-/* Fits the `m` picked kinds together; `u` becomes what they explain. False
-   when one of them would have to give back. */
+/* Fits the `m` picked kinds together; `u` becomes what they explain, `*rate`
+   what they would explain per request of the mix that is asked for. False when
+   one of them would have to give back. */
 static bool mix_fit(const struct growth_data *d, const size_t *picked, size_t m,
-                    double *z, double *u)
+                    double *z, double *u, double *rate)
 {
     size_t n = d->n;
     struct lsq s;
@@ -231,13 +233,16 @@ static bool mix_fit(const struct growth_data *d, const size_t *picked, size_t m,
         for (size_t j = 0; j < m; j++)
             u[i] += s.b[j] * d->kinds[picked[j]][i];
     }
+    *rate = 0;
+    for (size_t j = 0; d->asked != NULL && j < m; j++)
+        *rate += s.b[j] * d->asked[picked[j]];
     return true;
 }
 
 /* Several kinds at rates of their own: the kind that explains most of what is
    left comes next (orthogonal matching pursuit, Pati et al. 1993), as long as
-   all keep something. Fills `u`; returns how many kinds. */
-static size_t mix_make(const struct growth_data *d, double *u)
+   all keep something. Fills `u` and `*rate`; returns how many kinds. */
+static size_t mix_make(const struct growth_data *d, double *u, double *rate)
 {
     size_t n = d->n, picked[MIX_KINDS], m = 0;
     double *z = mem_zalloc((LSQ_PARTS + 1) * n, sizeof *z);
@@ -258,7 +263,7 @@ static size_t mix_make(const struct growth_data *d, double *u)
                 picked[m] = k;
             }
         }
-        if (best == 0 || !mix_fit(d, picked, m + 1, z, u))
+        if (best == 0 || !mix_fit(d, picked, m + 1, z, u, rate))
             break;
         m++;
         for (size_t i = 0; i < n; i++)
@@ -274,7 +279,7 @@ static size_t drivers_pick(const struct growth_data *d, double *mix,
                            struct driver *out)
 {
     size_t n = 0, mixed, last_kind = 0;
-    double last = -INFINITY;
+    double last = -INFINITY, rate = 0;
 
     out[n++] = driver_make(d, DRIVER_REQUESTS, d->requests, 1);
     if (d->hours != NULL)
@@ -299,9 +304,11 @@ static size_t drivers_pick(const struct growth_data *d, double *mix,
         out[n++] =
             driver_make(d, (int)pick, d->kinds[pick], 0.5 / (double)d->nkinds);
     }
-    mixed = d->nkinds > 1 ? mix_make(d, mix) : 0;
+    mixed = d->nkinds > 1 ? mix_make(d, mix, &rate) : 0;
     if (mixed > 1) {
         out[n] = driver_make(d, DRIVER_MIX, mix, 0.3);
+        if (d->asked != NULL)
+            out[n].per_request = rate;
         out[n++].extra = mixed - 1;
     }
     return n;

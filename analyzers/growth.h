@@ -48,7 +48,10 @@ struct growth_data {
     const double *restarts;     /* processes started in each block, or NULL */
     const double *const *kinds; /* nkinds arrays of n: requests of a kind */
     size_t nkinds;
-    double quantum; /* readings are no finer than this */
+    const double *asked; /* each kind's share of the requests as the scenario
+                            asks for it: growth per request is stated for that
+                            mix, not the blocks'. NULL: for the blocks' */
+    double quantum;      /* readings are no finer than this */
 };
 
 /* What drives the growth, else a kind's index: DRIVER_MIX is several kinds,

@@ -92,7 +92,7 @@ static void add_guilty(const struct record *r, const struct policy *p,
         ADD("%s%s%s", words_amount(b->per_request.value, m->unit, n),
             m->unit == METRIC_BYTES ? " of " : " ",
             title(&v->findings[b->finding]));
-    if (bytes != NULL && bytes != b) {
+    if (bytes != NULL && bytes != b && m->unit != METRIC_BYTES) {
         ADD(" and %s", words_amount(bytes->per_request.value, METRIC_BYTES, n));
         b = bytes;
         m = &v->findings[b->finding].metric;

@@ -247,6 +247,8 @@ static void add_verdict(struct jsonw *w, const struct report_input *in)
         jsonw_object(w, "cause");
         jsonw_string(w, "class", d->cause.class);
         jsonw_string(w, "text", d->cause.text);
+        jsonw_string(w, "against", d->cause.against);
+        jsonw_string(w, "fix", d->cause.fix);
         jsonw_object_end(w);
     } else {
         jsonw_null(w, "cause");

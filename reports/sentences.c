@@ -225,6 +225,10 @@ static void add_cause(struct view *v)
 
     if (c->text[0] != '\0' && !said(v, c->text))
         add_text(v, "kind", c->text);
+    if (c->against[0] != '\0')
+        add_text(v, "but", c->against);
+    if (c->fix[0] != '\0')
+        add_text(v, "mend", c->fix);
 }
 
 static void add_types(struct view *v)

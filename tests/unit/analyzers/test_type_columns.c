@@ -141,6 +141,32 @@ static void healthy_services_are_not_accused(void **state)
     assert_true(accused <= 1);
 }
 
+/* As long as the collector has not emptied the young, a leak is among them:
+ * taking them out of the total must not make it a pass. */
+static void a_leak_among_the_young_never_passes(void **state)
+{
+    struct record r;
+    struct verdict v;
+
+    (void)state;
+    records_open(&r, BLOCKS, 200);
+    records_column(&r, "py_gc_objects", 12000, NULL);
+    records_column(&r, "py_gc_young", 300, NULL);
+    records_column(&r, "py_gc_collections", 40, NULL);
+    records_column(&r, "rss_bytes", 40e6, NULL);
+    struct column *total = &r.barriers.columns[0];
+    struct column *young = &r.barriers.columns[1];
+
+    for (size_t i = 0; i < r.barriers.n; i++) {
+        total->v[i] += 50 * (double)i;
+        young->v[i] += 50 * (double)i;
+    }
+    verdict_judge(&r, NULL, &v);
+    assert_int_not_equal(v.outcome, OUTCOME_PASS);
+    verdict_release(&v);
+    records_close(&r);
+}
+
 static void few_censuses_say_nothing(void **state)
 {
     struct record r, wide;
@@ -166,6 +192,7 @@ int main(void)
         cmocka_unit_test(a_tolerance_is_obeyed),
         cmocka_unit_test(a_cache_that_fills_is_none),
         cmocka_unit_test(healthy_services_are_not_accused),
+        cmocka_unit_test(a_leak_among_the_young_never_passes),
         cmocka_unit_test(few_censuses_say_nothing),
     };
 
