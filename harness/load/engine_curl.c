@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <uv.h>
 
 #define HEADERS_MAX (512u << 10)
 
@@ -30,7 +31,7 @@ struct curl_slot {
     struct buf method, target, headers;
     struct curl_slist *list;
     const void *rendered; /* identity of the transfer it is set up for */
-    int64_t timeout_ns;
+    int64_t deadline_ns;
     bool has_body, foreign;
 };
 
@@ -38,10 +39,13 @@ struct curl_engine {
     struct engine base;
     const struct scenario *sc;
     struct multi *multi;
+    uv_timer_t timer; /* looks for timeouts: libcurl's own cost a timer per
+                         request */
     CURLM *curlm;
     CURLU *origin;
     struct curl_slot *slots, *free_slots;
     int nslots, in_flight;
+    int open_handles;
     struct engine_stats stats;
     void (*on_ready)(void *);
     void *ready_user;
@@ -118,10 +122,11 @@ static bool retry(struct curl_slot *s, enum transfer_error error)
 {
     long connects = 0, bytes = 0;
 
+    if ((error != TRANSFER_SEND && error != TRANSFER_CLOSED) || s->retried)
+        return false;
     curl_easy_getinfo(s->easy, CURLINFO_NUM_CONNECTS, &connects);
     curl_easy_getinfo(s->easy, CURLINFO_HEADER_SIZE, &bytes);
-    if ((error != TRANSFER_SEND && error != TRANSFER_CLOSED) || s->retried ||
-        connects > 0 || bytes > 0)
+    if (connects > 0 || bytes > 0)
         return false;
     s->retried = true;
     s->e->stats.retries++;
@@ -216,20 +221,22 @@ static bool has_line(const char *lines, const char *name)
 
 static void set_headers(struct curl_slot *s, const struct transfer *t)
 {
-    static const char *const silent[] = {"Expect", "Content-Type", "Accept",
-                                         "User-Agent"};
+    /* What libcurl would add by itself; the last two only to bodies. */
+    static const char *const silent[] = {"Accept", "Expect", "Content-Type"};
+    size_t nsilent = t->has_body ? 3 : 1;
     const char *host = t->host != NULL ? t->host : "";
     size_t host_len = strlen(host);
     struct curl_slist *list = NULL;
 
-    /* Kept as the Host value, a newline, the lines. */
+    /* Kept as the Host value, whether there is a body, the lines. */
     if (s->list != NULL && s->headers.len == host_len + 1 + t->headers_len &&
         memcmp(s->headers.p, host, host_len) == 0 &&
+        s->headers.p[host_len] == (t->has_body ? '+' : '-') &&
         memcmp(s->headers.p + host_len + 1, t->headers, t->headers_len) == 0)
         return;
     buf_reset(&s->headers);
     buf_add(&s->headers, host, host_len);
-    buf_addc(&s->headers, '\n');
+    buf_addc(&s->headers, t->has_body ? '+' : '-');
     buf_add(&s->headers, t->headers, t->headers_len);
     for (const char *p = s->headers.p + host_len + 1; *p != '\0';) {
         const char *eol = strstr(p, "\r\n");
@@ -238,7 +245,7 @@ static void set_headers(struct curl_slot *s, const struct transfer *t)
         add_line(&list, p, n);
         p = eol != NULL ? eol + 2 : p + n;
     }
-    for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++)
+    for (size_t i = 0; i < nsilent; i++)
         if (!has_line(s->headers.p + host_len + 1, silent[i])) {
             char line[32];
 
@@ -343,12 +350,7 @@ static int curl_submit(struct engine *base, struct transfer *t)
         set_headers(s, t);
     }
     s->rendered = t->identity;
-    if (s->timeout_ns != t->timeout_ns) {
-        s->timeout_ns = t->timeout_ns;
-        curl_easy_setopt(
-            s->easy, CURLOPT_TIMEOUT_MS,
-            (long)((t->timeout_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS));
-    }
+    s->deadline_ns = t->sent_ns + t->timeout_ns;
     /* Fails only for a handle that is in use or broken: our fault. */
     if (curl_multi_add_handle(e->curlm, s->easy) != CURLM_OK)
         abort();
@@ -414,12 +416,29 @@ static void curl_cancel_all(struct engine *base)
     }
 }
 
+static void on_timer(uv_timer_t *timer)
+{
+    struct curl_engine *e = timer->data;
+    int64_t now = clock_now_ns();
+
+    for (int i = 0; e->in_flight > 0 && i < e->nslots; i++) {
+        struct curl_slot *s = &e->slots[i];
+
+        if (s->t == NULL || now < s->deadline_ns)
+            continue;
+        curl_multi_remove_handle(e->curlm, s->easy);
+        finish(s, TRANSFER_TIMEOUT);
+    }
+}
+
 static void release(void *user)
 {
     struct curl_engine *e = user;
     void (*closed)(void *) = e->closed;
     void *closed_user = e->closed_user;
 
+    if (--e->open_handles > 0)
+        return;
     for (int i = 0; i < e->nslots; i++) {
         buf_release(&e->slots[i].method);
         buf_release(&e->slots[i].target);
@@ -429,6 +448,11 @@ static void release(void *user)
     free(e->slots);
     free(e);
     closed(closed_user);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    release(handle->data);
 }
 
 static void curl_close(struct engine *base, void (*closed)(void *), void *user)
@@ -441,6 +465,7 @@ static void curl_close(struct engine *base, void (*closed)(void *), void *user)
     for (int i = 0; i < e->nslots; i++)
         curl_easy_cleanup(e->slots[i].easy);
     curl_url_cleanup(e->origin);
+    uv_close((uv_handle_t *)&e->timer, on_timer_closed);
     multi_close(e->multi, release, e);
 }
 
@@ -453,6 +478,7 @@ static int curl_open(const struct engine_config *cfg, struct engine **out,
                      struct err *err)
 {
     struct curl_engine *e = mem_zalloc(1, sizeof *e);
+    uint64_t tick = engine_tick_ms(cfg->scenario);
     char text[400];
 
     e->base.ops = &engine_ops_curl;
@@ -462,6 +488,10 @@ static int curl_open(const struct engine_config *cfg, struct engine **out,
         free(e);
         return -1;
     }
+    e->open_handles = 2;
+    uv_timer_init(cfg->loop, &e->timer);
+    e->timer.data = e;
+    uv_timer_start(&e->timer, on_timer, tick, tick);
     e->curlm = multi_curlm(e->multi);
     e->origin = curl_url();
     e->slots = mem_zalloc((size_t)cfg->connections, sizeof *e->slots);

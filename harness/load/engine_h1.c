@@ -58,7 +58,8 @@ struct h1_engine {
     struct conn *conns;
     int nconns;
     struct chain idle, closed_conns;
-    int in_flight, opened;
+    int in_flight;
+    int64_t now_ns;   /* within on_event: read a moment ago; else 0 */
     char *host;       /* "name:port" for the Host header */
     char *buf;        /* READ_BYTES, shared by all connections */
     uv_timer_t timer; /* looks for timeouts */
@@ -264,7 +265,7 @@ static void read_answer(struct conn *c)
             ended(c, rc);
             return;
         }
-        now = clock_now_ns();
+        now = e->now_ns = clock_now_ns();
         e->stats.bytes_in += (uint64_t)rc;
         if (!c->answer.heard)
             c->t->first_byte_ns = now;
@@ -303,6 +304,7 @@ static void on_event(struct wire *w, int events)
     }
     if (events & ~UV_WRITABLE)
         read_answer(c);
+    c->e->now_ns = 0;
 }
 
 static void on_connected(struct wire *w, enum transfer_error error)
@@ -377,7 +379,7 @@ static int h1_submit(struct engine *base, struct transfer *t)
     c->t = t;
     t->slot = c;
     t->status = 0;
-    t->sent_ns = clock_now_ns();
+    t->sent_ns = e->now_ns >= t->due_ns ? e->now_ns : clock_now_ns();
     c->deadline_ns = t->sent_ns + t->timeout_ns;
     c->retried = false;
     render(c);

@@ -510,7 +510,7 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)
     p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--seconds", type=int, default=3)
+    p.add_argument("--seconds", type=int, default=4)
     p.add_argument("--only", default=",".join(t for t in TABLES
                                               if t != "long"))
     p.add_argument("--long", action="store_true",
