@@ -26,12 +26,17 @@ static void memory_limits(const struct metric *m, const struct limits_at *at,
 /* Counts: exact, so little may be called nothing. A handful of handles or
    objects in the whole run is start-up that came late. Where nobody collects
    at barriers, a runtime's garbage comes and goes by some hundreds: a default
-   does not ask for less than half a hundredth of the level to pass. */
+   does not ask for less than half a hundredth of the level to pass. Blocks of
+   Python's allocator creep in healthy services (caches of strings and numbers
+   inside the interpreter and its libraries) by some tens per thousand
+   requests; what leaks objects shows in their own counts. */
 static void count_limits(const struct metric *m, const struct limits_at *at,
                          struct limits *out)
 {
     bool handles = m->role == METRIC_HANDLES;
-    double rate = handles ? 0.001 : 0.01, few = handles ? 2 : 20;
+    bool blocks = strcmp(m->name, "py_blocks") == 0;
+    double rate = handles ? 0.001 : blocks ? 0.05 : 0.01;
+    double few = handles ? 2 : blocks ? fmax(20, 0.001 * at->level) : 20;
 
     out->leak = out->certain = fmax(rate, few / at->requests);
     out->pass = handles ? fmax(2 * rate, 5 / at->requests)

@@ -38,27 +38,6 @@ static bool explains(const struct metric *m)
     return m->role == METRIC_CGROUP || m->role == METRIC_CUSTOM;
 }
 
-/* A dict or a list that grows with a class of somebody's says nothing more. */
-static bool is_builtin(const struct finding *f)
-{
-    return strncmp(f->name, TYPE_COLUMN_PREFIX "builtins.",
-                   strlen(TYPE_COLUMN_PREFIX "builtins.")) == 0;
-}
-
-static void drop_builtins(struct verdict *v)
-{
-    bool own = false;
-    size_t kept = 0;
-
-    for (size_t i = 0; i < v->nfindings; i++)
-        own |=
-            type_column_is(v->findings[i].name) && !is_builtin(&v->findings[i]);
-    for (size_t i = 0; i < v->nfindings; i++)
-        if (!own || !is_builtin(&v->findings[i]))
-            v->findings[kept++] = v->findings[i];
-    v->nfindings = kept;
-}
-
 /* A type of objects speaks only when it leaks: what passes or cannot be told
  * is in the totals already. The error is paid for over all types. */
 static void judge_type(const struct record *r, const struct policy *p,
@@ -104,7 +83,6 @@ static void judge_barriers(const struct record *r, const struct policy *p,
         rule.forecast &= judged;
         barriers_column(r, p, &rule, c, &out->findings[out->nfindings++]);
     }
-    drop_builtins(out);
 }
 
 static const struct finding *find(const struct continuous *c, const char *name)

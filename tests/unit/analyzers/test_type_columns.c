@@ -122,6 +122,22 @@ static void a_cache_that_fills_is_none(void **state)
     close_service(&r);
 }
 
+/* A library's ring of time stamps fills for thousands of requests. */
+static void the_languages_types_accuse_nobody(void **state)
+{
+    struct record r;
+    struct verdict v;
+
+    (void)state;
+    open_service(&r, 5, BLOCKS);
+    for (size_t i = 0; i < r.barriers.n; i++)
+        add(&r, i, "builtins.float", 100 + 200 * (double)i);
+    verdict_judge(&r, NULL, &v);
+    assert_null(type_finding(&v));
+    verdict_release(&v);
+    close_service(&r);
+}
+
 /* Sixty types that only wander, 60 times over. */
 static void healthy_services_are_not_accused(void **state)
 {
@@ -191,6 +207,7 @@ int main(void)
         cmocka_unit_test(a_type_that_grows_is_a_leak),
         cmocka_unit_test(a_tolerance_is_obeyed),
         cmocka_unit_test(a_cache_that_fills_is_none),
+        cmocka_unit_test(the_languages_types_accuse_nobody),
         cmocka_unit_test(healthy_services_are_not_accused),
         cmocka_unit_test(a_leak_among_the_young_never_passes),
         cmocka_unit_test(few_censuses_say_nothing),
