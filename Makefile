@@ -318,7 +318,7 @@ help: ## this list
 	@echo "usage: make [TARGET] [CC=... CFLAGS=... PREFIX=... DESTDIR=...]"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
 
-.PHONY: all unit check-unit tests fuzzers setup demo check check-asan check-tsan \
+.PHONY: patients check-patients calibrate all unit check-unit tests fuzzers setup demo check check-asan check-tsan \
 	check-valgrind run-tests readme format lint cover fuzz bench install uninstall clean help FORCE
 FORCE:
 .SECONDARY:

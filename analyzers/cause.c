@@ -50,8 +50,8 @@ static const struct class classes[] = {
      "Close what is opened: with open(...), tempfile context managers, "
      "subprocess pipes."},
     {"native_heap",
-     "The allocation is not Python's: look at C extensions, numpy buffers "
-     "and bindings; run heaptrack or valgrind for the call stack."},
+     "Look at what native code allocates (in Python: C extensions, numpy "
+     "buffers, bindings); heaptrack or valgrind show the call stack."},
     {"kept_by_allocator",
      "Nothing is leaked; malloc_trim, MALLOC_ARENA_MAX=2 or another "
      "allocator gives memory back after bursts."},
