@@ -6,6 +6,7 @@
 #include "harness/base/mem.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Fewer requests than this never accuse: a cache of the usual size looks the
@@ -335,10 +336,13 @@ static void judge_column(struct judge *j, const struct policy *p)
     limit_times(j, p);
 }
 
-void barriers_column(const struct record *r, const struct policy *p,
-                     const struct barriers_rule *rule, const struct column *c,
-                     struct finding *f)
+/* Judges the column with or without its garbage. Returns blocks.hiding. */
+static bool column_as(const struct record *r, const struct policy *p,
+                      const struct barriers_rule *rule, const struct column *c,
+                      bool clear, struct finding *f)
 {
+    bool hiding;
+
     struct judge j = {.r = r, .rule = rule, .f = f};
     struct barrier_words w = {0};
 
@@ -346,7 +350,9 @@ void barriers_column(const struct record *r, const struct policy *p,
     f->basis = BASIS_BARRIERS;
     f->judged = limits_judged(p, f->name, &f->metric);
     blocks_gather(r, c, rule->rows, &j.blocks);
-    blocks_clear_garbage(r, c, &j.blocks);
+    if (clear)
+        blocks_clear_garbage(r, c, &j.blocks);
+    hiding = j.blocks.hiding;
     blocks_view(&j.blocks, &f->metric, &j.data);
     j.rate_rps = p->rate_rps > 0 ? p->rate_rps : barriers_rate(r);
     judge_column(&j, p);
@@ -366,4 +372,26 @@ void barriers_column(const struct record *r, const struct policy *p,
     words_barrier(&w, f->reason, sizeof f->reason);
     growth_release(&j.growth);
     blocks_release(&j.blocks);
+    return hiding;
+}
+
+void barriers_column(const struct record *r, const struct policy *p,
+                     const struct barriers_rule *rule, const struct column *c,
+                     struct finding *f)
+{
+    struct finding raw;
+
+    if (!column_as(r, p, rule, c, true, f))
+        return;
+    /* Growth and garbage look alike here: only what both ways of reading say
+       is said. */
+    column_as(r, p, rule, c, false, &raw);
+    if (raw.outcome == f->outcome)
+        return;
+    raw.outcome = OUTCOME_INCONCLUSIVE;
+    snprintf(raw.reason, sizeof raw.reason,
+             "The collector ran too seldom to tell what grows from garbage "
+             "that waits to be collected: run more requests, or let "
+             "python = agent collect at each barrier.");
+    *f = raw;
 }

@@ -36,6 +36,8 @@ struct blocks {
     size_t nkinds;
     size_t *row;      /* barrier row that ends the block */
     double garbage;   /* share of the uncollected objects that was taken out */
+    bool hiding;      /* the collector ran so seldom that a leak may be among
+                         what was taken out */
     size_t start;     /* barrier row before the first block */
     double restarted; /* processes started in all blocks */
     double first, last; /* readings at both ends */

@@ -135,6 +135,8 @@ static double garbage_share(const struct blocks *b, const double *young,
     double share = 0;
     struct lsq s;
 
+    if (n < p + 3)
+        p = 1; /* too few blocks to tell the kinds apart as well */
     for (int with = 0; with < 2; with++) {
         for (size_t i = 0; i < n; i++) {
             for (size_t j = 0; j < p; j++)
@@ -196,10 +198,9 @@ static bool differences(const struct record *r, const char *name,
     return c != NULL;
 }
 
-/* The collector has moved what survives out of the young often enough for a
-   leak to show behind them: at least twice in each process. Before that, what
-   leaks is itself among the young, and taking them out would hide it. The
-   middle generation is collected once in eleven collections. */
+/* The collector has looked at the young often enough for a leak to show behind
+   them: three times in each process. Before that, what leaks is itself among
+   the young, and taking them out would hide it. */
 static bool young_are_emptied(const struct record *r, const struct blocks *b)
 {
     const struct column *runs =
@@ -211,7 +212,7 @@ static bool young_are_emptied(const struct record *r, const struct blocks *b)
     if (runs == NULL)
         return false;
     many = procs != NULL && procs->v[last] > 1 ? procs->v[last] : 1;
-    return runs->v[last] - runs->v[b->start] >= 2 * 11 * many;
+    return runs->v[last] - runs->v[b->start] >= 3 * many;
 }
 
 void blocks_clear_garbage(const struct record *r, const struct column *c,
@@ -220,14 +221,14 @@ void blocks_clear_garbage(const struct record *r, const struct column *c,
     bool tracked = strcmp(c->metric.name, "py_gc_objects") == 0;
     double *young, *objects, *weight;
 
-    if (b->n == 0 || (!tracked && strcmp(c->metric.name, "py_blocks") != 0) ||
-        !young_are_emptied(r, b))
+    if (b->n == 0 || (!tracked && strcmp(c->metric.name, "py_blocks") != 0))
         return;
     young = mem_zalloc(b->n, sizeof *young);
     objects = mem_zalloc(b->n, sizeof *objects);
     weight = mem_zalloc(b->n, sizeof *weight);
     if (differences(r, "py_gc_young", b, young) &&
         differences(r, "py_gc_objects", b, objects)) {
+        b->hiding = !young_are_emptied(r, b);
         garbage_weights(objects, young, b->n, weight);
         b->garbage = tracked ? 1 : garbage_share(b, young, weight);
         for (size_t i = 0; i < b->n; i++)

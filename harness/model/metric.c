@@ -36,7 +36,7 @@ static const struct metric table[] = {
     {"py_tasks", NULL, "py_tasks", "asyncio tasks", N, METRIC_HANDLES, 0},
     {"py_garbage", NULL, NULL, "objects in gc.garbage", N, METRIC_WITNESS, 0},
     {"py_gc_collections", NULL, NULL, "collector runs", N, METRIC_WITNESS, 1},
-    {"py_gc_young", NULL, NULL, "Python objects no full collection has seen",
+    {"py_gc_young", NULL, NULL, "Python objects no collection has looked at",
      N, METRIC_WITNESS, 0},
     {"py_gc_uncollectable", NULL, NULL, "uncollectable objects", N,
      METRIC_WITNESS, 1},

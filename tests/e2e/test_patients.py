@@ -12,6 +12,9 @@ RUN = os.path.join(support.ROOT, "tests", "patients", "run.py")
 
 
 class PatientsTest(support.Case):
+    serial = True
+    timeout = 900
+
     def test_representative_few(self):
         done = subprocess.run(
             [sys.executable, RUN, "--quick"], stdout=subprocess.PIPE,

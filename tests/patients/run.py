@@ -182,7 +182,9 @@ def run_twin(patient, twin, env):
         env="\n".join("env.%s = %s" % kv for kv in sorted(env.items())),
         rate=patient.get("rate", 250), block=patient.get("block", 600),
         path=patient.get("path", "/work"), expect=patient.get("expect", 201),
-        sample=patient.get("sample", "python = agent").format(url=url),
+        sample=patient.get("sample", "python = agent").format(
+            url=url, venv=support.VENV, other=os.path.join(HERE, "other"),
+            redis=env.get("PATIENT_REDIS", "")),
         verdict=patient.get("verdict", ""))
     folder = os.path.join(BUILD, "%s-%s" % (title, twin))
     shutil.rmtree(folder, ignore_errors=True)

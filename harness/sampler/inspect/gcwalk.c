@@ -77,8 +77,6 @@ int64_t gcwalk_young(struct memview *v, const struct pyruntime *rt,
 {
     uint64_t states[INTERPRETERS_MAX] = {0};
     int n = pyruntime_gc_states(v, rt, states, INTERPRETERS_MAX);
-    /* 3.14 and later collect in steps: behind the young list are two old. */
-    int young = rt->minor >= 14 ? 1 : GENERATIONS - 1;
     int64_t total = 0;
 
     if (n == 0 && rt->gc_generation0)
@@ -86,18 +84,13 @@ int64_t gcwalk_young(struct memview *v, const struct pyruntime *rt,
     for (int i = 0; i < n; i++) {
         uint64_t lists = lists_of(v, rt, states[i]);
 
-        for (int g = 0; g < young; g++) {
-            int64_t got =
-                lists == 0 ? -1
-                           : walk_list(v, rt,
-                                       lists + (uint64_t)g *
-                                                   rt->version->gc_list_stride,
-                                       most, INT64_MAX, NULL, NULL);
+        int64_t got =
+            lists == 0 ? -1
+                       : walk_list(v, rt, lists, most, INT64_MAX, NULL, NULL);
 
-            if (got < 0)
-                return -1;
-            total += got;
-        }
+        if (got < 0)
+            return -1;
+        total += got;
     }
     return n > 0 ? total : -1;
 }

@@ -15,11 +15,11 @@
 int64_t gcwalk(struct memview *v, const struct pyruntime *rt, int64_t until_ns,
                void (*fn)(void *ctx, uint64_t object), void *ctx);
 
-/* Objects that have not yet survived a full collection: the generations but
- * the oldest. What is garbage but not yet collected is among them, so that
- * they tell readings between two collections apart from growth. Needs a
- * process that stands still, as at a barrier. -1: a list did not close, or
- * holds more than `most`. */
+/* Objects that no collection has looked at yet: the youngest generation. What
+ * is garbage but not yet collected is among them, so that they tell readings
+ * between two collections apart from growth. Needs a process that stands
+ * still, as at a barrier. -1: a list did not close, or holds more than
+ * `most`. */
 int64_t gcwalk_young(struct memview *v, const struct pyruntime *rt,
                      int64_t most);
 
