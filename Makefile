@@ -254,7 +254,7 @@ $(O)/bench/load_bench: $(O)/tests/bench/load_bench.o \
 	$(CC) $(CFLAGS) $(PLATEAU_CFLAGS) $(LDFLAGS) $(PLATEAU_LDFLAGS) -o $@ $^ \
 		$(LIBS_load)
 
-$(O)/bench/comb: $(O)/tests/bench/comb.o
+$(O)/bench/comb $(O)/bench/floor: $(O)/bench/%: $(O)/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(PLATEAU_CFLAGS) $(LDFLAGS) $(PLATEAU_LDFLAGS) -o $@ $^
 
@@ -266,7 +266,7 @@ BENCH_ARGS ?=
 bench: ## what a request costs, beside wrk, h2load, hey and ab
 	@tests/setup.sh build
 	@$(SUBMAKE) -s -j$(JOBS) $(O)/bench/load_bench $(O)/bench/comb \
-		$(O)/bench/count_alloc.so
+		$(O)/bench/floor $(O)/bench/count_alloc.so
 	@$(PYTHON) tests/bench/bench.py --build $(O)/bench $(BENCH_ARGS)
 
 # Programs that simulate, judge and count; each prints a section of

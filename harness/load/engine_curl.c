@@ -206,6 +206,23 @@ static void add_line(struct curl_slist **list, const char *line, size_t n)
     free(text);
 }
 
+/* The two lines that nearly every request has are cheaper as options: each
+ * line of the list is compared with all that libcurl adds itself. */
+static bool set_option(CURL *easy, const char *line, size_t n)
+{
+    static const char agent[] = "User-Agent: ", accept[] = "Accept: */*";
+    char *value;
+
+    if (n == sizeof accept - 1 && memcmp(line, accept, n) == 0)
+        return true; /* libcurl's own */
+    if (n < sizeof agent || memcmp(line, agent, sizeof agent - 1) != 0)
+        return false;
+    value = mem_strndup(line + sizeof agent - 1, n - (sizeof agent - 1));
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, value);
+    free(value);
+    return true;
+}
+
 static bool has_line(const char *lines, const char *name)
 {
     size_t n = strlen(name);
@@ -229,7 +246,7 @@ static void set_headers(struct curl_slot *s, const struct transfer *t)
     struct curl_slist *list = NULL;
 
     /* Kept as the Host value, whether there is a body, the lines. */
-    if (s->list != NULL && s->headers.len == host_len + 1 + t->headers_len &&
+    if (s->headers.len == host_len + 1 + t->headers_len &&
         memcmp(s->headers.p, host, host_len) == 0 &&
         s->headers.p[host_len] == (t->has_body ? '+' : '-') &&
         memcmp(s->headers.p + host_len + 1, t->headers, t->headers_len) == 0)
@@ -238,11 +255,13 @@ static void set_headers(struct curl_slot *s, const struct transfer *t)
     buf_add(&s->headers, host, host_len);
     buf_addc(&s->headers, t->has_body ? '+' : '-');
     buf_add(&s->headers, t->headers, t->headers_len);
+    curl_easy_setopt(s->easy, CURLOPT_USERAGENT, NULL);
     for (const char *p = s->headers.p + host_len + 1; *p != '\0';) {
         const char *eol = strstr(p, "\r\n");
         size_t n = eol != NULL ? (size_t)(eol - p) : strlen(p);
 
-        add_line(&list, p, n);
+        if (!set_option(s->easy, p, n))
+            add_line(&list, p, n);
         p = eol != NULL ? eol + 2 : p + n;
     }
     for (size_t i = 0; i < nsilent; i++)

@@ -393,13 +393,18 @@ def table_big(r, s, a, _):
 
 
 def rate_tools(a, url, rate, seconds, spin=True):
-    """(name, argv, what it reports as p99 in ms) at a constant rate."""
+    """(name, argv, what it reports as p99 in ms) at a constant rate.
+
+    The first is no generator: a bare timer loop, the machine's own floor."""
     ini = scenario(a.folder, url, "rate = %d/s\nconnections = 64\n" % rate)
     exe = os.path.join(a.build, "load_bench")
 
     def p99_us(t):
         return number(r"^response_p99_us ([\d.]+)", t, 1e-3)
-    tools = [("plateau h1", [exe, ini, str(seconds), "load.engine=h1"],
+    tools = [("a bare timer loop",
+              [os.path.join(a.build, "floor"), str(rate), str(seconds)],
+              None)] if spin else []
+    tools += [("plateau h1", [exe, ini, str(seconds), "load.engine=h1"],
               p99_us)]
     if spin:
         tools.append(("plateau h1, spin 60 us",
@@ -447,7 +452,11 @@ def table_rate(r, _, a, __):
         for name, g in got.items():
             m = {k: statistics.median(v) for k, v in g.items()}
             late[name] = m
-            rows.append([name, "%.1f" % m["rate"], "%.0f" % m["gap99"],
+            rows.append([name,
+                         "-" if m["rate"] != m["rate"] else
+                         "%.1f" % m["rate"],
+                         "-" if m["gap99"] != m["gap99"] else
+                         "%.0f" % m["gap99"],
                          "-" if m["late50"] != m["late50"] else
                          "%.0f" % m["late50"],
                          "-" if m["late99"] != m["late99"] else
@@ -460,6 +469,10 @@ def table_rate(r, _, a, __):
                   "%.5f")
         if rate == 5000:
             r.verdict("p99 lateness at 5,000/s, ms", m["late99"] * 1e-3, 0.15)
+            floor = late["a bare timer loop"]["late99"] * 1e-3
+            if floor > 0.1:
+                r.say("", "The core was not idle: a bare timer loop had "
+                      "%.2f ms itself." % floor)
 
 
 def table_freeze(r, _, a, __):

@@ -160,7 +160,8 @@ static inline void submit(struct bed *b, struct shot *s)
 
 static inline void wait_all(struct bed *b)
 {
-    uv_timer_start(&b->guard, bed_on_guard, 60000, 0);
+    uv_timer_start(&b->guard, bed_on_guard, 60000u * (unsigned)test_slowness(),
+                   0);
     while (b->pending > 0)
         uv_run(&b->loop, UV_RUN_DEFAULT);
     uv_timer_stop(&b->guard);

@@ -99,6 +99,15 @@ static const struct {
 };
 #define HTTP_NBAD (sizeof http_bad / sizeof http_bad[0])
 
+/* How much slower than usual things may be: sanitizers, valgrind. */
+static inline int test_slowness(void)
+{
+    const char *s = getenv("PLATEAU_TEST_SLOW");
+    long n = s != NULL ? strtol(s, NULL, 10) : 1;
+
+    return n > 0 && n < 1000 ? (int)n : 1;
+}
+
 static inline bool http_send(struct http_conn *c, const char *p, size_t n)
 {
     while (n > 0) {

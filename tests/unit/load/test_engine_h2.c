@@ -143,7 +143,8 @@ static void refused_is_retried(struct bed *b)
     open_h2(b, "", 1);
     for (int i = 0; i < 6; i++) {
         /* A connection that is going has no room, until it has gone. */
-        uv_timer_start(&b->guard, bed_on_guard, 20000, 0);
+        uv_timer_start(&b->guard, bed_on_guard,
+                       20000u * (unsigned)test_slowness(), 0);
         while (!engine_ready(b->engine))
             uv_run(&b->loop, UV_RUN_ONCE);
         get(b, &s, i % 2 ? "/goaway" : "/refuse");
