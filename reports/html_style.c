@@ -3,7 +3,7 @@
 #include "reports/html_impl.h"
 
 const char html_style_hash[] =
-    "sha256-YI1pHUyBEYZyYq1Bvd8cELqUXd/IW4QikDHyEY+lo5A=";
+    "sha256-QftwaajRyL28iwlLUax2ZEw/4//7vAx/+cfVBOWphKY=";
 const char html_script_hash[] =
     "sha256-g/JrFWRTN6pd1vDpScA9KJRc3QC0fzby+dm02gQdmng=";
 
@@ -58,6 +58,8 @@ const char html_style[] =
     "font-variant-numeric:tabular-nums}\n"
     "tr:last-child td{border-bottom:0}\n"
     "td small{color:var(--dim);display:block;overflow-wrap:anywhere}\n"
+    "tr.pair td{border-bottom:0;padding-bottom:0}\n"
+    "td.why{padding-top:0}td.why small{max-width:min(72em,86vw)}\n"
     "td.w{overflow-wrap:anywhere;min-width:140px}\n"
     ".tag{color:var(--tone);font-weight:600}\n"
     "pre,code{font:13px/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"

@@ -30,7 +30,7 @@ static void metric_row(struct buf *out, const struct view *v,
 {
     enum metric_unit u = f->metric.unit;
 
-    buf_adds(out, "<tr><td class=\"w\">");
+    buf_adds(out, "<tr class=\"pair\"><td class=\"w\">");
     html_text(out, f->name);
     if (f->metric.role != METRIC_CUSTOM && f->metric.title != NULL) {
         buf_adds(out, "<small>");
@@ -49,7 +49,10 @@ static void metric_row(struct buf *out, const struct view *v,
         out, v->by_request ? f->minimum_per_request : f->minimum_per_hour, u);
     html_td_interval(out, &f->per_hour, u);
     html_td_amount(out, f->level, u);
-    buf_adds(out, "<td class=\"w\"><small>");
+    /* Why, over the whole width: in a column of its own it would be a tower
+       of short lines, and out of sight on a phone. */
+    buf_addf(out, "</tr>\n<tr><td class=\"why\" colspan=\"%d\"><small>",
+             v->by_request ? 6 : 5);
     html_text(out, f->reason);
     buf_adds(out, "</small></td></tr>\n");
 }
@@ -68,7 +71,7 @@ void html_metrics(struct buf *out, const struct view *v)
     if (v->by_request)
         buf_adds(out, "<th class=\"n\">growth per request</th>");
     buf_adds(out, "<th class=\"n\">could miss</th><th class=\"n\">growth per "
-                  "hour</th><th class=\"n\">level</th><th>why</th></tr>\n");
+                  "hour</th><th class=\"n\">level</th></tr>\n");
     for (size_t i = 0; i < v->nmetrics; i++)
         metric_row(out, v, v->metrics[i]);
     section_end(out);
