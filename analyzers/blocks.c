@@ -1,6 +1,5 @@
 /* Barrier rows to blocks: see barriers.h. */
 #include "analyzers/barriers.h"
-#include "analyzers/lsq.h"
 #include "harness/base/mem.h"
 
 #include <math.h>
@@ -122,121 +121,6 @@ void blocks_gather(const struct record *r, const struct column *c, size_t rows,
             last = i;
         }
     }
-}
-
-/* The share of `young` in `d`, beside a growth that the requests of each kind
-   (or, with many kinds, all requests) explain. Blocks with weight 0 have no
-   say. Zero when it explains little. */
-static double garbage_share(const struct blocks *b, const double *young,
-                            const double *weight)
-{
-    size_t n = b->n, p = b->nkinds > 0 && b->nkinds <= 3 ? b->nkinds : 1;
-    double *z = mem_zalloc((LSQ_PARTS + 1) * n, sizeof *z), without = 0;
-    double share = 0;
-    struct lsq s;
-
-    if (n < p + 3)
-        p = 1; /* too few blocks to tell the kinds apart as well */
-    for (int with = 0; with < 2; with++) {
-        for (size_t i = 0; i < n; i++) {
-            for (size_t j = 0; j < p; j++)
-                z[j * n + i] =
-                    weight[i] * (p > 1 ? b->kinds[j][i] : b->requests[i]);
-            z[p * n + i] = weight[i] * young[i];
-            z[LSQ_PARTS * n + i] = weight[i] * b->d[i];
-        }
-        if (n < p + 3 || !lsq_solve(z, n, p + (size_t)with, &s))
-            break;
-        if (with == 0)
-            without = s.rss;
-        else if (s.b[p] > 0 && s.rss < 0.7 * without)
-            share = fmin(s.b[p], 3);
-    }
-    free(z);
-    return share;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
-/* A full collection moves survivors out of the young: then the young shrink
-   though nothing was freed, and say nothing of garbage. Such a block is known
-   by its tracked objects, which are nearer to the usual as they were read.
-   Fills `weight` with 1, or 0 for those. */
-static void garbage_weights(const double *tracked, const double *young,
-                            size_t n, double *weight)
-{
-    double *rest = mem_zalloc(n, sizeof *rest), middle;
-
-    for (size_t i = 0; i < n; i++)
-        rest[i] = tracked[i] - young[i];
-    qsort(rest, n, sizeof *rest, by_value);
-    middle = rest[n / 2];
-    for (size_t i = 0; i < n; i++)
-        weight[i] =
-            fabs(tracked[i] - young[i] - middle) <= fabs(tracked[i] - middle);
-    free(rest);
-}
-
-/* Differences of column `c` over the blocks; false when one is unknown. */
-static bool differences(const struct record *r, const char *name,
-                        const struct blocks *b, double *out)
-{
-    const struct column *c = series_column(&r->barriers, name);
-    size_t from = b->start;
-
-    for (size_t i = 0; c != NULL && i < b->n; i++) {
-        out[i] = c->v[b->row[i]] - c->v[from];
-        from = b->row[i];
-        if (!isfinite(out[i]))
-            return false;
-    }
-    return c != NULL;
-}
-
-/* The collector has looked at the young often enough for a leak to show behind
-   them: three times in each process. Before that, what leaks is itself among
-   the young, and taking them out would hide it. */
-static bool young_are_emptied(const struct record *r, const struct blocks *b)
-{
-    const struct column *runs =
-        series_column(&r->barriers, "py_gc_collections");
-    const struct column *procs = series_column(&r->barriers, "procs");
-    size_t last = b->row[b->n - 1];
-    double many;
-
-    if (runs == NULL)
-        return false;
-    many = procs != NULL && procs->v[last] > 1 ? procs->v[last] : 1;
-    return runs->v[last] - runs->v[b->start] >= 3 * many;
-}
-
-void blocks_clear_garbage(const struct record *r, const struct column *c,
-                          struct blocks *b)
-{
-    bool tracked = strcmp(c->metric.name, "py_gc_objects") == 0;
-    double *young, *objects, *weight;
-
-    if (b->n == 0 || (!tracked && strcmp(c->metric.name, "py_blocks") != 0))
-        return;
-    young = mem_zalloc(b->n, sizeof *young);
-    objects = mem_zalloc(b->n, sizeof *objects);
-    weight = mem_zalloc(b->n, sizeof *weight);
-    if (differences(r, "py_gc_young", b, young) &&
-        differences(r, "py_gc_objects", b, objects)) {
-        b->hiding = !young_are_emptied(r, b);
-        garbage_weights(objects, young, b->n, weight);
-        b->garbage = tracked ? 1 : garbage_share(b, young, weight);
-        for (size_t i = 0; i < b->n; i++)
-            b->d[i] -= b->garbage * weight[i] * young[i];
-    }
-    free(weight);
-    free(objects);
-    free(young);
 }
 
 /* Readings come in these steps: pages where the kernel counts, allocator

@@ -15,6 +15,7 @@
 #define COLLECTING_WAIT_NS (5 * CLOCK_NS_PER_MS)
 #define COLLECTING_TRIES 20
 #define YOUNG_MAX 100000 /* more are not walked one by one */
+#define YOUNG_TRIES 4    /* a service that ticks relinks the list meanwhile */
 
 /* What a running measurement started from. */
 struct meter {
@@ -141,9 +142,10 @@ static void fill_gc(struct census_reader *r, bool full,
 {
     struct pygc gc;
 
-    if (full)
+    for (int i = 0; full && i < YOUNG_TRIES && out->young < 0; i++) {
+        memview_forget(r->v); /* pages of one moment fit together */
         out->young = gcwalk_young(r->v, &r->rt, YOUNG_MAX);
-
+    }
     pyruntime_gc(r->v, &r->rt, &gc);
     out->gc_collections = gc.collections;
     out->gc_uncollectable = gc.uncollectable;

@@ -1,0 +1,124 @@
+/* Garbage among counts of Python objects: taken out where it waits, left in
+ * where the young are new and alive. */
+#include "analyzers/barriers.h"
+
+#include "tests/unit/analyzers/records.h"
+#include "tests/unit/assert_close.h"
+
+#include <string.h>
+
+enum { BLOCKS = 8 };
+
+/* Two kinds of request in changing parts; the second keeps an object each. */
+static const double guilty[BLOCKS] = {56, 305, 305, 34, 424, 120, 380, 210};
+
+static void open_record(struct record *r)
+{
+    static const char *const names[] = {"browse", "order"};
+
+    records_open(r, BLOCKS, 1000);
+    r->nkinds = 2;
+    r->kinds = mem_zalloc(2, sizeof *r->kinds);
+    for (size_t k = 0; k < 2; k++) {
+        double *done = mem_zalloc(BLOCKS + 1, sizeof *done);
+
+        for (size_t i = 0; i < BLOCKS; i++)
+            done[i + 1] = done[i] + (k == 1 ? guilty[i] : 1000 - guilty[i]);
+        r->kinds[k].name = mem_strdup(names[k]);
+        r->kinds[k].weight = k == 1 ? 1 : 4;
+        r->kinds[k].completed = done;
+    }
+}
+
+/* Clears `name`, which grows by `d` while the young grow by `young`, and
+ * gives the largest error against `truth`. */
+static double worst(const char *name, const double *d, const double *young,
+                    const double *truth, double collections)
+{
+    struct record r;
+    struct blocks b;
+    double runs[BLOCKS], error = 0;
+
+    for (size_t i = 0; i < BLOCKS; i++)
+        runs[i] = collections / BLOCKS;
+    open_record(&r);
+    records_column(&r, name, 50000, d);
+    records_column(&r, "py_gc_young", 300, young);
+    records_column(&r, "py_gc_collections", 10, runs);
+    blocks_gather(&r, &r.barriers.columns[0], 0, &b);
+    assert_int_equal(b.n, BLOCKS);
+    blocks_clear_garbage(&r, &r.barriers.columns[0], &b);
+    for (size_t i = 0; i < BLOCKS; i++)
+        error = fmax(error, fabs(b.d[i] - truth[i]));
+    blocks_release(&b);
+    records_close(&r);
+    return error;
+}
+
+/* What is new sits among the young until the collector moves it on: they come
+ * and go, and nothing of it is garbage. */
+static void survivors_are_no_garbage(void **state)
+{
+    static const double young[BLOCKS] = {56,   39,  77,  -239,
+                                         167, -150, 200, -90};
+    double d[BLOCKS];
+
+    (void)state;
+    for (size_t i = 0; i < BLOCKS; i++)
+        d[i] = guilty[i] + (i % 2 ? 4 : -3);
+    assert_true(worst("py_gc_objects", d, young, guilty, 16) < 10);
+    assert_true(worst("py_blocks", d, young, guilty, 16) < 10);
+}
+
+/* All of the coming and going is garbage: it is taken out, beside growth and
+ * without. */
+static void garbage_is_taken_out(void **state)
+{
+    static const double young[BLOCKS] = {310,  -200, 90,  -150,
+                                         280, -330, 120, 60};
+    double d[BLOCKS], blocks[BLOCKS], idle[BLOCKS] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < BLOCKS; i++) {
+        d[i] = guilty[i] + young[i];
+        blocks[i] = guilty[i] + 2.5 * young[i];
+    }
+    assert_true(worst("py_gc_objects", d, young, guilty, 16) < 1e-6);
+    assert_true(worst("py_blocks", blocks, young, guilty, 16) < 1e-6);
+    assert_true(worst("py_gc_objects", young, young, idle, 16) < 1e-6);
+}
+
+/* Part garbage, part survivors. */
+static void a_share_is_found(void **state)
+{
+    static const double young[BLOCKS] = {310,  -200, 90,  -150,
+                                         280, -330, 120, 60};
+    double d[BLOCKS];
+
+    (void)state;
+    for (size_t i = 0; i < BLOCKS; i++)
+        d[i] = guilty[i] + 0.4 * young[i] + (i % 3 ? 5 : -7);
+    assert_true(worst("py_gc_objects", d, young, guilty, 16) < 40);
+}
+
+/* The collector hardly ran: growth among the young is not told from garbage
+ * by how well it fits. */
+static void seldom_collected_is_hiding(void **state)
+{
+    double flat[BLOCKS] = {0};
+
+    (void)state;
+    assert_true(worst("py_gc_objects", guilty, guilty, flat, 0) < 1e-6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(survivors_are_no_garbage),
+        cmocka_unit_test(garbage_is_taken_out),
+        cmocka_unit_test(a_share_is_found),
+        cmocka_unit_test(seldom_collected_is_hiding),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
