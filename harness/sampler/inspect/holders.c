@@ -49,6 +49,7 @@ struct search {
     struct holder *nodes;
     uint32_t nnodes, nsamples;
     bool done[SAMPLES_MAX]; /* a root was found */
+    bool nameless;          /* variables were tried as roots already */
     struct key *keys;       /* words looked for in this pass */
     uint64_t bloom[BLOOM / 64];
     uint64_t low, high;
@@ -186,11 +187,20 @@ static unsigned keys_fill(struct search *s, uint32_t first)
     return n;
 }
 
-static bool known(const struct search *s, uint64_t addr, uint32_t which)
+/* Was `h` found before? One frame may hold in several ways, and which of them
+ * is true shows at the end. */
+static bool known(const struct search *s, const struct holder *h)
 {
-    for (uint32_t i = 0; i < s->nnodes; i++)
-        if (s->nodes[i].addr == addr && s->nodes[i].sample == which)
+    struct holder_world w = world(s);
+    bool frame = holder_is(&w, h->type, "builtins.frame");
+
+    for (uint32_t i = 0; i < s->nnodes; i++) {
+        const struct holder *n = &s->nodes[i];
+
+        if (n->addr == h->addr && n->sample == h->sample &&
+            (!frame || n->hit == h->hit))
             return true;
+    }
     return false;
 }
 
@@ -219,8 +229,7 @@ static void on_hit(struct search *s, struct block *b, uint64_t hit,
         if (!holder_holds(&w, &h, c))
             return;
     }
-    if (c->holders >= HOLDERS_MAX || s->nnodes >= NODES_MAX ||
-        known(s, h.addr, h.sample))
+    if (c->holders >= HOLDERS_MAX || s->nnodes >= NODES_MAX || known(s, &h))
         return;
     c->holders++;
     s->nodes[s->nnodes++] = h;
@@ -357,6 +366,18 @@ static void mark_roots(struct search *s, uint32_t first)
     }
 }
 
+/* Is frame node `h` a root in this round? A variable holds what it names. A
+ * frame's own stack keeps words of what was taken off it, and nothing tells
+ * how much of it is in use while it runs: those slots are asked last. */
+static bool is_frame_root(const struct search *s, const struct holder *h)
+{
+    struct holder_world w = world(s);
+    char function[HOLDER_NAME_CAP], variable[HOLDER_NAME_CAP];
+
+    return s->nameless ||
+           (holder_frame(&w, h, function, variable) && *variable);
+}
+
 /* A word on a running frame's stack: does it hold something without a root? */
 static void on_stack(void *ctx, uint64_t from, uint64_t at, uint64_t word)
 {
@@ -365,18 +386,20 @@ static void on_stack(void *ctx, uint64_t from, uint64_t at, uint64_t word)
 
     for (; node >= 0; node = s->nodes[node].same) {
         const struct holder *c = &s->nodes[node];
+        struct holder h = {.addr = from,
+                           .hit = at,
+                           .type = -1,
+                           .child = node,
+                           .depth = c->depth + 1,
+                           .sample = c->sample,
+                           .root = true,
+                           .frame = true};
 
-        if (c->size || s->done[c->sample] || s->nnodes >= NODES_MAX)
+        if (c->size || s->done[c->sample] || s->nnodes >= NODES_MAX ||
+            !is_frame_root(s, &h))
             continue;
         s->done[c->sample] = true;
-        s->nodes[s->nnodes++] = (struct holder){.addr = from,
-                                                .hit = at,
-                                                .type = -1,
-                                                .child = node,
-                                                .depth = c->depth + 1,
-                                                .sample = c->sample,
-                                                .root = true,
-                                                .frame = true};
+        s->nodes[s->nnodes++] = h;
     }
 }
 
@@ -386,13 +409,17 @@ static void root_in_frames(struct search *s)
 {
     struct holder_world w = world(s);
 
-    for (uint32_t i = s->nsamples; i < s->nnodes; i++) {
-        struct holder *h = &s->nodes[i];
+    for (int round = 0; round < 2; round++) {
+        s->nameless = round > 0;
+        for (uint32_t i = s->nsamples; i < s->nnodes; i++) {
+            struct holder *h = &s->nodes[i];
 
-        if (!s->done[h->sample] && holder_is(&w, h->type, "builtins.frame"))
-            h->root = s->done[h->sample] = true;
+            if (!s->done[h->sample] &&
+                holder_is(&w, h->type, "builtins.frame") && is_frame_root(s, h))
+                h->root = s->done[h->sample] = true;
+        }
+        holder_stacks(s->r->v, &s->r->rt, s->until_ns, on_stack, s);
     }
-    holder_stacks(s->r->v, &s->r->rt, s->until_ns, on_stack, s);
 }
 
 /* Where each sample's chain begins: its root, else the highest holder. */

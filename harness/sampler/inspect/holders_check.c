@@ -48,6 +48,14 @@ static bool dict_holds(const struct holder_world *w, uint64_t dict,
     return hit >= d.entries && (hit - d.entries) / d.stride < d.n;
 }
 
+/* A deque keeps an empty block for what comes next. */
+static bool deque_holds(const struct holder_world *w, uint64_t deque)
+{
+    uint64_t length;
+
+    return memview_u64(w->v, deque + 16, &length) == 0 && length > 0;
+}
+
 /* Does object `h` use what plain block `c` holds? A list's buffer may be
  * longer than the list; a code object (up to 3.7) keeps its last, dead frame.
  */
@@ -60,6 +68,8 @@ static bool holds_block(const struct holder_world *w, const struct holder *h,
         return list_holds(w, h->addr, c->hit);
     if (strcmp(name, "builtins.dict") == 0)
         return dict_holds(w, h->addr, c->hit);
+    if (strcmp(name, "collections.deque") == 0)
+        return deque_holds(w, h->addr);
     return strcmp(name, "builtins.code") != 0;
 }
 
@@ -87,6 +97,8 @@ static bool within(const struct holder_world *w, const struct holder *h,
 
     if (hit < h->addr)
         return hit < h->addr - w->version->gc_head;
+    if (w->version->minor < 11 && holder_is(w, h->type, "builtins.frame"))
+        return holder_in_old_frame(w, h);
     if (hit < end)
         return true;
     if (pytypes_flags(w->types, type) & INLINE_VALUES)

@@ -23,7 +23,10 @@ enum {
     FUNCTION_NAME = 40, /* qualified */
     OLD_CODE = 32,      /* in a frame object, up to 3.10 */
     OLD_GLOBALS = 48,
-    OLD_VARIABLES = 72, /* in a code object, 3.8 to 3.10 */
+    OLD_REFERENCES = 88,    /* they end here; then numbers, never wiped */
+    OLD_REFERENCES_6 = 112, /* 3.6: an exception's three more */
+    OLD_COUNTS = 28,    /* in a code object, 3.8 to 3.10: variables, stack */
+    OLD_VARIABLES = 72, /* names of variables, then free ones, then cells */
     OLD_NAME = 112,
     CODE_SLOT_NAMES = 96,
     SLOTS_USED = 64, /* in a frame, 3.11 to 3.13: variables and stack */
@@ -130,23 +133,81 @@ bool holder_in_frame(const struct holder_world *w, uint64_t generator,
            (int32_t)used < 0 || f.slot < used;
 }
 
-/* A frame object up to 3.10. Its slots begin with its last basic word. */
+/* What the code object of a frame up to 3.10 says about the frame's slots,
+ * which hold its variables, its cells, the free variables and its stack. */
+struct old_slots {
+    uint64_t first; /* address */
+    uint64_t code;
+    uint64_t names[3]; /* tuples: of variables, of cells, of free ones */
+    uint64_t n[3];     /* slots that each of them names */
+    uint32_t stack;    /* slots behind those */
+};
+
+/* A frame's slots begin with its last basic word. */
+static bool old_slots(const struct holder_world *w, uint64_t frame,
+                      uint32_t type, struct old_slots *o)
+{
+    uint64_t less = w->version->minor < 8 ? 8 : 0; /* a count less, aligned */
+    uint64_t tuples[3];
+    uint32_t counts[2];
+
+    o->first = frame + pytypes_basicsize(w->types, type) - 8;
+    if (memview_u64(w->v, frame + OLD_CODE, &o->code) != 0 ||
+        memview_read(w->v, o->code + OLD_COUNTS - less / 2, counts,
+                     sizeof counts) != 0 ||
+        memview_read(w->v, o->code + OLD_VARIABLES - less, tuples,
+                     sizeof tuples) != 0)
+        return false;
+    o->names[0] = tuples[0];
+    o->names[1] = tuples[2];
+    o->names[2] = tuples[1];
+    for (int i = 0; i < 3; i++)
+        if (memview_u64(w->v, o->names[i] + 16, &o->n[i]) != 0 ||
+            o->n[i] > FRAME_LARGEST / 8)
+            return false;
+    o->n[0] = counts[0];
+    o->stack = counts[1];
+    return true;
+}
+
+bool holder_in_old_frame(const struct holder_world *w, const struct holder *n)
+{
+    struct old_slots o;
+
+    if (!old_slots(w, n->addr, (uint32_t)n->type, &o))
+        return true;
+    if (n->hit < o.first)
+        return n->hit < n->addr + (w->version->minor < 7 ? OLD_REFERENCES_6
+                                                         : OLD_REFERENCES);
+    return (n->hit - o.first) / 8 < o.n[0] + o.n[1] + o.n[2] + o.stack;
+}
+
+/* The name of the variable in slot `slot`. */
+static bool old_variable(const struct holder_world *w,
+                         const struct old_slots *o, uint64_t slot, char *name)
+{
+    for (int i = 0; i < 3; i++) {
+        if (slot < o->n[i])
+            return item_name(w, o->names[i], slot, name);
+        slot -= o->n[i];
+    }
+    return false;
+}
+
+/* A frame object up to 3.10. */
 static bool old_frame(const struct holder_world *w, const struct holder *n,
                       char *function, char *variable)
 {
-    bool early = w->version->minor < 8; /* one count less in code objects */
-    uint64_t slots =
-        n->addr + pytypes_basicsize(w->types, (uint32_t)n->type) - 8;
-    uint64_t code, globals, names, name;
+    uint64_t less = w->version->minor < 8 ? 8 : 0;
+    uint64_t globals, name, slot;
+    struct old_slots o;
 
-    if (memview_u64(w->v, n->addr + OLD_CODE, &code) != 0 ||
+    if (!old_slots(w, n->addr, (uint32_t)n->type, &o) ||
         memview_u64(w->v, n->addr + OLD_GLOBALS, &globals) != 0 ||
-        memview_u64(w->v, code + OLD_NAME - (early ? 8 : 0), &name) != 0)
+        memview_u64(w->v, o.code + OLD_NAME - less, &name) != 0)
         return false;
-    if (n->hit < slots ||
-        memview_u64(w->v, code + OLD_VARIABLES - (early ? 8 : 0), &names) !=
-            0 ||
-        !item_name(w, names, (n->hit - slots) / 8, variable))
+    slot = n->hit < o.first ? UINT64_MAX : (n->hit - o.first) / 8;
+    if (!old_variable(w, &o, slot, variable))
         *variable = '\0';
     return full_name(w, globals, name, function);
 }

@@ -76,6 +76,11 @@ bool holder_has_frame(const struct holder_world *w, const struct holder *n);
 bool holder_in_frame(const struct holder_world *w, uint64_t generator,
                      uint64_t hit);
 
+/* Up to 3.10: is the word at `n->hit` a reference of frame object `n`, or in
+ * one of the slots that its code uses? Frames are used again, by functions
+ * with fewer slots, and not wiped. */
+bool holder_in_old_frame(const struct holder_world *w, const struct holder *n);
+
 /* Is `name` the type of a generator or coroutine? */
 bool holder_is_generator(const char *name);
 

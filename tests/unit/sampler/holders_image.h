@@ -1,6 +1,6 @@
 /* A made CPython for the search for holders: one list with one instance of
  * "shop.Cart.Item", held by the global `history` of module "shop", or by the
- * variable `kept` of its running function `serve` (3.11 and later). For tests
+ * variable `kept` of its running function `serve`. For tests
  * and the fuzz target. */
 #ifndef PLATEAU_TESTS_HOLDERS_IMAGE_H
 #define PLATEAU_TESTS_HOLDERS_IMAGE_H
@@ -14,6 +14,7 @@
 #define HELD_LIST (PY_TYPES + 0x400) /* static types */
 #define HELD_DICT (PY_TYPES + 0x800)
 #define HELD_FUNCTION (PY_TYPES + 0xc00)
+#define HELD_FRAMES (PY_TYPES + 0x1000) /* the type of frames, up to 3.10 */
 #define HELD_POOL 0x7f1000000000u
 #define HELD_STACK 0x7f2000000000u
 #define HELD_BLOCK 144u
@@ -22,7 +23,14 @@
     PY_MAPS "7f1000000000-7f1000004000 rw-p 00000000 00:00 0 \n"               \
             "7f2000000000-7f2000004000 rw-p 00000000 00:00 0 \n"
 
-enum held_at { HELD_ITEM, HELD_OWNER, HELD_ARRAY, HELD_SPACE, HELD_KEYS };
+enum held_at {
+    HELD_ITEM,
+    HELD_OWNER,
+    HELD_ARRAY,
+    HELD_SPACE,
+    HELD_KEYS,
+    HELD_OLD_FRAME
+};
 
 /* Address of object or plain block `i` of the pool. */
 static inline uint64_t held_block(const struct pyversion *ver, enum held_at i)
@@ -127,6 +135,35 @@ static inline void held_frame(struct image *m, const struct pyversion *ver,
     py_str(m, ver, PY_DATA + 0x2200, "kept");
 }
 
+/* The same up to 3.10. The item itself lies where a frame does not hold it
+ * (among its numbers, behind its slots) and where it may (on its stack). */
+static inline void held_old_frame(struct image *m, const struct pyversion *ver,
+                                  uint64_t list, uint64_t item)
+{
+    uint64_t code = PY_DATA + 0x2800, names = PY_DATA + 0x2900;
+    uint64_t at = held_object(m, ver, HELD_OLD_FRAME, HELD_FRAMES);
+    uint64_t less = ver->minor < 8 ? 8 : 0;
+
+    held_type(m, ver, HELD_FRAMES, PY_DATA + 0x150, "frame");
+    image_u64(m, HELD_FRAMES + PYTYPE_BASICSIZE, 96);
+    image_u64(m, HELD_FRAMES + PYTYPE_ITEMSIZE, 8);
+    image_u64(m, at + 16, 3); /* slots */
+    image_u64(m, at + 32, code);
+    image_u64(m, at + 48, held_block(ver, HELD_SPACE));
+    image_u64(m, at + 88, list);
+    image_u64(m, at + 96, item);
+    image_u64(m, at + 104, item);
+    image_u32(m, code + 28 - less / 2, 1);
+    image_u32(m, code + 32 - less / 2, 1);
+    for (uint64_t i = 0; i < 3; i++)
+        image_u64(m, code + 72 - less + 8 * i, names + 0x40 * i);
+    image_u64(m, code + 112 - less, PY_DATA + 0x2180);
+    image_u64(m, names + 16, 1);
+    image_u64(m, names + 24, PY_DATA + 0x2200);
+    py_str(m, ver, PY_DATA + 0x2180, "serve");
+    py_str(m, ver, PY_DATA + 0x2200, "kept");
+}
+
 static inline void held_world(struct image *m, const struct pyversion *ver,
                               bool by_frame)
 {
@@ -136,9 +173,9 @@ static inline void held_world(struct image *m, const struct pyversion *ver,
     held_type(m, ver, HELD_LIST, PY_DATA + 0x120, "list");
     held_type(m, ver, HELD_DICT, PY_DATA + 0x130, "dict");
     held_type(m, ver, HELD_FUNCTION, PY_DATA + 0x140, "function");
-    image_u32(m, HELD_POOL, 5);
+    image_u32(m, HELD_POOL, 6);
     image_u32(m, HELD_POOL + 36, HELD_BLOCK / 16 - 1);
-    image_u32(m, HELD_POOL + 40, POOL_HEADER + 5 * HELD_BLOCK);
+    image_u32(m, HELD_POOL + 40, POOL_HEADER + 6 * HELD_BLOCK);
     image_u32(m, HELD_POOL + 44, ver->pool - HELD_BLOCK);
     item = held_object(m, ver, HELD_ITEM, HELD_CLASS);
     list = held_object(m, ver, HELD_OWNER, HELD_LIST);
@@ -146,7 +183,9 @@ static inline void held_world(struct image *m, const struct pyversion *ver,
     image_u64(m, list + 24, array);
     image_u64(m, array, item);
     held_module(m, ver, by_frame ? PY_DATA + 0x300 : list);
-    if (by_frame)
+    if (by_frame && ver->minor < 11)
+        held_old_frame(m, ver, list, item);
+    else if (by_frame)
         held_frame(m, ver, list);
 }
 

@@ -39,12 +39,49 @@ static void from_the_module(void **state)
 static void from_a_running_frame(void **state)
 {
     (void)state;
-    for (int minor = 11; minor <= 13; minor++)
+    for (int minor = 6; minor <= 13; minor++)
         expect_one(pyversion_find(minor), true,
                    "frame of shop.serve -> kept: list[1] -> shop.Cart.Item");
     /* The variables of later versions are not known. */
     expect_one(pyversion_find(14), true,
                "frame of shop.serve -> list[1] -> shop.Cart.Item");
+}
+
+/* Up to 3.10 a frame is an object whose memory was another frame's before. */
+static void what_a_frame_holds(void **state)
+{
+    static const struct {
+        uint64_t at; /* in the frame; 0: as it is */
+        uint32_t variables, stack;
+        const char *want;
+    } rows[] = {
+        {0, 1, 1, "frame of shop.serve -> shop.Cart.Item"},
+        {0, 1, 0, "(a running frame or C) -> list[1] -> shop.Cart.Item"},
+        {80, 0, 0, "frame of shop.serve -> shop.Cart.Item"},
+    };
+
+    (void)state;
+    for (int minor = 7; minor <= 10; minor++)
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            const struct pyversion *ver = pyversion_find(minor);
+            uint32_t less = minor < 8 ? 4 : 0;
+            struct image m = {0};
+            struct holders h = {0};
+            uint64_t frame = held_block(ver, HELD_OLD_FRAME);
+
+            held_world(&m, ver, true);
+            /* Nothing but the item is left to hold. */
+            image_u64(&m, frame + 88, 0);
+            if (rows[i].at)
+                image_u64(&m, frame + rows[i].at, held_block(ver, HELD_ITEM));
+            image_u32(&m, PY_DATA + 0x2800 + 28 - less, rows[i].variables);
+            image_u32(&m, PY_DATA + 0x2800 + 32 - less, rows[i].stack);
+            held_search(&m, ver, &h);
+            assert_int_equal(h.nchains, 1);
+            assert_string_equal(h.chains[0].text, rows[i].want);
+            holders_release(&h);
+            image_release(&m);
+        }
 }
 
 /* Left over: behind the list's length, behind the dict's entries, above what
@@ -96,7 +133,7 @@ static uint64_t somewhere(struct rng *rng)
 {
     static const struct {
         uint64_t at, n;
-    } parts[] = {{HELD_POOL, POOL_HEADER + 5 * HELD_BLOCK},
+    } parts[] = {{HELD_POOL, POOL_HEADER + 6 * HELD_BLOCK},
                  {HELD_POOL, POOL_HEADER},
                  {PY_TYPES, 0x1000},
                  {PY_DATA, 0x3000},
@@ -165,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_the_module),
         cmocka_unit_test(from_a_running_frame),
+        cmocka_unit_test(what_a_frame_holds),
         cmocka_unit_test(what_is_left_over_holds_nothing),
         cmocka_unit_test(spoilt_memory_ends),
     };
