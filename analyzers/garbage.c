@@ -53,8 +53,9 @@ static double misfit(const struct blocks *b, const double *y, const bool *use,
     return least;
 }
 
-/* The share of `young` in the readings beside the single cause with which it
-   leaves least. Zero when there is none. */
+/* The share of `young` in the readings beside nothing else, or beside the
+   single cause of growth with which it leaves least. Zero when there is
+   none. */
 static double fitted_share(const struct blocks *b, const double *young)
 {
     size_t n = b->n;
@@ -63,16 +64,19 @@ static double fitted_share(const struct blocks *b, const double *young)
     if (n < 4)
         return 0;
     z = mem_zalloc((LSQ_PARTS + 1) * n, sizeof *z);
-    for (size_t k = 0; k <= b->nkinds; k++) {
+    for (size_t k = 0; k <= b->nkinds + 1; k++) {
+        size_t with = k <= b->nkinds;
         struct lsq s;
 
-        memcpy(z, cause_of(b, k), n * sizeof *z);
-        memcpy(z + n, young, n * sizeof *z);
+        memcpy(z, young, n * sizeof *z);
+        if (with)
+            memcpy(z + n, cause_of(b, k), n * sizeof *z);
         memcpy(z + LSQ_PARTS * n, b->d, n * sizeof *z);
-        if (!lsq_solve(z, n, 2, &s) || !(s.rss < least))
+        if (!lsq_solve(z, n, 1 + with, &s) || !(s.rss < least) ||
+            (with && s.b[1] < 0))
             continue;
         least = s.rss;
-        share = s.b[0] >= 0 && s.b[1] > 0 ? fmin(s.b[1], SHARE_MAX) : 0;
+        share = fmin(fmax(s.b[0], 0), SHARE_MAX);
     }
     free(z);
     return share;

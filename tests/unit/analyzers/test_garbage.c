@@ -86,6 +86,11 @@ static void garbage_is_taken_out(void **state)
     assert_true(worst("py_gc_objects", d, young, guilty, 16) < 1e-6);
     assert_true(worst("py_blocks", blocks, young, guilty, 16) < 1e-6);
     assert_true(worst("py_gc_objects", young, young, idle, 16) < 1e-6);
+    for (size_t i = 0; i < BLOCKS; i++)
+        idle[i] = -8;
+    for (size_t i = 0; i < BLOCKS; i++)
+        d[i] = young[i] + idle[i];
+    assert_true(worst("py_blocks", d, young, idle, 16) < 10);
 }
 
 /* Part garbage, part survivors. */
