@@ -8,6 +8,13 @@ end-to-end test method runs in a process and session of its own, with a
 timeout; its output is shown only if it fails. Tests run two at a time, but
 those marked `serial` (they measure) run alone, after the others.
 
+Verdicts are statistics, and the machine is never quiet: what failed is run
+once more, alone, at the end. If it passes then, it counts as passed, and the
+output says so in as many words ("AGAIN ok", and a closing line). Two kinds of
+failure get no second run: those with a report of a sanitizer or valgrind,
+which is a defect however seldom it shows, and those that are too many to be
+chance.
+
 A test method or its class may carry: `serial = True`, `timeout = SECONDS`.
 
 Standard library only. Exit status: 0 when something passed and nothing
@@ -30,6 +37,11 @@ import unittest
 UNIT_TIMEOUT_S = 120
 E2E_TIMEOUT_S = 120
 OUTPUT_SHOWN = 20000  # bytes of a failing test's output
+AGAIN_MAX = 10  # failures that may be chance
+
+# What sanitizers and valgrind begin their reports with.
+REPORT = re.compile(r"^(==\d+==|WARNING: ThreadSanitizer|"
+                    r"SUMMARY: \w+Sanitizer|.*: runtime error: )", re.M)
 
 Job = collections.namedtuple("Job", "name argv timeout_s serial kind")
 # passed, failed: numbers of cases; skips: list of (case, reason).
@@ -247,26 +259,55 @@ def run_job(job, root, slow):
 
 
 class Tally:
+    """Prints results as they come, and counts them."""
+
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
-        self.bad = []
+        self.bad = []    # (job, result) that failed
+        self.again = []  # names that passed when run again
 
-    def add(self, job, result):
-        self.passed += result.passed
-        self.failed += result.failed
-        self.skipped += len(result.skips)
+    def show(self, job, result, prefix=""):
         word = "FAIL" if result.failed else \
             "ok  " if result.passed else "skip"
-        print("%s %s (%.1f s)" % (word, job.name, result.took_s))
+        print("%s%s %s (%.1f s)" % (prefix, word, job.name, result.took_s))
         for case, reason in result.skips:
             print("     skipped%s: %s" % (" " + case if case else "", reason))
         if result.failed:
-            self.bad.append(job.name)
             text = result.output
             if len(text) > OUTPUT_SHOWN:
                 text = "[...]\n" + text[-OUTPUT_SHOWN:]
             print("     | " + text.rstrip("\n").replace("\n", "\n     | "))
         sys.stdout.flush()
+
+    def add(self, job, result):
+        self.show(job, result)
+        if result.failed:
+            self.bad.append((job, result))
+        else:
+            self.count(result)
+
+    def count(self, result):
+        self.passed += result.passed
+        self.failed += result.failed
+        self.skipped += len(result.skips)
+
+
+def run_again(tally, root, slow):
+    """Gives what failed its second run, alone, and counts it."""
+    many = len(tally.bad) > AGAIN_MAX
+    if many:
+        print("%d tests failed: none of them is run again" % len(tally.bad))
+    still = []
+    for job, result in tally.bad:
+        if not many and not REPORT.search(result.output):
+            result = run_job(job, root, slow)
+            tally.show(job, result, "AGAIN ")
+        if result.failed:
+            still.append((job, result))
+        else:
+            tally.again.append(job.name)
+        tally.count(result)
+    tally.bad = still
 
 
 def run_all(jobs, root, slow, workers):
@@ -279,6 +320,7 @@ def run_all(jobs, root, slow, workers):
     for job in jobs:
         if job.serial:
             tally.add(job, run_job(job, root, slow))
+    run_again(tally, root, slow)
     return tally
 
 
@@ -320,8 +362,11 @@ def main():
         return 0
     slow = float(os.environ.get("PLATEAU_TEST_SLOW", "1"))
     tally = run_all(jobs, root, slow, max(1, args.jobs))
+    if tally.again:
+        print("failed once, passed when run again alone: " +
+              " ".join(tally.again))
     if tally.bad:
-        print("failed: " + " ".join(tally.bad))
+        print("failed: " + " ".join(job.name for job, _ in tally.bad))
     if tally.passed + tally.failed == 0:
         print("no test ran")
     line = "%d passed, %d failed" % (tally.passed, tally.failed)

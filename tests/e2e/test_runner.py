@@ -107,6 +107,70 @@ class RunnerTest(unittest.TestCase):
         os.unlink(os.path.join(self.root, "build/release/unit/model/test_x"))
         self.assertEqual(self.run_tests()[0], 1)
 
+    def once(self, body):
+        """Script lines that run `body` the first time only."""
+        mark = os.path.join(self.root, "mark")
+        return ("if not os.path.exists(%r):\n"
+                "                        open(%r, 'w').close()\n"
+                "                        %s" % (mark, mark, body))
+
+    def test_what_fails_once_is_run_again_and_told(self):
+        self.script(self.once("self.fail('noise')"))
+        self.program("echo 1..2; echo ok 1 - a; echo ok 2 - b\n")
+        status, out, last = self.run_tests()
+        self.assertEqual((status, last), (0, "3 passed, 0 failed"), out)
+        lines = out.splitlines()
+        self.assertIn("noise", out)
+        self.assertTrue(any(line.startswith("FAIL e2e/test_x.X.test_x (")
+                            for line in lines), out)
+        self.assertTrue(any(line.startswith("AGAIN ok   e2e/test_x.X.test_x (")
+                            for line in lines), out)
+        self.assertEqual(lines[-2], "failed once, passed when run again "
+                                    "alone: e2e/test_x.X.test_x")
+
+    def test_a_program_that_fails_once_is_counted_once(self):
+        mark = os.path.join(self.root, "mark")
+        self.program("echo 1..2; echo ok 1 - a\n"
+                     "[ -e %s ] && { echo ok 2 - b; exit 0; }\n"
+                     "touch %s; echo not ok 2 - b; exit 1\n" % (mark, mark))
+        status, out, last = self.run_tests()
+        self.assertEqual((status, last), (0, "2 passed, 0 failed"), out)
+        self.assertIn("AGAIN ok   unit/model/test_x", out)
+
+    def test_failing_twice_is_failing(self):
+        self.script("self.fail('again')")
+        status, out, last = self.run_tests()
+        self.assertEqual((status, last), (1, "0 passed, 1 failed"))
+        self.assertIn("AGAIN FAIL e2e/test_x.X.test_x", out)
+        self.assertNotIn("failed once", out)
+        self.assertIn("\nfailed: e2e/test_x.X.test_x\n", out)
+
+    def test_sanitizer_reports_have_no_second_chance(self):
+        for report in ("==12==ERROR: AddressSanitizer: heap-use-after-free",
+                       "==12== Invalid read of size 8",
+                       "WARNING: ThreadSanitizer: data race (pid=12)",
+                       "a.c:3:5: runtime error: signed integer overflow"):
+            mark = os.path.join(self.root, "mark")
+            self.program("echo 1..1; [ -e %s ] && { echo ok 1 - a; exit 0; }\n"
+                         "touch %s; echo '%s'; exit 1\n" %
+                         (mark, mark, report))
+            status, out, last = self.run_tests()
+            self.assertEqual((status, last), (1, "0 passed, 1 failed"), out)
+            self.assertNotIn("AGAIN", out)
+            os.unlink(mark)
+
+    def test_many_failures_are_not_chance(self):
+        self.write("tests/e2e/test_x.py", """\
+            import unittest
+            class X(unittest.TestCase):
+                pass
+            for i in range(11):
+                setattr(X, "test_%d" % i, lambda self: self.fail("broken"))
+            """)
+        status, out, last = self.run_tests()
+        self.assertEqual((status, last), (1, "0 passed, 11 failed"), out)
+        self.assertIn("11 tests failed: none of them is run again", out)
+
     def test_nothing_to_run_is_not_green(self):
         status, _, last = self.run_tests()
         self.assertEqual((status, last), (1, "0 passed, 0 failed"))
