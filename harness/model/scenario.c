@@ -5,6 +5,7 @@
 #include "harness/base/suggest.h"
 #include "harness/model/feeder.h"
 #include "harness/model/scenario_reader.h"
+#include "harness/model/sites.h"
 #include "harness/model/url.h"
 #include "harness/model/words.h"
 
@@ -406,6 +407,7 @@ void scenario_release(struct scenario *sc)
         release_request(&sc->requests[i]);
     free(sc->requests);
     free(sc->kinds);
+    sites_release(sc);
     for (size_t i = 0; i < sc->nflows; i++) {
         free(sc->flows[i].name);
         free(sc->flows[i].steps);

@@ -231,6 +231,15 @@ struct scenario {
         bool flow;
     } * kinds;
     size_t nkinds;
+    /* Where requests vary, see sites.h; filled with the kinds. */
+    struct scenario_site {
+        size_t request; /* index into requests */
+        char *name;     /* "q" */
+        size_t group;   /* sites that share their values share this number */
+        bool fresh;     /* never sends the same value twice */
+        double most;    /* values it can send; INFINITY: no end known */
+    } * sites;
+    size_t nsites;
 };
 
 /* Kinds of traffic: requests with weight > 0 (or in a replay) first, then
@@ -246,7 +255,8 @@ enum scenario_flag {
     SCENARIO_NO_LOAD = 1, /* observe: url and requests are not needed */
 };
 
-/* Finds the kinds anew, after requests or the replay have changed. */
+/* Finds the kinds and the sites anew, after requests or the replay have
+ * changed. */
 void scenario_index_kinds(struct scenario *sc);
 
 /* Adds a request that the file does not hold (from a recording), with

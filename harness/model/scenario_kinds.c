@@ -2,6 +2,7 @@
  * request. Requests that are sent on their own first, then flows. */
 #include "harness/base/mem.h"
 #include "harness/model/scenario.h"
+#include "harness/model/sites.h"
 
 #include <stdlib.h>
 
@@ -43,6 +44,7 @@ void scenario_index_kinds(struct scenario *sc)
     free(sc->kinds);
     sc->kinds = NULL;
     sc->nkinds = 0;
+    sites_find(sc);
     if (sc->nrequests + sc->nflows == 0)
         return;
     sc->kinds = mem_zalloc(sc->nrequests + sc->nflows, sizeof *sc->kinds);

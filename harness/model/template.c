@@ -2,6 +2,7 @@
  * room already. The compiler is template_compile.c. */
 #include "harness/model/template.h"
 
+#include "harness/model/distinct.h"
 #include "harness/model/scenario.h"
 
 #include <stdlib.h>
@@ -124,15 +125,27 @@ static const char *piece_value(const struct piece *p,
     return s;
 }
 
+/* What was rendered from `from` on is a value of that site. */
+static void count_value(const struct template_context *ctx, size_t site,
+                        const struct buf *out, size_t from)
+{
+    if (ctx->distinct != NULL && out->len > from)
+        distinct_add(ctx->distinct, site, out->p + from, out->len - from);
+}
+
 int template_render(const struct template *t,
                     const struct template_context *ctx, struct buf *out)
 {
+    size_t whole = out->len, from = whole;
     int rc = 0;
 
     for (size_t i = 0; i < t->n && rc == 0; i++) {
         const struct piece *p = &t->pieces[i];
         const char *s;
         size_t n;
+
+        if (p->opens)
+            from = out->len;
 
         switch (p->what) {
         case PIECE_TEXT:
@@ -160,7 +173,11 @@ int template_render(const struct template *t,
             rc = add_value(out, s, n, t->place, i == 0);
             break;
         }
+        if (p->closes && rc == 0)
+            count_value(ctx, p->site, out, from);
     }
+    if (t->site > 0 && rc == 0)
+        count_value(ctx, t->site, out, whole);
     return rc;
 }
 

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct distinct;
 struct scenario;
 
 enum piece_what {
@@ -35,6 +36,8 @@ struct piece {
     int64_t a, b;
     char **choices;
     size_t nchoices;
+    size_t site;        /* it is part of this site, from 1 (sites.h); 0: none */
+    bool opens, closes; /* the site's value begins, ends with it */
 };
 
 /* Where the text goes decides how values are made fit for it: in a path what
@@ -47,6 +50,7 @@ struct template
     struct piece *pieces;
     size_t n;
     enum template_place place;
+    size_t site; /* all of it is this site, from 1; 0: none */
 };
 
 /* What rendering needs; owned by the worker or virtual user. */
@@ -58,6 +62,7 @@ struct template_context {
     size_t *feeder_row; /* current row per feeder; caller advances */
     const char *const *captured; /* values by index, NULL not captured yet */
     const size_t *captured_len;
+    struct distinct *distinct; /* counts the values of sites; NULL: nobody */
 };
 
 /* Renders into `out`, whose limit is the request's. -1: the text is longer
