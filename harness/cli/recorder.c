@@ -3,6 +3,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/base/procfs.h"
+#include "harness/cli/drivers.h"
 #include "harness/cli/latency_log.h"
 
 #include <math.h>
@@ -22,6 +23,7 @@ struct recorder {
     struct sampler *sampler;
     struct rundir_table *barriers, *seconds;
     struct latency_log *latencies;
+    struct drivers drivers;
     char *label;
     char started[32];
     char *notes[MAX_NOTES];
@@ -73,7 +75,8 @@ static int open_barriers(struct recorder *r, struct err *err)
 {
     const char *const *metrics;
     size_t nmetrics = sampler_metrics(r->sampler, &metrics);
-    size_t nkinds = scenario_kinds(r->sc), n = NFRONT + nkinds + nmetrics;
+    size_t nkinds = scenario_kinds(r->sc), at_drivers = NFRONT + nkinds;
+    size_t at_metrics = at_drivers + r->drivers.n, n = at_metrics + nmetrics;
     char **names = mem_zalloc(n, sizeof *names);
     int rc;
 
@@ -86,8 +89,10 @@ static int open_barriers(struct recorder *r, struct err *err)
             "%s:%s", scenario_kind_at(r->sc, k, &at) ? "flow" : "requests",
             scenario_kind_name(r->sc, k));
     }
+    for (size_t i = 0; i < r->drivers.n; i++)
+        names[at_drivers + i] = mem_strdup(r->drivers.at[i].column);
     for (size_t m = 0; m < nmetrics; m++)
-        names[NFRONT + nkinds + m] = mem_strdup(metrics[m]);
+        names[at_metrics + m] = mem_strdup(metrics[m]);
     rc = rundir_table(r->rd, "barriers.csv", (const char *const *)names, n,
                       &r->barriers, err);
     for (size_t i = 0; i < n; i++)
@@ -103,6 +108,7 @@ int recorder_attach(struct recorder *r, struct load *load,
     r->sampler = sampler;
     if (load == NULL)
         return 0;
+    drivers_find(r->sc, &r->drivers);
     if (open_barriers(r, err) != 0 || open_seconds(r, err) != 0 ||
         latency_log_open(r->rd, load, &r->latencies, err) != 0)
         return -1;
@@ -124,13 +130,16 @@ int recorder_barrier(struct recorder *r, int block, double t_s,
 {
     const char *const *metrics;
     size_t nmetrics = sampler_metrics(r->sampler, &metrics);
-    size_t nkinds = scenario_kinds(r->sc), n = NFRONT + nkinds + nmetrics;
+    size_t nkinds = scenario_kinds(r->sc), at_drivers = NFRONT + nkinds;
+    size_t at_metrics = at_drivers + r->drivers.n, n = at_metrics + nmetrics;
+    double *driven = mem_zalloc(r->drivers.n, sizeof *driven);
     struct load_kind_counts *kinds = mem_zalloc(nkinds, sizeof *kinds);
     struct load_counts c;
     char **cells = mem_zalloc(n, sizeof *cells);
     int rc;
 
     load_get_counts(r->load, &c, kinds, NULL);
+    drivers_read(&r->drivers, r->load, driven);
     cells[0] = cell(block);
     cells[1] = cell(t_s);
     cells[2] = cell((double)(c.ok + c.errors));
@@ -140,8 +149,10 @@ int recorder_barrier(struct recorder *r, int block, double t_s,
     cells[6] = cell((double)c.errors);
     for (size_t k = 0; k < nkinds; k++)
         cells[NFRONT + k] = cell((double)(kinds[k].ok + kinds[k].errors));
+    for (size_t i = 0; i < r->drivers.n; i++)
+        cells[at_drivers + i] = cell(driven[i]);
     for (size_t m = 0; m < nmetrics; m++)
-        cells[NFRONT + nkinds + m] = cell(values[m]);
+        cells[at_metrics + m] = cell(values[m]);
     rc = rundir_row(r->barriers, (const char *const *)cells, n);
     if (rc != 0)
         err_set(err, "%s", rundir_failed(r->rd));
@@ -150,6 +161,7 @@ int recorder_barrier(struct recorder *r, int block, double t_s,
     for (size_t i = 0; i < n; i++)
         free(cells[i]);
     free(cells);
+    free(driven);
     free(kinds);
     return rc;
 }
@@ -296,6 +308,8 @@ int recorder_meta(struct recorder *r, const struct run_ending *ending,
         .kind_is_flow = flow,
         .kind_weights = weights,
         .nkinds = nkinds,
+        .drivers = r->drivers.at,
+        .ndrivers = r->drivers.n,
         .notes = (const char *const *)r->notes,
         .nnotes = r->nnotes,
     };
@@ -336,6 +350,7 @@ void recorder_close(struct recorder **r)
     for (size_t i = 0; i < (*r)->nnotes; i++)
         free((*r)->notes[i]);
     latency_log_close(&(*r)->latencies);
+    drivers_release(&(*r)->drivers);
     free((*r)->label);
     free(*r);
     *r = NULL;

@@ -3,6 +3,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/load/worker.h"
+#include "harness/model/distinct.h"
 
 #include <assert.h>
 #include <curl/curl.h>
@@ -228,6 +229,13 @@ void load_get_counts(const struct load *l, struct load_counts *out,
         memset(requests, 0, l->shared.traffic.nrequests * sizeof *requests);
     for (int i = 0; i < l->shared.nworkers; i++)
         counters_sum(&l->workers[i].counters, out, kinds, requests);
+}
+
+double load_distinct(const struct load *l, size_t site)
+{
+    const struct distinct *d = l->shared.traffic.distinct;
+
+    return d != NULL ? distinct_count(d, site) : NAN;
 }
 
 /* Takes the next finished second into l->rows. */

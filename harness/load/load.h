@@ -94,6 +94,10 @@ void load_get_counts(const struct load *l, struct load_counts *out,
                      struct load_kind_counts *kinds,
                      struct load_kind_counts *requests);
 
+/* Values first sent so far at scenario.sites[`site` - 1]; NaN: not counted, or
+ * too many. Any thread. */
+double load_distinct(const struct load *l, size_t site);
+
 /* Takes finished seconds, oldest first, at most `max`; returns how many.
  * Conductor's thread. kind indexes scenario.requests. */
 size_t load_take_seconds(struct load *l, struct load_second *out, size_t max);

@@ -1,6 +1,7 @@
 #include "harness/load/run.h"
 
 #include "harness/base/mem.h"
+#include "harness/model/distinct.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,9 +114,13 @@ static int render_headers(struct run *r, const struct prepared *p,
 
 static int render_recorded(struct run *r, const struct traffic *tr)
 {
+    size_t site = tr->requests[r->request].rq->path.site;
+
     if (buf_adds(&r->target, tr->sc->target.url.base) != 0 ||
         buf_adds(&r->target, r->path) != 0)
         return -1;
+    if (site > 0 && tr->distinct != NULL)
+        distinct_add(tr->distinct, site, r->path, strlen(r->path));
     return traffic_encode_target(&r->target, 0);
 }
 
@@ -129,6 +134,7 @@ int run_render(struct run *r, struct traffic *tr)
         .feeder_row = r->feeder_row,
         .captured = r->captured_p,
         .captured_len = r->captured_len,
+        .distinct = tr->distinct,
     };
 
     if (p->uses_seq)

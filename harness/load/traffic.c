@@ -2,6 +2,7 @@
 
 #include "harness/base/mem.h"
 #include "harness/load/address.h"
+#include "harness/model/distinct.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -223,6 +224,21 @@ static void prepare_kind(struct traffic *t, size_t k)
             kind->uses_csv = true;
 }
 
+/* How many requests the run will make; 0: not known beforehand. */
+static double planned_requests(const struct scenario_load *l)
+{
+    double warmup = (double)l->warmup_requests;
+    double block = (double)l->block_requests;
+
+    if (l->model == LOAD_OPEN) {
+        warmup += l->rate_rps * (double)l->warmup_ns / 1e9;
+        block += l->rate_rps * (double)l->block_ns / 1e9;
+    } else if (l->warmup_ns > 0 || l->block_ns > 0) {
+        return 0;
+    }
+    return 1.1 * (warmup + block * l->blocks) + 100;
+}
+
 void traffic_init(struct traffic *t, const struct scenario *sc)
 {
     struct rng rng;
@@ -241,6 +257,9 @@ void traffic_init(struct traffic *t, const struct scenario *sc)
     }
     for (size_t k = 0; k < t->nkinds; k++)
         prepare_kind(t, k);
+    if (sc->load.blocks > 0)
+        t->distinct = distinct_new(
+            sc, sc->replay.nentries == 0 ? planned_requests(&sc->load) : 0);
 }
 
 void traffic_release(struct traffic *t)
@@ -258,5 +277,6 @@ void traffic_release(struct traffic *t)
     free(t->kinds);
     free(t->kind_of_request);
     free(t->feeder_row);
+    distinct_free(t->distinct);
     *t = (struct traffic){0};
 }

@@ -54,6 +54,7 @@ struct traffic {
     bool loopback;        /* the URL's host is a loopback name */
     _Atomic uint64_t seq;
     _Atomic uint64_t *feeder_row;
+    struct distinct *distinct; /* values sent so far; NULL: not counted */
 };
 
 void traffic_init(struct traffic *t, const struct scenario *sc);

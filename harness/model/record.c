@@ -242,6 +242,14 @@ static void release_lists(struct record *r)
         free(r->kinds[i].name);
         free(r->kinds[i].completed);
     }
+    for (size_t i = 0; i < r->ndrivers; i++) {
+        free(r->drivers[i].column);
+        free(r->drivers[i].name);
+        free(r->drivers[i].kinds);
+        free(r->drivers[i].times);
+        free(r->drivers[i].count);
+    }
+    free(r->drivers);
     for (size_t i = 0; i < r->nsteps; i++)
         free(r->steps[i]);
     for (size_t i = 0; i < r->nobjects; i++)

@@ -37,6 +37,24 @@ struct record_kind {
                           Length: barriers.n */
 };
 
+/* What growth may follow beside the requests of a kind. */
+enum record_driver_what {
+    RECORD_DISTINCT,    /* distinct values sent at one place of a request */
+    RECORD_STEP,        /* a request that is a part of several kinds */
+    RECORD_CONNECTIONS, /* connections opened */
+};
+
+struct record_driver {
+    enum record_driver_what what;
+    char *column;  /* of barriers.csv */
+    char *name;    /* "q", the request's name, "connections" */
+    size_t group;  /* equal: to be counted together */
+    int *kinds;    /* indices of the kinds that send it */
+    double *times; /* how often in one run of that kind */
+    size_t nkinds;
+    double *count; /* cumulative, one per barrier row; NULL or NaN unknown */
+};
+
 /* One type in one census (objects.csv). */
 struct record_object {
     double t_s;
@@ -80,6 +98,8 @@ struct record {
     int *barrier_block;     /* block number of each barrier row */
     struct record_kind *kinds;
     size_t nkinds;
+    struct record_driver *drivers;
+    size_t ndrivers;
     char **steps; /* requests that only flows send, as requests.csv has them */
     size_t nsteps;
     struct record_object *objects;

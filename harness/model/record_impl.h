@@ -26,7 +26,8 @@ void record_read_meta(struct record *r);
 void record_read_events(struct record *r);
 
 /* Takes the columns that are no metrics (block, ok, errors, requests:*,
- * flow:*) out of r->barriers into barrier_block and the kinds. */
+ * flow:*, distinct:*, step:*, opened:*) out of r->barriers into
+ * barrier_block, the kinds and the drivers. */
 void record_split_barriers(struct record *r);
 
 /* requests.csv, objects.csv, processes.csv. */

@@ -52,6 +52,65 @@ static void take_kinds(struct record *r, const json_t *list)
     }
 }
 
+static bool driver_what(const char *word, enum record_driver_what *out)
+{
+    static const char *const words[] = {"distinct", "step", "connections"};
+
+    for (int i = 0; word != NULL && i < 3; i++)
+        if (strcmp(word, words[i]) == 0) {
+            *out = (enum record_driver_what)i;
+            return true;
+        }
+    return false;
+}
+
+/* The kinds of one driver: indices into the record's, and how often. */
+static void take_driver_kinds(const struct record *r, struct record_driver *d,
+                              const json_t *list)
+{
+    size_t n = json_array_size(list);
+
+    if (n > r->nkinds)
+        n = r->nkinds;
+    d->kinds = mem_zalloc(n, sizeof *d->kinds);
+    d->times = mem_zalloc(n, sizeof *d->times);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *o = json_array_get(list, i);
+        double kind = take_number(o, "kind"), times = take_number(o, "times");
+
+        if (!(kind < (double)r->nkinds) || !(times > 0))
+            continue;
+        d->kinds[d->nkinds] = (int)kind;
+        d->times[d->nkinds++] = times;
+    }
+}
+
+static void take_drivers(struct record *r, const json_t *list)
+{
+    size_t n = json_array_size(list);
+
+    if (n > KINDS_MAX)
+        n = KINDS_MAX;
+    r->drivers = mem_zalloc(n, sizeof *r->drivers);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *o = json_array_get(list, i);
+        const char *column = json_string_value(json_object_get(o, "column"));
+        const char *name = json_string_value(json_object_get(o, "name"));
+        struct record_driver d = {.column = NULL};
+        double group = take_number(o, "group");
+
+        if (column == NULL || name == NULL || !(group < 1e9) ||
+            !driver_what(json_string_value(json_object_get(o, "what")),
+                         &d.what))
+            continue;
+        d.column = mem_strdup(column);
+        d.name = mem_strdup(name);
+        d.group = (size_t)group;
+        take_driver_kinds(r, &d, json_object_get(o, "kinds"));
+        r->drivers[r->ndrivers++] = d;
+    }
+}
+
 static void take_notes(struct record *r, const json_t *list)
 {
     for (size_t i = 0; i < json_array_size(list) && i < NOTES_MAX; i++) {
@@ -104,6 +163,7 @@ static void take_meta(struct record *r, const json_t *o)
     r->sampler_cost_s = take_number(o, "sampler_cost_s");
     r->late_p99_ms = take_number(o, "late_p99_ms");
     take_kinds(r, json_object_get(o, "kinds"));
+    take_drivers(r, json_object_get(o, "drivers"));
     take_notes(r, json_object_get(o, "notes"));
 }
 

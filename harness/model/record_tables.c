@@ -50,6 +50,19 @@ static void take_counts(struct record *r, const char *name, bool flow,
     c->v = NULL;
 }
 
+/* A driver's column; one that run.json does not tell of is left out: it is no
+   metric. */
+static void take_driver(struct record *r, struct column *c)
+{
+    for (size_t i = 0; i < r->ndrivers; i++)
+        if (r->drivers[i].count == NULL &&
+            strcmp(r->drivers[i].column, c->name) == 0) {
+            r->drivers[i].count = c->v;
+            c->v = NULL;
+            return;
+        }
+}
+
 static void take_blocks(struct record *r, const struct column *c)
 {
     for (size_t i = 0; i < r->barriers.n; i++)
@@ -66,6 +79,9 @@ static bool take_column(struct record *r, struct column *c)
         take_counts(r, c->name + strlen("requests:"), false, c);
     else if (starts_with(c->name, "flow:"))
         take_counts(r, c->name + strlen("flow:"), true, c);
+    else if (starts_with(c->name, "distinct:") ||
+             starts_with(c->name, "step:") || starts_with(c->name, "opened:"))
+        take_driver(r, c);
     else
         return strcmp(c->name, "ok") == 0 || strcmp(c->name, "errors") == 0;
     return true;

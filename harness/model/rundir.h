@@ -8,7 +8,9 @@
  * "no value"):
  *   samples.csv    t_s,requests,phase,proc_starts,<metrics>
  *   barriers.csv   block,t_s,requests,phase,proc_starts,ok,errors,
- *                  requests:<kind>...,flow:<name>...,<metrics>
+ *                  requests:<kind>...,flow:<name>...,
+ *                  distinct:<request>:<where>...,step:<request>...,
+ *                  opened:connections,<metrics>
  *                  block 0 is read after warm-up; counters are cumulative
  *   processes.csv  t_s,pid,start,command,rss_bytes,pss_bytes,uss_bytes,
  *                  swap_bytes,threads,fds,cpu_s
@@ -87,6 +89,17 @@ void rundir_close(struct rundir **rd);
 
 /* ---- run.json: written at the start, at phase changes and at the end ---- */
 
+/* Something that growth may follow beside requests: see record_driver. */
+struct run_driver {
+    char *column; /* of barriers.csv */
+    const char *what;
+    char *name;
+    size_t group;
+    int *kinds;    /* kinds that send it, nkinds of them */
+    double *times; /* how often in one run of the kind */
+    size_t nkinds;
+};
+
 /* Everything run.json holds; the writer's twin of record.h's fields. Strings
  * are borrowed. */
 struct run_meta {
@@ -103,6 +116,8 @@ struct run_meta {
     const bool *kind_is_flow;
     const double *kind_weights;
     size_t nkinds;
+    const struct run_driver *drivers;
+    size_t ndrivers;
     const char *const *notes;
     size_t nnotes;
 };

@@ -18,6 +18,30 @@ static void write_kinds(struct jsonw *w, const struct run_meta *m)
     jsonw_array_end(w);
 }
 
+static void write_drivers(struct jsonw *w, const struct run_meta *m)
+{
+    jsonw_array(w, "drivers");
+    for (size_t i = 0; i < m->ndrivers; i++) {
+        const struct run_driver *d = &m->drivers[i];
+
+        jsonw_object(w, NULL);
+        jsonw_string(w, "column", d->column);
+        jsonw_string(w, "what", d->what);
+        jsonw_string(w, "name", d->name);
+        jsonw_int(w, "group", (int64_t)d->group);
+        jsonw_array(w, "kinds");
+        for (size_t k = 0; k < d->nkinds; k++) {
+            jsonw_object(w, NULL);
+            jsonw_int(w, "kind", d->kinds[k]);
+            jsonw_double(w, "times", d->times[k]);
+            jsonw_object_end(w);
+        }
+        jsonw_array_end(w);
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+}
+
 static void write_notes(struct jsonw *w, const struct run_meta *m)
 {
     jsonw_array(w, "notes");
@@ -62,6 +86,7 @@ int rundir_write_meta(struct rundir *rd, const struct run_meta *m,
     jsonw_double(&w, "sampler_cost_s", m->sampler_cost_s);
     jsonw_double(&w, "late_p99_ms", m->late_p99_ms);
     write_kinds(&w, m);
+    write_drivers(&w, m);
     write_notes(&w, m);
     jsonw_object_end(&w);
     if (text.overflow)

@@ -11,9 +11,10 @@
     "0,0,warmup,1,1000\n1,10,load,1,1100\n2,20,load,1,1200\n"
 #define BARRIERS                                                               \
     "block,t_s,requests,phase,proc_starts,ok,errors,requests:browse,"          \
-    "requests:order,flow:buy,rss_bytes,py_blocks\n"                            \
-    "0,1,10,barrier,1,10,0,8,2,0,1000,50\n"                                    \
-    "1,2,20,barrier,1,19,1,15,4,1,1100,60\n"
+    "requests:order,flow:buy,distinct:order:sku,step:browse,rss_bytes,"        \
+    "py_blocks\n"                                                              \
+    "0,1,10,barrier,1,10,0,8,2,0,2,8,1000,50\n"                                \
+    "1,2,20,barrier,1,19,1,15,4,1,3,16,1100,60\n"
 
 static void load(const char *dir, struct record *r)
 {
@@ -29,6 +30,15 @@ static void write_whole_run(const char *dir)
     const bool flows[] = {false, false, true};
     const double weights[] = {8, 1, 1};
     const char *notes[] = {"PSS was not readable"};
+    int order = 1;
+    double once = 1;
+    const struct run_driver driver = {.column = (char *)"distinct:order:sku",
+                                      .what = "distinct",
+                                      .name = (char *)"sku",
+                                      .group = 3,
+                                      .kinds = &order,
+                                      .times = &once,
+                                      .nkinds = 1};
     struct run_meta m = {.name = "shop",
                          .started_utc = "2026-11-22T10:15:00Z",
                          .end = "certain",
@@ -43,6 +53,8 @@ static void write_whole_run(const char *dir)
                          .kind_is_flow = flows,
                          .kind_weights = weights,
                          .nkinds = 3,
+                         .drivers = &driver,
+                         .ndrivers = 1,
                          .notes = notes,
                          .nnotes = 1};
     struct rundir *rd;
@@ -99,6 +111,14 @@ static void test_whole_run(void **state)
     assert_close(r.kinds[0].completed[1], 15, 0);
     assert_true(r.kinds[2].flow);
     assert_close(r.kinds[2].completed[1], 1, 0);
+    assert_int_equal(r.ndrivers, 1);
+    assert_int_equal(r.drivers[0].what, RECORD_DISTINCT);
+    assert_string_equal(r.drivers[0].name, "sku");
+    assert_int_equal(r.drivers[0].nkinds, 1);
+    assert_int_equal(r.drivers[0].kinds[0], 1);
+    assert_close(r.drivers[0].count[1], 3, 0);
+    /* A driver that run.json does not know is no metric. */
+    assert_null(series_column(&r.barriers, "step:browse"));
     assert_int_equal(r.nseconds, 3);
     assert_int_equal(r.seconds[0].kind, 0);
     assert_int_equal(r.seconds[1].kind, 2);
