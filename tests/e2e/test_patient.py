@@ -53,6 +53,22 @@ class MemoryTest(PatientCase):
         _, heap = self.growth("/do/leak:2000:one:10", 1000)
         self.assertAlmostEqual(heap, 200, delta=5)
 
+    def test_leaks_objects_by_the_thousandth(self):
+        self.start("--on", "/k/1=objects:2500")
+        before = self.client.stats()["live_objects"]
+        _, heap = self.growth("/k/1", 4000)
+        counted = self.client.stats()["live_objects"] - before
+        self.assertEqual(counted * 64 / 4000, self.live)
+        self.assertAlmostEqual(counted / 4000, 2.5, delta=0.05)
+        self.assertAlmostEqual(heap / self.live, 1, delta=0.02)
+
+    def test_leaks_per_connection(self):
+        self.start("--conn-leak", "4096")
+        before = self.client.stats()["live_bytes"]
+        for _ in range(10):
+            ask(self.server.port, "/ok")
+        self.assertEqual(self.client.stats()["live_bytes"] - before, 40960)
+
     def test_other_paths_stay_flat(self):
         self.start("--leak", "2048")
         for path in ("/ok", "/k/3", "/products/4", "/do/churn:100K"):

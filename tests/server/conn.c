@@ -444,6 +444,8 @@ static void conn_accept(int listener)
         close(fd);
         return;
     }
+    if (options.conn_leak > 0)
+        effect_leak_heap(options.conn_leak);
     c->fd = fd;
     c->state = STATE_READ;
     c->drained = c->waiting = c->peer_done = false;

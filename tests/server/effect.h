@@ -106,6 +106,7 @@ struct ledger {
     struct ledger_shared *shared;
     uint64_t live_bytes;   /* leaked: never freed, growing with requests */
     uint64_t held_bytes;   /* caches, steps: live, but bounded */
+    uint64_t live_objects; /* of them, those that objects:MILLI left */
     uint64_t fds, threads; /* leaked */
 };
 extern struct ledger ledger;

@@ -86,6 +86,22 @@ static void apply_leak(struct effect *e, const struct request *q,
     }
 }
 
+/* objects:MILLI leaks so many thousandths of an object per request: whole ones
+ * always, the rest by chance. */
+static void apply_objects(struct effect *e, const struct request *q,
+                          struct reply *r)
+{
+    uint64_t n = e->num[0] / 1000;
+
+    (void)q;
+    (void)r;
+    e->count = e->count * 6364136223846793005u + 1442695040888963407u;
+    n += (e->count >> 33) % 1000 < e->num[0] % 1000;
+    ledger.live_objects += n;
+    for (; n > 0; n--)
+        effect_leak_heap(SMALL);
+}
+
 /* distinct:BYTES leaks once for each query string never seen before. The set
  * of those seen is touched as a whole at the start: it must not grow. */
 enum { SEEN_SLOTS = 1 << 19 };
@@ -364,6 +380,7 @@ static void apply_pagecache(struct effect *e, const struct request *q,
 
 const struct effect_kind effect_memory_kinds[] = {
     {"leak", 1, apply_leak, NULL},
+    {"objects", 1, apply_objects, NULL},
     {"distinct", 1, apply_distinct, start_distinct},
     {"cache", 2, apply_cache, start_slots},
     {"lookup", 2, apply_lookup, start_slots},

@@ -16,6 +16,7 @@ static void usage(FILE *to)
           "  --leak BYTES         the same as --on /orders=leak:BYTES\n"
           "  --leak-kind K:BYTES  the same as --on /k/K=leak:BYTES\n"
           "  --time-leak BYTES    leak so much per second, load or not\n"
+          "  --conn-leak BYTES    leak so much per connection\n"
           "  --workers N          prefork N workers\n"
           "  --recycle N          a worker ends after N requests\n"
           "  --freeze MS/SECONDS  stand still for MS every so many seconds\n"
@@ -122,6 +123,7 @@ static bool read_value(const char *name, const char *value)
         {"--workers", &options.workers, NULL},
         {"--recycle", &options.recycle, NULL},
         {"--time-leak", &options.time_leak, NULL},
+        {"--conn-leak", &options.conn_leak, NULL},
         {"--ready-after", &options.ready_after_ms, NULL},
         {"--orphan", &options.orphan, NULL},
         {"--noise", &options.noise, NULL},

@@ -10,6 +10,7 @@ struct options {
     uint64_t workers;   /* 0: the one process serves */
     uint64_t recycle;   /* a worker ends after so many requests; 0: never */
     uint64_t time_leak; /* bytes per second, load or not */
+    uint64_t conn_leak; /* bytes per connection accepted */
     uint64_t freeze_ms, freeze_every_s;
     uint64_t ready_after_ms; /* /health answers 503 until then */
     uint64_t orphan;         /* bytes held by a re-parented process; 0: none */

@@ -204,14 +204,15 @@ void page_stats(const struct request *q, struct reply *r)
     r->type = "application/json";
     say(r,
         "{\"pid\": %d, \"requests\": %" PRIu64 ", \"orders\": %" PRIu64
-        ", \"live_bytes\": %" PRIu64 ", \"held_bytes\": %" PRIu64
-        ", \"fds\": %" PRIu64 ", \"threads\": %" PRIu64
+        ", \"live_bytes\": %" PRIu64 ", \"live_objects\": %" PRIu64
+        ", \"held_bytes\": %" PRIu64 ", \"fds\": %" PRIu64
+        ", \"threads\": %" PRIu64
         ", \"heap_inuse_bytes\": %zu, \"heap_free_bytes\": %zu}\n",
         (int)getpid(),
         __atomic_load_n(&ledger.shared->requests, __ATOMIC_RELAXED),
         __atomic_load_n(&ledger.shared->orders, __ATOMIC_RELAXED),
-        ledger.live_bytes, ledger.held_bytes, ledger.fds, ledger.threads, used,
-        kept);
+        ledger.live_bytes, ledger.live_objects, ledger.held_bytes, ledger.fds,
+        ledger.threads, used, kept);
 }
 
 static void gauge(struct reply *r, const char *name, const char *what,
@@ -235,6 +236,7 @@ void page_metrics(const struct request *q, struct reply *r)
         "leaky_requests_total %" PRIu64 "\n",
         __atomic_load_n(&ledger.shared->requests, __ATOMIC_RELAXED));
     gauge(r, "live_bytes", "Leaked by this process.", ledger.live_bytes);
+    gauge(r, "live_objects", "Objects leaked.", ledger.live_objects);
     gauge(r, "held_bytes", "In bounded caches.", ledger.held_bytes);
     gauge(r, "open_fds", "Descriptors leaked.", ledger.fds);
     gauge(r, "leaked_threads", "Threads leaked.", ledger.threads);
