@@ -294,6 +294,48 @@ static void tell_leak(const struct evidence *e, struct verdict *v)
         tell_memory(e, v);
 }
 
+/* What rises follows values of which there may be only so many. */
+static void tell_values(const struct record *r, struct verdict *v)
+{
+    const struct blame *b = &v->follows;
+    const struct record_driver *d = &r->drivers[b->driver];
+    const struct finding *f = &v->findings[b->finding];
+    char each[WORDS_NUMBER], sent[WORDS_NUMBER];
+
+    tell(v, "cache_filling",
+         "The growth follows distinct values, not requests: ");
+    words_add(v->cause.text, sizeof v->cause.text,
+              "%s for each new %.60s of %.80s, of which %s were sent. It ends "
+              "when no new ones come.",
+              words_amount(b->per_driver.value, f->metric.unit, each), d->name,
+              r->kinds[b->kind].name,
+              words_number(d->count[r->barriers.n - 1], sent));
+}
+
+/* What is kept by value is mended at its key, whatever it is made of. */
+static void mend_values(const struct record *r, struct verdict *v)
+{
+    const struct record_driver *d = NULL;
+
+    for (size_t i = 0; i < v->nblames; i++) {
+        const struct blame *b = &v->blames[i];
+
+        if (b->finding == v->lead && b->named && b->kind >= 0 &&
+            b->by == BLAME_DRIVER && (size_t)b->driver < r->ndrivers)
+            d = &r->drivers[b->driver];
+    }
+    if (d == NULL || d->what != RECORD_DISTINCT ||
+        (strcmp(v->cause.class, "live_objects") != 0 &&
+         strcmp(v->cause.class, "untracked_blocks") != 0 &&
+         strcmp(v->cause.class, "native_heap") != 0))
+        return;
+    snprintf(v->cause.fix, sizeof v->cause.fix,
+             "Bound what is kept for each %.60s: a size or a time to live "
+             "(functools.lru_cache(maxsize=...), cachetools.TTLCache), or a "
+             "key of fewer values.",
+             d->name);
+}
+
 void cause_find(const struct record *r, struct verdict *v)
 {
     struct evidence e;
@@ -302,6 +344,7 @@ void cause_find(const struct record *r, struct verdict *v)
     gather(r, v, &e);
     if (v->outcome == OUTCOME_LEAK) {
         tell_leak(&e, v);
+        mend_values(r, v);
         return;
     }
     if (e.memory && v->outcome == OUTCOME_PASS) {
@@ -314,7 +357,10 @@ void cause_find(const struct record *r, struct verdict *v)
     }
     if (v->outcome != OUTCOME_INCONCLUSIVE || e.lead == NULL)
         return;
-    if (e.lead->shape == SHAPE_SATURATING || e.lead->shape == SHAPE_LOGARITHMIC)
+    if (v->follows.named)
+        tell_values(r, v);
+    else if (e.lead->shape == SHAPE_SATURATING ||
+             e.lead->shape == SHAPE_LOGARITHMIC)
         tell(v, "cache_filling",
              "The growth bends as a filling cache does, but is not over.");
     else if (e.lead->shape == SHAPE_SAWTOOTH)

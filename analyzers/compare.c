@@ -47,8 +47,10 @@ static void add_kinds(const struct record *r, const struct policy *p,
     blocks_gather(r, c, 0, &b);
     blocks_clear_garbage(r, c, &b);
     blocks_view(&b, &f->metric, &view);
-    blame = mem_zalloc(r->nkinds + 1, sizeof *blame);
-    n = attribution_make(&b, 0, view.quantum, p->confidence, 0, blame);
+    blame = mem_zalloc(r->nkinds + 2, sizeof *blame);
+    n = b.nkinds > 0 ? attribution_make(&b, 0, NULL, view.quantum,
+                                        p->confidence, 0, blame)
+                     : 0;
     for (size_t k = 0; k < n && k < r->nkinds; k++) {
         struct compare_number *number = add_number(out, f);
         double done = 0, all = 0;

@@ -1,6 +1,7 @@
 #include "analyzers/details.h"
 
 #include "analyzers/attribution.h"
+#include "analyzers/driven.h"
 #include "analyzers/types.h"
 #include "harness/base/mem.h"
 
@@ -28,39 +29,84 @@ static size_t warm_blocks(const struct record *r, const struct blocks *b,
     return from;
 }
 
-/* With one kind of request there is nothing to tell apart. */
-static size_t blame_only_kind(const struct finding *f, int index,
+/* Lays the growth of finding `index` at its causes: see attribution.h. */
+static size_t blame_column(const struct record *r, const struct policy *p,
+                           const struct finding *f, int index,
+                           struct blame *out)
+{
+    const struct column *c = series_column(&r->barriers, f->name);
+    struct driven driven;
+    struct blocks b;
+    size_t from, n = 0;
+
+    if (c == NULL)
+        return 0;
+    blocks_gather(r, c, 0, &b);
+    blocks_clear_garbage(r, c, &b);
+    if (b.nkinds > 0 || r->nkinds == 1) {
+        from = warm_blocks(r, &b, f);
+        driven_gather(r, &b, from, &driven);
+        n = attribution_make(&b, from, &driven, quantum_of(&b, &f->metric),
+                             p->confidence, index, out);
+        driven_release(&driven);
+    }
+    blocks_release(&b);
+    return n;
+}
+
+/* One kind of request is guilty of what grows, unless time or connections
+   are. Gives the number filled. */
+static size_t blame_only_kind(const struct finding *f, int index, size_t n,
                               struct blame *out)
 {
-    *out = (struct blame){.finding = index,
-                          .kind = 0,
-                          .per_request = f->per_request,
-                          .named = true,
-                          .minimum_per_request = f->minimum_per_request};
-    return 1;
+    bool other = false;
+
+    if (n == 0)
+        out[n++] = (struct blame){.finding = index, .driver = -1};
+    for (size_t i = 1; i < n; i++)
+        other = other || out[i].named;
+    out[0].named = !other;
+    if (!other)
+        out[0].per_request = f->per_request;
+    out[0].minimum_per_request = f->minimum_per_request;
+    return n;
 }
 
 static void blame_finding(const struct record *r, const struct policy *p,
                           struct verdict *v, int index)
 {
     const struct finding *f = &v->findings[index];
-    const struct column *c = series_column(&r->barriers, f->name);
-    struct blocks b;
+    size_t n;
 
-    if (c == NULL || r->nkinds == 0)
+    if (series_column(&r->barriers, f->name) == NULL || r->nkinds == 0)
         return;
     v->blames =
-        mem_realloc(v->blames, v->nblames + r->nkinds + 1, sizeof *v->blames);
-    if (r->nkinds == 1) {
-        v->nblames += blame_only_kind(f, index, v->blames + v->nblames);
+        mem_realloc(v->blames, v->nblames + r->nkinds + 2, sizeof *v->blames);
+    n = blame_column(r, p, f, index, v->blames + v->nblames);
+    if (r->nkinds == 1)
+        n = blame_only_kind(f, index, n, v->blames + v->nblames);
+    v->nblames += n;
+}
+
+/* What bends and is not over may follow values of which there are only so
+   many: then it is known when it ends. */
+static void find_values(const struct record *r, const struct policy *p,
+                        struct verdict *v)
+{
+    const struct finding *lead = verdict_lead(v);
+    struct blame *blames;
+    size_t n;
+
+    if (lead == NULL || lead->basis == BASIS_SAMPLES || r->ndrivers == 0 ||
+        r->nkinds == 0)
         return;
-    }
-    blocks_gather(r, c, 0, &b);
-    blocks_clear_garbage(r, c, &b);
-    v->nblames +=
-        attribution_make(&b, warm_blocks(r, &b, f), quantum_of(&b, &f->metric),
-                         p->confidence, index, v->blames + v->nblames);
-    blocks_release(&b);
+    blames = mem_zalloc(r->nkinds + 2, sizeof *blames);
+    n = blame_column(r, p, lead, v->lead, blames);
+    for (size_t i = 0; i < n && !v->follows.named; i++)
+        if (blames[i].named && blames[i].by == BLAME_DRIVER &&
+            r->drivers[blames[i].driver].what == RECORD_DISTINCT)
+            v->follows = blames[i];
+    free(blames);
 }
 
 /* Requests of the named kinds, each by what it keeps, cumulative; NULL when
@@ -96,6 +142,8 @@ void details_fill(const struct record *r, const struct policy *p,
         if (v->findings[i].judged && v->findings[i].outcome == OUTCOME_LEAK &&
             v->findings[i].basis != BASIS_SAMPLES)
             blame_finding(r, p, v, (int)i);
+    if (v->outcome == OUTCOME_INCONCLUSIVE)
+        find_values(r, p, v);
     if (r->nobjects == 0)
         return;
     driver = guilty_requests(r, v);

@@ -11,10 +11,22 @@
 
 /* Growth of one metric laid at one kind of request, from the barriers'
  * regression on the requests by kind (see attribution.h). */
+enum blame_by {
+    BLAME_REQUESTS, /* with each request of the kind */
+    BLAME_DRIVER,   /* with something else that goes with them: `driver` */
+    BLAME_EITHER,   /* the two cannot be told apart in this run */
+};
+
 struct blame {
     int finding; /* index into findings */
-    int kind;    /* index into record.kinds; -1: grows with time itself */
-    struct interval per_request; /* of that kind; per hour when kind is -1 */
+    int kind;    /* index into record.kinds; -1: grows with time itself,
+                    -2: with connections */
+    struct interval per_request; /* of that kind; per hour when kind is -1,
+                                    per connection when it is -2 */
+    enum blame_by by;
+    int driver;                 /* index into record.drivers; -1: none */
+    struct interval per_driver; /* with BLAME_DRIVER: growth per new value, per
+                                   step */
     bool named; /* guilty at the policy's confidence, error rate kept over
                    all kinds */
     double minimum_per_request; /* smallest growth that would be named */
@@ -55,6 +67,8 @@ struct verdict {
     int lead; /* index into findings: what it rests on most; -1: none */
     struct blame *blames;
     size_t nblames;
+    struct blame follows; /* no leak, but the lead rises with distinct values
+                             (BLAME_DRIVER); `named` false: nothing known */
     struct type_growth *types;
     size_t ntypes;
     /* The positive control: a leak of the stated minimum, added to the

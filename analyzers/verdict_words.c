@@ -1,6 +1,7 @@
 #include "analyzers/verdict_words.h"
 
 #include "analyzers/barriers.h"
+#include "analyzers/driven_words.h"
 #include "analyzers/limits.h"
 #include "analyzers/words.h"
 
@@ -74,7 +75,7 @@ static void add_guilty(const struct record *r, const struct policy *p,
 {
     const struct blame *b = guilty(r, v), *bytes;
     const struct type_growth *t = v->ntypes > 0 ? &v->types[0] : NULL;
-    char n[WORDS_NUMBER], lo[WORDS_NUMBER], hi[WORDS_NUMBER];
+    char n[WORDS_NUMBER], lo[WORDS_NUMBER], hi[WORDS_NUMBER], with[320];
     const struct metric *m;
     double share;
 
@@ -100,6 +101,9 @@ static void add_guilty(const struct record *r, const struct policy *p,
     ADD(" per request (%.0f %%: %s .. %s). ", 100 * p->confidence,
         words_amount(b->per_request.low, m->unit, lo),
         words_amount(b->per_request.high, m->unit, hi));
+    driven_words(r, b, m->unit, with, sizeof with);
+    if (b->by == BLAME_DRIVER && with[0] != '\0')
+        ADD("%s ", with);
 }
 
 /* "fds, threads": other findings with outcome `o`, a few of them. */

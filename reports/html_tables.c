@@ -2,6 +2,7 @@
  * of request, object types, what holds them. html_run.c has the run's. */
 #include "reports/html_impl.h"
 
+#include "analyzers/attribution.h"
 #include "reports/say.h"
 
 #include <math.h>
@@ -82,6 +83,30 @@ static bool blame_valid(const struct verdict *d, const struct blame *b)
     return b->finding >= 0 && (size_t)b->finding < d->nfindings;
 }
 
+/* "requests", "distinct q", "requests or step login". */
+static void follows_cell(struct buf *out, const struct record *r,
+                         const struct blame *b)
+{
+    static const char *const what[] = {"distinct ", "step ", ""};
+    const struct record_driver *d =
+        b->driver >= 0 && (size_t)b->driver < r->ndrivers
+            ? &r->drivers[b->driver]
+            : NULL;
+
+    buf_adds(out, "<td>");
+    if (b->kind < 0)
+        buf_adds(out,
+                 b->kind == ATTRIBUTION_CONNECTIONS ? "connections" : "time");
+    else if (b->by != BLAME_DRIVER || d == NULL)
+        buf_adds(out, "requests");
+    if (b->kind >= 0 && b->by != BLAME_REQUESTS && d != NULL) {
+        buf_adds(out, b->by == BLAME_EITHER ? " or " : "");
+        buf_adds(out, what[d->what]);
+        html_text(out, d->name);
+    }
+    buf_adds(out, "</td>");
+}
+
 static void blame_row(struct buf *out, const struct view *v,
                       const struct blame *b)
 {
@@ -93,6 +118,7 @@ static void blame_row(struct buf *out, const struct view *v,
     html_td(out, f->name);
     buf_addf(out, "<td class=\"%s\"><span class=\"tag\">%s</span></td>",
              b->named ? "leak" : "pass", b->named ? "guilty" : "not seen");
+    follows_cell(out, v->in->record, b);
     html_td_interval(out, &b->per_request, f->metric.unit);
     html_td_amount(out, b->minimum_per_request, f->metric.unit);
     buf_adds(out, "</tr>\n");
@@ -120,7 +146,8 @@ void html_blames(struct buf *out, const struct view *v)
                         "Not "
                         "seen\xE2\x80\x9D"
                         " reaches down to the last column.");
-                buf_adds(out, "<th>request</th><th>metric</th><th></th><th "
+                buf_adds(out, "<th>request</th><th>metric</th><th></th>"
+                              "<th>follows</th><th "
                               "class=\"n\">growth per request of this "
                               "kind</th><th class=\"n\">would be named "
                               "from</th></tr>\n");
@@ -130,7 +157,7 @@ void html_blames(struct buf *out, const struct view *v)
     if (shown > 0) {
         if (left > 0)
             buf_addf(out,
-                     "<tr><td colspan=\"5\">and %zu more in "
+                     "<tr><td colspan=\"6\">and %zu more in "
                      "verdict.json</td></tr>\n",
                      left);
         section_end(out);

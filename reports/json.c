@@ -2,6 +2,7 @@
  * change that would break a reader raises its number. */
 #include "reports/report_impl.h"
 
+#include "analyzers/attribution.h"
 #include "harness/base/jsonw.h"
 #include "harness/base/mem.h"
 #include "reports/view.h"
@@ -61,6 +62,24 @@ static void add_metric(struct jsonw *w, const struct finding *f)
     jsonw_object_end(w);
 }
 
+/* What a kind's growth follows beside its requests. */
+static void add_driver(struct jsonw *w, const struct record *r,
+                       const struct blame *b)
+{
+    static const char *const by[] = {"requests", "driver", "either"};
+    static const char *const what[] = {"distinct", "step", "connections"};
+    const struct record_driver *d = b->by != BLAME_REQUESTS && b->driver >= 0 &&
+                                            (size_t)b->driver < r->ndrivers
+                                        ? &r->drivers[b->driver]
+                                        : NULL;
+
+    jsonw_string(w, "by", by[b->by]);
+    jsonw_string(w, "driver", d != NULL ? what[d->what] : NULL);
+    jsonw_string(w, "driver_name", d != NULL ? d->name : NULL);
+    if (b->by == BLAME_DRIVER)
+        add_interval(w, "per_driver", &b->per_driver);
+}
+
 static void add_blames(struct jsonw *w, const struct report_input *in)
 {
     const struct verdict *v = in->verdict;
@@ -77,10 +96,14 @@ static void add_blames(struct jsonw *w, const struct report_input *in)
         jsonw_string(w, "metric", v->findings[b->finding].name);
         jsonw_string(w, "kind", time ? NULL : r->kinds[b->kind].name);
         jsonw_bool(w, "flow", !time && r->kinds[b->kind].flow);
-        jsonw_string(w, "per", time ? "hour" : "request");
+        jsonw_string(w, "per",
+                     b->kind == ATTRIBUTION_CONNECTIONS ? "connection"
+                     : time                             ? "hour"
+                                                        : "request");
         jsonw_bool(w, "named", b->named);
         add_interval(w, "slope", &b->per_request);
         jsonw_double(w, "minimum_detectable", b->minimum_per_request);
+        add_driver(w, r, b);
         jsonw_object_end(w);
     }
     jsonw_array_end(w);

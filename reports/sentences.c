@@ -1,5 +1,7 @@
 #include "reports/sentences.h"
 
+#include "analyzers/attribution.h"
+#include "analyzers/driven_words.h"
 #include "harness/base/mem.h"
 #include "reports/say.h"
 
@@ -151,10 +153,13 @@ static void add_blamed(struct view *v, int kind)
 {
     const struct verdict *d = v->in->verdict;
     const struct blame *w;
+    char with[400];
     struct buf b;
 
     buf_init(&b, TEXT_MAX);
-    if (kind < 0) {
+    if (kind == ATTRIBUTION_CONNECTIONS) {
+        buf_adds(&b, "grows with new connections, not with requests: ");
+    } else if (kind < 0) {
         buf_adds(&b, "grows with time, whatever is requested: ");
     } else {
         char *name = view_kind_name(v->in->record, kind);
@@ -172,8 +177,15 @@ static void add_blamed(struct view *v, int kind)
         if (k == 0)
             say_certain(v, &b, w);
     }
-    buf_adds(&b, kind < 0 ? " per hour" : " per request");
+    buf_adds(&b, kind == ATTRIBUTION_CONNECTIONS ? " per connection"
+                 : kind < 0                      ? " per hour"
+                                                 : " per request");
     add_line(v, "who", &b);
+    w = named_blame(d, kind, 0);
+    driven_words(v->in->record, w, d->findings[w->finding].metric.unit, with,
+                 sizeof with);
+    if (with[0] != '\0' && !said(v, with))
+        add_text(v, w->by == BLAME_DRIVER ? "with" : "or", with);
 }
 
 /* One line per guilty kind, in the verdict's order. */

@@ -1,5 +1,6 @@
 #include "reports/view.h"
 
+#include "analyzers/attribution.h"
 #include "harness/base/mem.h"
 #include "reports/say.h"
 #include "reports/sentences.h"
@@ -26,7 +27,8 @@ const char *view_role_name(enum metric_role r)
 char *view_kind_name(const struct record *r, int kind)
 {
     if (kind < 0 || (size_t)kind >= r->nkinds)
-        return mem_strdup("time");
+        return mem_strdup(kind == ATTRIBUTION_CONNECTIONS ? "connections"
+                                                          : "time");
     return mem_printf("%s%s", r->kinds[kind].flow ? "flow " : "",
                       r->kinds[kind].name);
 }

@@ -323,7 +323,7 @@ static void attribute(size_t blocks, int n, uint64_t seed)
 
     for (int i = 0; i < n; i++) {
         struct sim s = {.blocks = blocks, .requests = 2000, .kinds = 20};
-        struct blame out[SIM_KINDS_MAX + 1];
+        struct blame out[SIM_KINDS_MAX + 2];
         struct record r;
         struct blocks b;
         struct rng rng;
@@ -339,7 +339,7 @@ static void attribute(size_t blocks, int n, uint64_t seed)
                 exp(log(0.05) + rng_unit(&rng) * log(200));
         sim_record(&s, "py_gc_objects", &r);
         blocks_gather(&r, &r.barriers.columns[0], 0, &b);
-        got = attribution_make(&b, 0, 1, 0.95, 0, out);
+        got = attribution_make(&b, 0, NULL, 1, 0.95, 0, out);
         for (size_t k = 0; k < got; k++) {
             double t = out[k].kind >= 0 ? s.leak[out[k].kind] : 0;
 

@@ -1,5 +1,7 @@
 """The verdict on each of the patient's modes, whose truth is known."""
 
+import random
+
 import support
 
 
@@ -62,8 +64,128 @@ class ModesTest(support.ScenarioCase):
         self.expect_status(r, 1)
         self.assertAlmostEqual(self.leak_of(r, "odd") / 2048, 1, delta=0.1)
 
+    def blames(self, r, metric="native_inuse_bytes"):
+        """What is named for a metric: kind (or what grows) -> blame."""
+        return {b["kind"] or b["per"]: b for b in r.verdict()["blames"]
+                if b["named"] and b["metric"] == metric}
+
+    def keyed(self, values, effect="distinct:2048", **more):
+        """Asks /x?u=... with these values, beside a page that is level."""
+        self.write("values.csv", "u\n" + "\n".join(values) + "\n")
+        return self.plateau("run", self.scenario(
+            ["--on", "/x=" + effect],
+            dict({"plain": "path = /ok\nweight = 4",
+                  "odd": "path = /x?u={{csv values.csv u}}\nweight = 4"},
+                 **more), {"blocks": "12"}))
+
+    def waves(self):
+        """Values that are mostly new, then mostly old, by turns."""
+        chance, seen, out = random.Random(5), 0, []
+        for i in range(12000):
+            if seen == 0 or chance.random() < (0.3 if i // 900 % 2 else 0.8):
+                seen += 1
+                out.append("v%d" % seen)
+            else:
+                out.append("v%d" % chance.randint(1, seen))
+        return out
+
+    def test_leak_per_distinct_value_not_per_request(self):
+        r = self.keyed(self.waves())
+        self.expect_status(r, 1)
+        b = self.blames(r)
+        self.assertEqual(set(b), {"odd"}, r.told())
+        self.assertEqual((b["odd"]["by"], b["odd"]["driver_name"]),
+                         ("driver", "u"), r.told())
+        self.assertAlmostEqual(b["odd"]["per_driver"] / 2048, 1, delta=0.02)
+        said = " ".join(r.out.split())
+        self.assertIn("grows with distinct values of u (2.00 KiB each), not "
+                      "with requests", said)
+        self.assertIn("distinct u", r.text("report.html"))
+
+    def test_leak_per_request_though_values_repeat(self):
+        r = self.keyed(self.waves(), "leak:2048")
+        self.expect_status(r, 1)
+        b = self.blames(r)
+        self.assertEqual(set(b), {"odd"}, r.told())
+        self.assertEqual(b["odd"]["by"], "requests", r.told())
+        self.assertNotIn("distinct", r.out)
+
+    def test_values_always_new_are_not_told_from_requests(self):
+        r = self.keyed(["v%d" % i for i in range(20000)])
+        self.expect_status(r, 1)
+        b = self.blames(r)
+        self.assertEqual(set(b), {"odd"}, r.told())
+        self.assertEqual(b["odd"]["by"], "either", r.told())
+        self.assertIn("values that repeat would tell", " ".join(
+            r.out.split()))
+
+    def test_a_second_request_tells_values_from_requests(self):
+        r = self.keyed(["v%d" % i for i in range(20000)], again=(
+            "path = /x?u={{choice a b c}}\nweight = 4"))
+        self.expect_status(r, 1)
+        b = self.blames(r)
+        self.assertEqual(set(b), {"odd"}, r.told())
+        self.assertEqual(b["odd"]["by"], "driver", r.told())
+        self.assertAlmostEqual(b["odd"]["per_driver"] / 2048, 1, delta=0.02)
+
+    def test_leak_in_a_step_that_flows_share(self):
+        r = self.plateau("run", self.scenario(
+            ["--on", "/k/1=leak:2048"],
+            {"login": "path = /login\nweight = 0",
+             "cart": "path = /k/1\nweight = 0",
+             "look": "path = /k/2\nweight = 2"}, {"blocks": "12"},
+            "[flow buy]\nsteps = login, cart, look\nweight = 2\n"
+            "[flow fill]\nsteps = login, cart, cart\nweight = 1\n"
+            "[flow browse]\nsteps = login, look\nweight = 2"))
+        self.expect_status(r, 1)
+        b = self.blames(r)
+        self.assertEqual(set(b), {"buy", "fill"}, r.told())
+        for flow, times in (("buy", 1), ("fill", 2)):
+            self.assertEqual((b[flow]["driver"], b[flow]["driver_name"]),
+                             ("step", "cart"), r.told())
+            self.assertAlmostEqual(b[flow]["slope"] / 2048, times, delta=0.1)
+            self.assertAlmostEqual(b[flow]["per_driver"] / 2048, 1, delta=0.05)
+
+    def test_leak_per_connection(self):
+        r = self.plateau("run", self.scenario(
+            ["--conn-leak", "4096", "--on", "/k/1=close", "--on",
+             "/k/2=close"],
+            {"plain": "path = /ok\nweight = 4",
+             "one": "path = /k/1\nweight = 2",
+             "two": "path = /k/2\nweight = 2"}, {"blocks": "12"}))
+        self.expect_status(r, 1)
+        b = self.blames(r)
+        self.assertEqual(set(b), {"connection"}, r.told())
+        self.assertAlmostEqual(b["connection"]["slope"] / 4096, 1, delta=0.05)
+        self.assertIn("grows with new connections, not with requests",
+                      " ".join(r.out.split()))
+
     def test_leak_by_the_clock(self):
-        self.expect_status(self.judge(leaky=["--time-leak", "1M"]), 1)
+        r = self.judge(leaky=["--time-leak", "1M"])
+        self.expect_status(r, 1)
+        b = self.blames(r)
+        self.assertEqual(set(b), {"hour"}, r.told())
+        self.assertAlmostEqual(b["hour"]["slope"] / 3600 / 2**20, 1,
+                               delta=0.05)
+        self.assertIn("grows with time, whatever is requested", r.out)
+
+    def test_leak_by_the_clock_with_one_kind(self):
+        r = self.plateau("run", self.scenario(["--time-leak", "1M"]))
+        self.expect_status(r, 1)
+        self.assertEqual(set(self.blames(r)), {"hour"}, r.told())
+
+    def test_leak_of_a_rare_error_path(self):
+        for status in (404, 500):
+            r = self.plateau("run", self.scenario(
+                ["--on", "/x=status:%d" % status, "--on", "/x=leak:4096"],
+                {"plain": "path = /ok\nweight = 79",
+                 "other": "path = /k/2\nweight = 20",
+                 "odd": "path = /x\nweight = 1\nexpect = %d" % status},
+                {"blocks": "12"}))
+            self.expect_status(r, 1)
+            b = self.blames(r)
+            self.assertEqual(set(b), {"odd"}, r.told())
+            self.assertAlmostEqual(b["odd"]["slope"] / 4096, 1, delta=0.1)
 
     def test_cache_full_before_the_blocks(self):
         self.passes("cache:300:2K", load={"warmup": "2s"})

@@ -222,10 +222,26 @@ static inline void fixture_leak(struct fixture *f)
              "served.");
     v->nblames = 4;
     v->blames = mem_zalloc(4, sizeof *v->blames);
-    v->blames[0] = (struct blame){0, 1, {2365, 2325, 2405}, true, 60};
-    v->blames[1] = (struct blame){1, 1, {1, 0.997, 1.003}, true, 0.01};
-    v->blames[2] = (struct blame){0, 0, {0.4, -4, 5}, false, 9};
-    v->blames[3] = (struct blame){0, 2, {2, -20, 25}, false, 52};
+    v->blames[0] = (struct blame){.finding = 0,
+                                  .kind = 1,
+                                  .per_request = {2365, 2325, 2405},
+                                  .named = true,
+                                  .minimum_per_request = 60};
+    v->blames[1] = (struct blame){.finding = 1,
+                                  .kind = 1,
+                                  .per_request = {1, 0.997, 1.003},
+                                  .named = true,
+                                  .minimum_per_request = 0.01};
+    v->blames[2] = (struct blame){.finding = 0,
+                                  .kind = 0,
+                                  .per_request = {0.4, -4, 5},
+                                  .named = false,
+                                  .minimum_per_request = 9};
+    v->blames[3] = (struct blame){.finding = 0,
+                                  .kind = 2,
+                                  .per_request = {2, -20, 25},
+                                  .named = false,
+                                  .minimum_per_request = 52};
     v->ntypes = 2;
     v->types = mem_zalloc(2, sizeof *v->types);
     v->types[0] = (struct type_growth){

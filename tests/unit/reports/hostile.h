@@ -40,6 +40,9 @@ static inline void hostile_record(struct record *r)
         hostile_put(texts[i]);
     for (size_t i = 0; i < r->nkinds; i++)
         hostile_put(&r->kinds[i].name);
+    r->ndrivers = 1;
+    r->drivers = mem_zalloc(1, sizeof *r->drivers);
+    hostile_put(&r->drivers[0].name);
     r->nsteps = 1; /* and its seconds */
     r->steps = mem_zalloc(1, sizeof *r->steps);
     hostile_put(&r->steps[0]);
@@ -86,6 +89,8 @@ static inline void hostile_fill(char *to, size_t size)
 static inline void hostile_verdict(struct verdict *v)
 {
     hostile_fill(v->reason, sizeof v->reason);
+    for (size_t i = 0; i < v->nblames; i++)
+        v->blames[i].by = i % 2 == 0 ? BLAME_DRIVER : BLAME_EITHER;
     hostile_fill(v->cause.class, sizeof v->cause.class);
     hostile_fill(v->cause.text, sizeof v->cause.text);
     hostile_fill(v->advice, sizeof v->advice);

@@ -1,0 +1,51 @@
+/* The inner half of attribution.h: fits sets of causes to the growth of the
+ * blocks and weighs them. For attribution*.c only. Pure. */
+#ifndef PLATEAU_ANALYZERS_ATTRIBUTION_SEARCH_H
+#define PLATEAU_ANALYZERS_ATTRIBUTION_SEARCH_H
+
+#include "analyzers/barriers.h"
+#include "analyzers/driven.h"
+#include "analyzers/lsq.h"
+#include "analyzers/mixture.h"
+
+#include <stddef.h>
+
+enum {
+    SEARCH_SET_MAX = 6, /* guilty kinds in one explanation */
+    SEARCH_NOISES = 4,
+};
+
+/* A possible cause: a kind, every request alike, time, or a driver. */
+struct search_cause {
+    const double *x;
+    double prior;
+    const struct driven_group *group; /* of a driver; else NULL */
+    double *only; /* driver: by its kinds, log weight of the sets with it and
+                     without the kind and "alike" */
+};
+
+struct search {
+    const double *d;
+    size_t n, nkinds, ncauses; /* kinds, then alike, time, drivers */
+    size_t alike, time;        /* their indices */
+    struct search_cause *cause;
+    struct whitener white[SEARCH_NOISES];
+    double *white_x[SEARCH_NOISES]; /* causes whitened, then the differences */
+    double *white_odd[SEARCH_NOISES]; /* one column per block */
+    double *work;
+    double quantum;
+    struct mixture *says; /* one per cause; a kind's drivers speak for it */
+    double *included;     /* log weight of all sets that speak for the cause */
+    double *requests;     /* by kind: of those with it and no driver of its */
+    double all;           /* log weight of all sets */
+    double best;
+    size_t best_set[SEARCH_SET_MAX], best_size;
+};
+
+/* Makes the causes of the blocks from `from` on, with quantum and drivers
+ * (NULL: none), and fits all sets worth fitting. Gives `s` to close. */
+void search_open(struct search *s, const struct blocks *b, size_t from,
+                 const struct driven *d, double quantum);
+void search_close(struct search *s);
+
+#endif
