@@ -26,8 +26,7 @@ void buf_reset(struct buf *b)
         b->p[0] = '\0';
 }
 
-/* Makes room for `n` more bytes and the NUL. */
-static int reserve(struct buf *b, size_t n)
+int buf_reserve(struct buf *b, size_t n)
 {
     size_t want;
 
@@ -49,7 +48,7 @@ static int reserve(struct buf *b, size_t n)
 
 int buf_add(struct buf *b, const void *bytes, size_t n)
 {
-    if (reserve(b, n) != 0)
+    if (buf_reserve(b, n) != 0)
         return -1;
     if (n > 0)
         memcpy(b->p + b->len, bytes, n);
@@ -76,7 +75,7 @@ int buf_addf(struct buf *b, const char *fmt, ...)
     va_start(ap, fmt);
     n = vsnprintf(NULL, 0, fmt, ap);
     va_end(ap);
-    if (n < 0 || reserve(b, (size_t)n) != 0)
+    if (n < 0 || buf_reserve(b, (size_t)n) != 0)
         return -1;
     va_start(ap, fmt);
     vsnprintf(b->p + b->len, (size_t)n + 1, fmt, ap);

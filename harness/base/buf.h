@@ -27,6 +27,10 @@ void buf_release(struct buf *b);
 /* Forgets the bytes and the overflow, keeps the memory. */
 void buf_reset(struct buf *b);
 
+/* Makes room for `n` more bytes and the NUL, so that adding them allocates
+ * nothing. -1: they would pass the limit. */
+int buf_reserve(struct buf *b, size_t n);
+
 /* Append bytes, a string, a character, formatted text. Return 0, or -1 when
  * the limit would be passed (nothing is added then). */
 int buf_add(struct buf *b, const void *bytes, size_t n);

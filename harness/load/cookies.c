@@ -8,6 +8,12 @@
 #include <strings.h>
 #include <time.h>
 
+/* Made room for from the start; more cookies, and longer ones, take theirs
+ * when they come. */
+#define USUAL_COOKIES 2
+#define USUAL_BYTES 127
+#define USUAL_PATH 31
+
 struct cookie {
     struct buf text; /* "name=value" */
     size_t name_len;
@@ -34,6 +40,10 @@ struct jar *jar_new(void)
     for (int i = 0; i < COOKIES_MAX; i++) {
         buf_init(&j->at[i].text, COOKIES_BYTES);
         buf_init(&j->at[i].path, COOKIES_BYTES);
+    }
+    for (int i = 0; i < USUAL_COOKIES; i++) {
+        buf_reserve(&j->at[i].text, USUAL_BYTES);
+        buf_reserve(&j->at[i].path, USUAL_PATH);
     }
     return j;
 }

@@ -11,6 +11,7 @@
 #include "harness/load/chain.h"
 #include "harness/load/h1_answer.h"
 #include "harness/load/origin.h"
+#include "harness/load/traffic.h"
 #include "harness/load/wire.h"
 #include "harness/model/scenario.h"
 
@@ -24,6 +25,7 @@
 #define SKIP_MOST (1u << 30)
 #define BODY_COPIED (16u << 10) /* up to here a body is sent with the head */
 #define REQUEST_MAX (1u << 20)
+#define LINES_ROOM 128 /* request line, Host, Content-Length */
 
 enum conn_state {
     CLOSED,
@@ -60,6 +62,7 @@ struct h1_engine {
     struct chain idle, closed_conns;
     int in_flight;
     int64_t now_ns;   /* within on_event: read a moment ago; else 0 */
+    size_t room;      /* for a request of the scenario's */
     char *host;       /* "name:port" for the Host header */
     char *buf;        /* READ_BYTES, shared by all connections */
     uv_timer_t timer; /* looks for timeouts */
@@ -144,6 +147,8 @@ static void render(struct conn *c)
     if (t->identity != NULL && t->identity == c->rendered)
         return;
     c->rendered = t->identity;
+    if (b->p == NULL)
+        buf_reserve(b, c->e->room);
     buf_reset(b);
     buf_adds(b, t->method);
     buf_addc(b, ' ');
@@ -468,6 +473,21 @@ static void h1_close(struct engine *base, void (*closed)(void *), void *user)
     wires_close(e->wires, on_wires_closed, e);
 }
 
+/* Room for any of the scenario's requests, as far as they are of a usual
+ * size. */
+static size_t request_room(const struct scenario *sc)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < sc->nrequests; i++) {
+        struct room r = traffic_room(sc, &sc->requests[i]);
+        size_t n = LINES_ROOM + r.target + r.headers + r.body;
+
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
 static int h1_open(const struct engine_config *cfg, struct engine **out,
                    struct err *err)
 {
@@ -485,6 +505,7 @@ static int h1_open(const struct engine_config *cfg, struct engine **out,
     e = mem_zalloc(1, sizeof *e);
     e->base.ops = &engine_ops_h1;
     e->wires = ws;
+    e->room = request_room(cfg->scenario);
     e->nconns = cfg->connections;
     e->conns = mem_zalloc((size_t)e->nconns, sizeof *e->conns);
     for (int i = 0; i < e->nconns; i++) {

@@ -383,6 +383,7 @@ static void end_of_handle(struct h2_engine *e)
     for (int i = 0; i < e->nconns; i++)
         free(e->conns[i].out);
     nghttp2_session_callbacks_del(e->callbacks);
+    pieces_free(e->pieces);
     buf_release(&e->text);
     free(e->conns);
     free(e->authority);
@@ -437,7 +438,7 @@ static int h2_open(const struct engine_config *cfg, struct engine **out,
     e->base.ops = &engine_ops_h2;
     e->sc = cfg->scenario;
     e->wires = ws;
-    h2_set_callbacks(e);
+    h2_prepare_sessions(e);
     e->nconns = cfg->connections;
     e->conns = mem_zalloc((size_t)e->nconns, sizeof *e->conns);
     for (int i = 0; i < e->nconns; i++) {

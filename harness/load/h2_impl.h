@@ -6,6 +6,7 @@
 #include "harness/base/buf.h"
 #include "harness/load/chain.h"
 #include "harness/load/engine_impl.h"
+#include "harness/load/pieces.h"
 #include "harness/load/wire.h"
 #include "harness/model/scenario.h"
 
@@ -62,6 +63,8 @@ struct h2_engine {
     const struct scenario *sc;
     struct wires *wires;
     nghttp2_session_callbacks *callbacks;
+    struct pieces *pieces; /* the sessions' memory */
+    nghttp2_mem mem;       /* and how they get at it */
     struct h2_conn *conns;
     int nconns;
     struct chain idle, roomy, closed_conns, dirty;
@@ -100,7 +103,8 @@ void h2_mark_dirty(struct h2_conn *c);
 
 /* h2_session.c */
 
-void h2_set_callbacks(struct h2_engine *e);
+/* Makes what every session needs: callbacks and memory. */
+void h2_prepare_sessions(struct h2_engine *e);
 /* Begins the session of a connection that was just made. -1: no memory. */
 int h2_session_begin(struct h2_conn *c);
 /* Hands `s` to its connection's session. */

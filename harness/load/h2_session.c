@@ -182,7 +182,27 @@ void h2_request(struct h2_stream *s)
     h2_fail_later(e, s, TRANSFER_RESOURCE);
 }
 
-void h2_set_callbacks(struct h2_engine *e)
+static void *mem_take(size_t n, void *user)
+{
+    return pieces_take(user, n);
+}
+
+static void *mem_take_zero(size_t n, size_t size, void *user)
+{
+    return pieces_take_zero(user, n, size);
+}
+
+static void *mem_resize(void *p, size_t n, void *user)
+{
+    return pieces_resize(user, p, n);
+}
+
+static void mem_give(void *p, void *user)
+{
+    pieces_give(user, p);
+}
+
+void h2_prepare_sessions(struct h2_engine *e)
 {
     nghttp2_session_callbacks *cb = NULL;
 
@@ -195,6 +215,12 @@ void h2_set_callbacks(struct h2_engine *e)
     nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame);
     e->callbacks = cb;
+    e->pieces = pieces_new();
+    e->mem = (nghttp2_mem){.mem_user_data = e->pieces,
+                           .malloc = mem_take,
+                           .free = mem_give,
+                           .calloc = mem_take_zero,
+                           .realloc = mem_resize};
 }
 
 int h2_session_begin(struct h2_conn *c)
@@ -204,7 +230,8 @@ int h2_session_begin(struct h2_conn *c)
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, WINDOW_BYTES},
     };
 
-    if (nghttp2_session_client_new(&c->session, c->e->callbacks, c) != 0)
+    if (nghttp2_session_client_new3(&c->session, c->e->callbacks, c, NULL,
+                                    &c->e->mem) != 0)
         return -1;
     if (c->out == NULL)
         c->out = mem_zalloc(WRITE_BYTES, 1);

@@ -27,6 +27,7 @@ struct load {
     struct histogram *merged[3], *merged_request;
     struct load_second *rows; /* of the second being handed out */
     size_t nrows, row;
+    struct seconds **books; /* the workers' */
     char *example;
 };
 
@@ -121,6 +122,7 @@ int load_open(const struct load_config *cfg, struct load **out, struct err *err)
         l->merged[i] = histogram_new();
     l->merged_request = histogram_new();
     l->rows = mem_zalloc(sc->nrequests, sizeof *l->rows);
+    l->books = mem_zalloc((size_t)l->shared.nworkers, sizeof *l->books);
     uv_async_init(cfg->loop, l->idle, on_idle);
     l->idle->data = l;
     /* A load at rest does not keep the conductor's loop alive. */
@@ -242,15 +244,11 @@ double load_distinct(const struct load *l, size_t site)
 static size_t next_second(struct load *l)
 {
     int n = l->shared.nworkers;
-    struct seconds **books = mem_zalloc((size_t)n, sizeof(struct seconds *));
-    size_t rows;
 
     for (int i = 0; i < n; i++)
-        books[i] = l->workers[i].seconds;
-    rows = seconds_take(books, (size_t)n, load_is_idle(l), l->rows,
+        l->books[i] = l->workers[i].seconds;
+    return seconds_take(l->books, (size_t)n, load_is_idle(l), l->rows,
                         l->shared.traffic.nrequests);
-    free(books);
-    return rows;
 }
 
 size_t load_take_seconds(struct load *l, struct load_second *out, size_t max)
@@ -387,6 +385,7 @@ void load_close(struct load **lp)
         histogram_free(l->merged[i]);
     histogram_free(l->merged_request);
     free(l->rows);
+    free(l->books);
     free(l->example);
     free(l);
 }

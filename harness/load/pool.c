@@ -9,9 +9,12 @@
 /* Runs at a time per worker: flows that think need no connection. */
 #define MAX_RUNS 100000u
 
+/* Each takes two mappings, of which a process may have 65,530. */
+#define KEEPS_AT_FIRST 1024
+
 static struct run *run_add(struct worker *w)
 {
-    struct run *r = run_new(w->shared->sc);
+    struct run *r = run_new(&w->shared->traffic);
 
     r->worker = w;
     r->t.done = dispatch_done;
@@ -37,6 +40,21 @@ void pool_give(struct worker *w, struct run *r)
     w->free_runs = r;
 }
 
+static struct keep *keep_new(void)
+{
+    struct keep *k = mem_zalloc(1, sizeof *k);
+
+    k->body = mem_realloc(NULL, TRAFFIC_KEEP_BODY, 1);
+    k->headers = mem_realloc(NULL, TRAFFIC_KEEP_HEADERS, 1);
+    return k;
+}
+
+static void keep_give(struct worker *w, struct keep *k)
+{
+    k->next = w->free_keeps;
+    w->free_keeps = k;
+}
+
 /* The buffers are touched only as far as answers fill them. */
 void pool_lend_keep(struct worker *w, struct run *r)
 {
@@ -50,13 +68,10 @@ void pool_lend_keep(struct worker *w, struct run *r)
     if (!p->keep_body && !p->keep_headers)
         return;
     k = r->keep != NULL ? r->keep : w->free_keeps;
-    if (k == NULL) {
-        k = mem_zalloc(1, sizeof *k);
-        k->body = mem_realloc(NULL, TRAFFIC_KEEP_BODY, 1);
-        k->headers = mem_realloc(NULL, TRAFFIC_KEEP_HEADERS, 1);
-    } else if (r->keep == NULL) {
+    if (k == NULL)
+        k = keep_new();
+    else if (r->keep == NULL)
         w->free_keeps = k->next;
-    }
     r->keep = k;
     if (p->keep_body) {
         t->keep = k->body;
@@ -72,9 +87,22 @@ void pool_return_keep(struct worker *w, struct run *r)
 {
     if (r->keep == NULL)
         return;
-    r->keep->next = w->free_keeps;
-    w->free_keeps = r->keep;
+    keep_give(w, r->keep);
     r->keep = NULL;
+}
+
+/* Room for as many answers at a time as there are connections, if any is
+ * kept at all. */
+static void open_keeps(struct worker *w)
+{
+    const struct traffic *t = &w->shared->traffic;
+    int n = w->connections < KEEPS_AT_FIRST ? w->connections : KEEPS_AT_FIRST;
+    bool any = false;
+
+    for (size_t i = 0; i < t->nrequests; i++)
+        any = any || t->requests[i].keep_body || t->requests[i].keep_headers;
+    for (int i = 0; any && i < n; i++)
+        keep_give(w, keep_new());
 }
 
 int pool_open(struct worker *w, struct err *err)
@@ -105,6 +133,7 @@ int pool_open(struct worker *w, struct err *err)
     /* The open model's pool, as many as there are connections. */
     for (int i = 0; w->nusers == 0 && i < w->connections; i++)
         pool_give(w, run_add(w));
+    open_keeps(w);
     return 0;
 }
 

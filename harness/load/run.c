@@ -8,13 +8,23 @@
 #include <string.h>
 #include <time.h>
 
-struct run *run_new(const struct scenario *sc)
+#define CAPTURE_ROOM 63 /* most captured values are ids */
+
+static void open_buf(struct buf *b, size_t max, size_t room)
 {
+    buf_init(b, max);
+    if (room > 0)
+        buf_reserve(b, room);
+}
+
+struct run *run_new(const struct traffic *tr)
+{
+    const struct scenario *sc = tr->sc;
     struct run *r = mem_zalloc(1, sizeof *r);
 
-    buf_init(&r->target, TRAFFIC_MAX_TARGET);
-    buf_init(&r->headers, TRAFFIC_MAX_HEADERS);
-    buf_init(&r->body, TRAFFIC_MAX_BODY);
+    open_buf(&r->target, TRAFFIC_MAX_TARGET, tr->room.target);
+    open_buf(&r->headers, TRAFFIC_MAX_HEADERS, tr->room.headers);
+    open_buf(&r->body, TRAFFIC_MAX_BODY, tr->room.body);
     buf_init(&r->host, TRAFFIC_MAX_HEADERS);
     buf_init(&r->url, TRAFFIC_MAX_TARGET);
     r->feeder_row = mem_zalloc(sc->nfeeders, sizeof *r->feeder_row);
@@ -23,7 +33,7 @@ struct run *run_new(const struct scenario *sc)
     r->captured_p = mem_zalloc(sc->ncaptured, sizeof *r->captured_p);
     r->captured_len = mem_zalloc(sc->ncaptured, sizeof *r->captured_len);
     for (size_t i = 0; i < sc->ncaptured; i++)
-        buf_init(&r->captured[i], CAPTURE_MAX);
+        open_buf(&r->captured[i], CAPTURE_MAX, CAPTURE_ROOM);
     if (sc->load.cookies)
         r->jar = jar_new();
     r->t.user = r;

@@ -62,7 +62,8 @@ enum run_outcome {
     RUN_UNSENDABLE, /* a template rendered to something too long */
 };
 
-struct run *run_new(const struct scenario *sc);
+/* Gives a run for the scenario of `tr`, with the room its texts take. */
+struct run *run_new(const struct traffic *tr);
 void run_free(struct run *r);
 
 /* Begins `kind`: takes the feeder rows, seeds the random numbers with

@@ -30,7 +30,8 @@ struct seconds {
     pthread_mutex_t lock;
     struct page kept[SECONDS_KEPT]; /* under the lock, oldest first */
     size_t nkept;
-    int64_t passed; /* under the lock: every second before it is in kept */
+    int64_t passed;  /* under the lock: every second before it is in kept */
+    struct page sum; /* the conductor's, when this is the first book */
 };
 
 static unsigned bucket_of(int64_t ns)
@@ -67,6 +68,7 @@ struct seconds *seconds_new(size_t nrequests)
     for (int i = 0; i < SECONDS_KEPT; i++)
         s->kept[i] =
             (struct page){-1, mem_zalloc(nrequests, sizeof(struct row))};
+    s->sum = (struct page){-1, mem_zalloc(nrequests, sizeof(struct row))};
     pthread_mutex_init(&s->lock, NULL);
     return s;
 }
@@ -76,6 +78,7 @@ void seconds_free(struct seconds *s)
     if (s == NULL)
         return;
     free(s->cur.rows);
+    free(s->sum.rows);
     for (int i = 0; i < SECONDS_KEPT; i++)
         free(s->kept[i].rows);
     pthread_mutex_destroy(&s->lock);
@@ -223,7 +226,7 @@ size_t seconds_take(struct seconds *const *books, size_t n, int partial,
 
     if (n == 0 || second < 0 || second >= passed || max < books[0]->nrequests)
         return 0;
-    sum = mem_zalloc(books[0]->nrequests, sizeof *sum);
+    sum = books[0]->sum.rows;
     for (size_t i = 0; i < n; i++) {
         struct seconds *s = books[i];
 
@@ -251,6 +254,6 @@ size_t seconds_take(struct seconds *const *books, size_t n, int partial,
             .p99_ms = row_percentile(r, 0.99),
         };
     }
-    free(sum);
+    page_clear(&books[0]->sum, books[0]->nrequests);
     return rows;
 }

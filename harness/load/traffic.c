@@ -8,6 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
+#define DEFAULTS_ROOM 64 /* the header lines that we add */
+#define COOKIES_ROOM 300 /* a usual Cookie line */
+
 /* What a template needs while only constants are rendered. */
 static struct template_context constant_context(const struct scenario *sc,
                                                 struct rng *rng)
@@ -98,6 +101,36 @@ int traffic_render_headers(const struct prepared *p,
             return -1;
     }
     return 0;
+}
+
+static size_t more(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t at_most(size_t n, size_t max)
+{
+    return n < max ? n : max;
+}
+
+struct room traffic_room(const struct scenario *sc, const struct request *rq)
+{
+    const char *base = sc->target.url.base;
+    size_t headers = DEFAULTS_ROOM + (sc->load.cookies ? COOKIES_ROOM : 0);
+    size_t body = 0;
+
+    for (size_t i = 0; i < rq->nheaders; i++)
+        headers += strlen(rq->headers[i].name) + 4 +
+                   template_max_len(&rq->headers[i].value, sc);
+    if (rq->has_body)
+        body = template_max_len(&rq->body, sc);
+    return (struct room){
+        .target = at_most((base != NULL ? strlen(base) : 0) +
+                              template_max_len(&rq->path, sc),
+                          ROOM_MAX),
+        .headers = at_most(headers, ROOM_MAX),
+        .body = at_most(body, ROOM_MAX),
+    };
 }
 
 static bool has_header(const struct request *rq, const char *name)
@@ -204,6 +237,19 @@ static void prepare(struct traffic *t, struct prepared *p,
         rq->timeout_ns > 0 ? rq->timeout_ns : t->sc->load.timeout_ns;
 }
 
+/* What is rendered once takes no room of a run's. */
+static void add_room(struct traffic *t, const struct prepared *p)
+{
+    struct room r = traffic_room(t->sc, p->rq);
+
+    if (p->target == NULL)
+        t->room.target = more(t->room.target, r.target);
+    if (p->headers == NULL || t->sc->load.cookies)
+        t->room.headers = more(t->room.headers, r.headers);
+    if (p->rq->has_body && p->body == NULL)
+        t->room.body = more(t->room.body, r.body);
+}
+
 static void prepare_kind(struct traffic *t, size_t k)
 {
     struct traffic_kind *kind = &t->kinds[k];
@@ -254,6 +300,7 @@ void traffic_init(struct traffic *t, const struct scenario *sc)
     for (size_t i = 0; i < t->nrequests; i++) {
         t->kind_of_request[i] = -1;
         prepare(t, &t->requests[i], &sc->requests[i], &ctx);
+        add_room(t, &t->requests[i]);
     }
     for (size_t k = 0; k < t->nkinds; k++)
         prepare_kind(t, k);

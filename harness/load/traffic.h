@@ -44,6 +44,14 @@ struct traffic_kind {
     bool uses_csv;
 };
 
+/* Bytes to have ready for what is rendered, so that no request need grow a
+ * buffer: any rendering of `rq` fits, but for parts over ROOM_MAX, whose
+ * buffers grow when they first come. */
+#define ROOM_MAX 2048
+struct room {
+    size_t target, headers, body;
+};
+
 struct traffic {
     const struct scenario *sc; /* borrowed */
     struct prepared *requests;
@@ -52,6 +60,7 @@ struct traffic {
     size_t nkinds;
     int *kind_of_request; /* the single-request kind of each, -1: none */
     bool loopback;        /* the URL's host is a loopback name */
+    struct room room;     /* of all parts that are rendered per request */
     _Atomic uint64_t seq;
     _Atomic uint64_t *feeder_row;
     struct distinct *distinct; /* values sent so far; NULL: not counted */
@@ -59,6 +68,9 @@ struct traffic {
 
 void traffic_init(struct traffic *t, const struct scenario *sc);
 void traffic_release(struct traffic *t);
+
+/* The room that any rendering of `rq` takes. */
+struct room traffic_room(const struct scenario *sc, const struct request *rq);
 
 /* Appends every "Name: value\r\n" line but Host, Content-Length and
  * Transfer-Encoding, which are the engine's. -1: too long for `out`.

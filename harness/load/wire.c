@@ -231,6 +231,9 @@ static bool take_ssl(struct wire *w, SSL *ssl)
     if (ssl == NULL || SSL_set_fd(ssl, w->fd) != 1)
         return false;
     SSL_set_read_ahead(ssl, 1);
+    /* libcurl has it give its buffers back whenever they are empty: two
+       allocations for each read and each write. */
+    SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
     SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
                           SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     w->ssl = ssl;
