@@ -258,16 +258,16 @@ $(O)/bench/comb $(O)/bench/floor: $(O)/bench/%: $(O)/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(PLATEAU_CFLAGS) $(LDFLAGS) $(PLATEAU_LDFLAGS) -o $@ $^
 
-$(O)/bench/count_alloc.so: tests/bench/count_alloc.c $(O)/flags
+$(O)/bench/count_alloc.so: tests/bench/count_alloc.c \
+		tests/bench/count_alloc.h $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fPIC -shared $(LDFLAGS) -o $@ $<
 
-BENCH_ARGS ?=
-bench: ## what a request costs, beside wrk, h2load, hey and ab
+bench: ## what things cost, beside wrk, h2load, hey, ab; B="rate h2": some
 	@tests/setup.sh build
-	@$(SUBMAKE) -s -j$(JOBS) $(O)/bench/load_bench $(O)/bench/comb \
+	@$(SUBMAKE) -s -j$(JOBS) all $(O)/bench/load_bench $(O)/bench/comb \
 		$(O)/bench/floor $(O)/bench/count_alloc.so
-	@$(PYTHON) tests/bench/bench.py --build $(O)/bench $(BENCH_ARGS)
+	@$(PYTHON) tests/bench/bench.py --build $(O)/bench $(BENCH_ARGS) $(B)
 
 # Programs that simulate, judge and count; each prints a section of
 # tests/calibrate/RESULTS.md. Their sources beside <program>.c:

@@ -3,7 +3,8 @@
  *
  *   floor RATE SECONDS
  *
- * Prints "lateness_p50_us" and "lateness_p99_us". */
+ * Prints "lateness_p50_us", "lateness_p99_us" and "waited_ms": how long it was
+ * ready to run and the core was somebody else's. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,19 @@ static int64_t now_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static double waited_ms(void)
+{
+    FILE *f = fopen("/proc/self/schedstat", "r");
+    unsigned long long ran, waited = 0;
+
+    if (f == NULL)
+        return 0;
+    if (fscanf(f, "%llu %llu", &ran, &waited) != 2)
+        waited = 0;
+    fclose(f);
+    return (double)waited * 1e-6;
 }
 
 int main(int argc, char **argv)
@@ -46,6 +60,7 @@ int main(int argc, char **argv)
     qsort(late, n, sizeof *late, by_value);
     printf("lateness_p50_us %.1f\nlateness_p99_us %.1f\n",
            (double)late[n / 2] * 1e-3, (double)late[n * 99 / 100] * 1e-3);
+    printf("waited_ms %.3f\n", waited_ms());
     free(late);
     return 0;
 }

@@ -3,22 +3,37 @@
  *
  *   load_bench SCENARIO SECONDS [section.key=value ...]
  *
- * A negative number of seconds is a number of requests. Exit status 0 unless
- * nothing could be sent at all. */
+ * A negative number of seconds is a number of requests. Where allocations are
+ * counted (count_alloc.h) a first phase connects and warms the pools, and
+ * those of the second are told apart. Exit status 0 unless nothing could be
+ * sent at all. */
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/load/load.h"
+#include "tests/bench/count_alloc.h"
 
-#include <malloc.h>
+#include <dirent.h>
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
+#define WARM_REQUESTS 20000u
+#define SECONDS_ROWS 64
+
 struct bench {
     uv_loop_t loop;
+    uv_timer_t clerk; /* takes the seconds, as a run's recorder does */
     struct load *load;
     int64_t idle_ns;
+};
+
+/* count_alloc.so's functions; NULL unless it is preloaded. */
+struct counter {
+    unsigned long (*total)(void);
+    void (*forget)(void);
+    void (*callers)(FILE *out);
 };
 
 static void on_idle(void *user)
@@ -42,6 +57,32 @@ static long status_kb(const char *name)
     if (f != NULL)
         fclose(f);
     return kb;
+}
+
+/* How long threads of ours were ready to run and did not get their core, ms:
+ * what others took of it. */
+static double waited_ms(void)
+{
+    DIR *d = opendir("/proc/self/task");
+    struct dirent *e;
+    double sum_ns = 0;
+
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        char path[300];
+        unsigned long long ran, waited;
+        FILE *f;
+
+        snprintf(path, sizeof path, "/proc/self/task/%s/schedstat", e->d_name);
+        f = e->d_name[0] != '.' ? fopen(path, "r") : NULL;
+        if (f == NULL)
+            continue;
+        if (fscanf(f, "%llu %llu", &ran, &waited) == 2)
+            sum_ns += (double)waited;
+        fclose(f);
+    }
+    if (d != NULL)
+        closedir(d);
+    return sum_ns * 1e-6;
 }
 
 static void print_histogram(const char *name, const struct histogram *h)
@@ -70,6 +111,10 @@ static void print_results(struct bench *b, int64_t wall_ns, int64_t cpu_ns)
     struct load_counts c;
     double done;
 
+    /* First of all: to merge the histograms takes memory, too. */
+    printf("rss_kb %ld\nrss_peak_kb %ld\n", status_kb("VmRSS:"),
+           status_kb("VmHWM:"));
+    printf("waited_ms %.3f\n", waited_ms());
     load_get_counts(b->load, &c, NULL, NULL);
     done = (double)(c.ok + c.errors);
     printf("engine %s\nengine_why %s\n", load_engine_name(b->load),
@@ -85,9 +130,55 @@ static void print_results(struct bench *b, int64_t wall_ns, int64_t cpu_ns)
     print_histogram("response", load_response_times(b->load));
     print_histogram("service", load_service_times(b->load));
     print_histogram("lateness", load_lateness(b->load));
-    printf("rss_kb %ld\nrss_peak_kb %ld\n", status_kb("VmRSS:"),
-           status_kb("VmHWM:"));
     print_errors(b->load, &c);
+}
+
+static void on_clerk(uv_timer_t *timer)
+{
+    struct bench *b = timer->data;
+    static struct load_second rows[SECONDS_ROWS];
+
+    while (load_take_seconds(b->load, rows, SECONDS_ROWS) > 0)
+        ;
+}
+
+static void run_phase(struct bench *b, const struct load_phase *phase)
+{
+    uv_timer_start(&b->clerk, on_clerk, 1000, 1000);
+    load_start(b->load, phase);
+    uv_run(&b->loop, UV_RUN_DEFAULT);
+    uv_timer_stop(&b->clerk);
+}
+
+static struct counter find_counter(void)
+{
+    struct counter c;
+
+    /* POSIX's way to make a function of what dlsym gives. */
+    *(void **)&c.total = dlsym(RTLD_DEFAULT, "count_alloc_total");
+    *(void **)&c.forget = dlsym(RTLD_DEFAULT, "count_alloc_forget");
+    *(void **)&c.callers = dlsym(RTLD_DEFAULT, "count_alloc_callers");
+    return c;
+}
+
+static void count_phase(struct bench *b, const struct counter *c,
+                        const struct load_phase *phase)
+{
+    struct load_phase warm = *phase;
+    unsigned long before, after;
+    uint64_t requests;
+
+    warm.requests = WARM_REQUESTS;
+    run_phase(b, &warm);
+    requests = load_requests(b->load);
+    c->forget();
+    before = c->total();
+    run_phase(b, phase);
+    after = c->total();
+    printf("counted_requests %llu\ncounted_allocations %lu\n",
+           (unsigned long long)(load_requests(b->load) - requests),
+           after - before);
+    c->callers(stdout);
 }
 
 static int run(struct bench *b, const struct scenario *sc, double amount)
@@ -101,20 +192,26 @@ static int run(struct bench *b, const struct scenario *sc, double amount)
         .rate_to_rps = sc->load.rate_rps,
         .seed = sc->load.seed,
     };
+    struct counter counter = find_counter();
     struct err err = {{0}};
     int64_t t0, cpu0;
 
     uv_loop_init(&b->loop);
+    uv_timer_init(&b->loop, &b->clerk);
+    b->clerk.data = b;
     if (load_open(&cfg, &b->load, &err) != 0) {
         fprintf(stderr, "load_bench: %s\n", err.msg);
         return 1;
     }
     t0 = clock_now_ns();
     cpu0 = clock_cpu_ns();
-    load_start(b->load, &phase);
-    uv_run(&b->loop, UV_RUN_DEFAULT);
+    if (counter.total != NULL)
+        count_phase(b, &counter, &phase);
+    else
+        run_phase(b, &phase);
     print_results(b, b->idle_ns - t0, clock_cpu_ns() - cpu0);
     load_close(&b->load);
+    uv_close((uv_handle_t *)&b->clerk, NULL);
     uv_run(&b->loop, UV_RUN_DEFAULT);
     return uv_loop_close(&b->loop) != 0;
 }
