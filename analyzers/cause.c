@@ -1,5 +1,6 @@
 #include "analyzers/cause.h"
 
+#include "analyzers/type_columns.h"
 #include "analyzers/words.h"
 
 #include <math.h>
@@ -122,6 +123,9 @@ static void gather(const struct record *r, const struct verdict *v,
 
         if (f->outcome != OUTCOME_LEAK)
             continue;
+        /* One type that leaks is objects that leak, however the total of all
+           swings with the collector. */
+        e->objects |= f->judged && type_column_is(f->name);
         e->memory |= f->metric.role == METRIC_MEMORY;
         e->custom |= f->metric.role == METRIC_CUSTOM && f->judged;
         e->other_heap |=

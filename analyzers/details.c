@@ -109,24 +109,51 @@ static void find_values(const struct record *r, const struct policy *p,
     free(blames);
 }
 
-/* Requests of the named kinds, each by what it keeps, cumulative; NULL when
-   nobody is named for the lead. */
-static double *guilty_requests(const struct record *r, const struct verdict *v)
+/* The part of all requests that kind `k` has: as the scenario asks for it, or
+   as it came when kinds are flows, whose requests are several. NaN unknown. */
+static double share_of(const struct record *r, int k)
+{
+    const double *c = r->kinds[k].completed, *all = r->barriers.requests;
+    size_t last = r->barriers.n - 1;
+    double weights = 0;
+
+    for (size_t i = 0; i < r->nkinds; i++)
+        weights += r->kinds[i].flow ? NAN : fmax(r->kinds[i].weight, 0);
+    if (weights > 0)
+        return fmax(r->kinds[k].weight, 0) / weights;
+    return all != NULL && last > 0 && c != NULL
+               ? (c[last] - c[0]) / (all[last] - all[0])
+               : NAN;
+}
+
+/* Requests of the named kinds, each by what it keeps, cumulative, and in `*per`
+   how much of that a request brings; NULL when nobody is named for the lead.
+   Names the kind in `v` when it is one. */
+static double *guilty_requests(const struct record *r, struct verdict *v,
+                               double *per)
 {
     double *sum = mem_zalloc(r->barriers.n + 1, sizeof *sum);
-    bool any = false;
+    size_t named = 0;
 
+    *per = 0;
     for (size_t i = 0; i < v->nblames; i++) {
         const struct blame *b = &v->blames[i];
 
         if (!b->named || b->finding != v->lead || b->kind < 0 ||
             r->kinds[b->kind].completed == NULL)
             continue;
-        any = true;
+        named++;
+        v->types_kind = b->kind;
+        v->types_share = share_of(r, b->kind);
+        *per += v->types_share * b->per_request.value;
         for (size_t j = 0; j < r->barriers.n; j++)
             sum[j] += r->kinds[b->kind].completed[j] * b->per_request.value;
     }
-    if (any)
+    if (named != 1 || !(v->types_share > 0)) {
+        v->types_kind = -1;
+        v->types_share = 1;
+    }
+    if (named > 0)
         return sum;
     free(sum);
     return NULL;
@@ -136,7 +163,8 @@ void details_fill(const struct record *r, const struct policy *p,
                   struct verdict *v)
 {
     const struct finding *lead = verdict_lead(v);
-    double *driver, from = 0;
+    struct types_driver driver;
+    double *done, from = 0;
 
     for (size_t i = 0; i < v->nfindings; i++)
         if (v->findings[i].judged && v->findings[i].outcome == OUTCOME_LEAK &&
@@ -146,11 +174,13 @@ void details_fill(const struct record *r, const struct policy *p,
         find_values(r, p, v);
     if (r->nobjects == 0)
         return;
-    driver = guilty_requests(r, v);
+    done = guilty_requests(r, v, &driver.per_request);
+    driver.done = done;
     for (size_t i = 0; lead != NULL && i < r->barriers.n; i++)
         if (r->barriers.t_s[i] <= lead->steady_from_s &&
             r->barriers.requests != NULL)
             from = r->barriers.requests[i];
-    v->ntypes = types_make(r, p->confidence, from, driver, &v->types);
-    free(driver);
+    v->ntypes = types_make(r, p->confidence, from,
+                           done != NULL ? &driver : NULL, &v->types);
+    free(done);
 }

@@ -30,6 +30,7 @@ struct track {
 };
 
 struct table {
+    const struct types_driver *driver;
     struct census *census;
     size_t ncensus;
     struct row *rows;
@@ -38,23 +39,23 @@ struct table {
     size_t ntracks;
 };
 
-static size_t census_of(struct table *t, const struct record_object *o,
-                        const double *driver)
+static size_t census_of(struct table *t, const struct record_object *o)
 {
+    const struct types_driver *d = t->driver;
+
     for (size_t i = t->ncensus; i-- > 0;)
         if (t->census[i].block == o->block)
             return i;
     t->census = mem_realloc(t->census, t->ncensus + 1, sizeof *t->census);
     t->census[t->ncensus] = (struct census){
-        o->requests, driver != NULL ? driver[o->block] : o->requests, o->block,
+        o->requests, d != NULL ? d->done[o->block] : o->requests, o->block,
         INFINITY};
     return t->ncensus++;
 }
 
 /* Barrier censuses only, each row at its place; one row per type and census
    is expected, several are added up. */
-static void table_gather(const struct record *r, const double *driver,
-                         struct table *t)
+static void table_gather(const struct record *r, struct table *t)
 {
     t->rows = mem_zalloc(r->nobjects, sizeof *t->rows);
     for (size_t i = 0; i < r->nobjects; i++) {
@@ -64,7 +65,7 @@ static void table_gather(const struct record *r, const double *driver,
         if (o->block < 0 || (size_t)o->block >= r->barriers.n ||
             o->type == NULL || !isfinite(o->count) || !isfinite(o->requests))
             continue;
-        *w = (struct row){o->type, census_of(t, o, driver), o->count, o->bytes};
+        *w = (struct row){o->type, census_of(t, o), o->count, o->bytes};
         t->nrows++;
         t->census[w->census].least = fmin(t->census[w->census].least, o->count);
     }
@@ -151,14 +152,16 @@ static void track_judge(const struct table *t, struct track *k, size_t from)
             return;
     }
     requests = t->census[last].requests - t->census[from].requests;
-    per = driven / requests;
+    per = t->driver != NULL && t->driver->per_request > 0
+              ? t->driver->per_request
+              : driven / requests;
     slope = grown / driven;
     k->df = (int)n - 1;
     rss += 1 / 6.0 * (double)n / driven;
     k->se = sqrt(rss / (double)k->df / driven);
     late_se = sqrt(rss / (double)k->df / late_requests);
     k->slope = slope * per;
-    k->bytes_slope = bytes / requests;
+    k->bytes_slope = bytes / driven * per;
     if (grown >= 3 && late / late_requests > 0.3 * slope &&
         late / late_requests > late_se)
         k->p = student_cdf(-slope / k->se, k->df);
@@ -316,16 +319,16 @@ static size_t first_census(const struct table *t, double from_requests)
 }
 
 size_t types_make(const struct record *r, double confidence,
-                  double from_requests, const double *driver,
+                  double from_requests, const struct types_driver *driver,
                   struct type_growth **out)
 {
-    struct table t = {0};
+    struct table t = {.driver = driver};
     struct ranked *order;
     struct candidate *shown;
     size_t n = 0, found, from;
 
     *out = NULL;
-    table_gather(r, driver, &t);
+    table_gather(r, &t);
     table_tracks(&t);
     order = mem_zalloc(t.ntracks + 1, sizeof *order);
     from = first_census(&t, from_requests);

@@ -8,15 +8,21 @@
 
 #include <stddef.h>
 
+/* What the growth is held against. */
+struct types_driver {
+    const double *done; /* cumulative, one per barrier row */
+    double per_request; /* of it, in the mix that the scenario asks for; NaN:
+                           as it came in this run */
+};
+
 /* Gives in `*out` the types that grow, ranked by confidence, then the
  * program's own types before the language's, then size in bytes (freed by
  * free()), and returns their number: every significant one up to TYPES_SHOWN,
  * then the largest others. `from_requests`: censuses before that are warm-up
- * and left out, as long as four are left. `driver`: what the growth is held
- * against, cumulative, one per barrier row (the requests of the guilty kinds);
- * NULL: all requests. */
+ * and left out, as long as four are left. `driver`: the requests of the guilty
+ * kinds; NULL: all requests. */
 size_t types_make(const struct record *r, double confidence,
-                  double from_requests, const double *driver,
+                  double from_requests, const struct types_driver *driver,
                   struct type_growth **out);
 
 enum { TYPES_SHOWN = 40 };

@@ -186,7 +186,8 @@ void verdict_judge(const struct record *r, const struct policy *p,
     struct record wide;
     struct vote vote;
 
-    *out = (struct verdict){.steady_from_s = NAN, .lead = -1};
+    *out = (struct verdict){.steady_from_s = NAN, .lead = -1, .types_kind = -1,
+                            .types_share = 1};
     if (p == NULL)
         p = &r->policy;
     continuous_judge(&r->samples, p, &c);

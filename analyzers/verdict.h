@@ -71,6 +71,10 @@ struct verdict {
                              (BLAME_DRIVER); `named` false: nothing known */
     struct type_growth *types;
     size_t ntypes;
+    int types_kind; /* the one kind of request that makes them; -1: all, or
+                       several */
+    double types_share; /* its requests among all, as counts and bytes per
+                           request of `types` were stated for; 1 for all */
     /* The positive control: a leak of the stated minimum, added to the
        recorded readings, turned the verdict to leak. */
     bool control_ran, control_ok;

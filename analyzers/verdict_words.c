@@ -41,18 +41,6 @@ static const struct blame *guilty(const struct record *r,
     return found;
 }
 
-/* Part of all requests that were of kind `k`; NaN unknown. */
-static double share_of(const struct record *r, int k)
-{
-    size_t last = r->barriers.n - 1;
-    const double *c = r->kinds[k].completed;
-
-    if (c == NULL || r->barriers.n < 2 || r->barriers.requests == NULL)
-        return r->nkinds == 1 ? 1 : NAN;
-    return (c[last] - c[0]) /
-           (r->barriers.requests[last] - r->barriers.requests[0]);
-}
-
 /* What that kind keeps, in bytes: the named memory that says least about
    others. NULL: no memory is laid at it. */
 static const struct blame *kept_bytes(const struct verdict *v, int kind)
@@ -77,17 +65,16 @@ static void add_guilty(const struct record *r, const struct policy *p,
     const struct type_growth *t = v->ntypes > 0 ? &v->types[0] : NULL;
     char n[WORDS_NUMBER], lo[WORDS_NUMBER], hi[WORDS_NUMBER], with[320];
     const struct metric *m;
-    double share;
 
     if (b == NULL)
         return;
     m = &v->findings[b->finding].metric;
     bytes = kept_bytes(v, b->kind);
-    share = share_of(r, b->kind);
     ADD("%.80s keeps ", r->kinds[b->kind].name);
     if (t != NULL && t->significant && strncmp(t->type, "builtins.", 9) != 0 &&
-        share > 0)
-        ADD("%s %.100s", words_number(t->count_per_request.value / share, n),
+        v->types_kind == b->kind)
+        ADD("%s %.100s",
+            words_number(t->count_per_request.value / v->types_share, n),
             t->type);
     else
         ADD("%s%s%s", words_amount(b->per_request.value, m->unit, n),

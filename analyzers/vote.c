@@ -85,6 +85,26 @@ static void explain_sharing(struct finding *f, size_t n, const struct policy *p)
                     "shared: not a leak.");
 }
 
+/* Forked workers that write to pages they shared make private memory and PSS
+   grow, and RSS not by a byte; what is newly allocated is in all of them. */
+static void explain_unsharing(struct finding *f, size_t n,
+                              const struct policy *p)
+{
+    static const char *const names[] = {"uss_bytes", "pss_anon_bytes",
+                                        "pss_bytes"};
+    const struct finding *rss = named(f, n, "rss_bytes");
+
+    for (int i = 0; i < 3 && rss != NULL; i++) {
+        struct finding *m = named(f, n, names[i]);
+
+        if (leaks(m) && !stated(p, m) && rss->grown < 0.5 * m->grown &&
+            rss->per_request.high < 0.5 * m->per_request.value)
+            excuse(m, "RSS does not grow with it: forked workers write to "
+                      "pages that they shared, which are then theirs alone. "
+                      "Not a leak.");
+    }
+}
+
 /* Memory that the allocator keeps although nothing lives in it. */
 static void explain_kept(struct finding *f, size_t n, const struct policy *p)
 {
@@ -228,6 +248,7 @@ void vote_all(struct finding *f, size_t n, const struct policy *p,
 
     *out = (struct vote){.lead = -1};
     explain_sharing(f, n, p);
+    explain_unsharing(f, n, p);
     explain_kept(f, n, p);
     explain_cgroup(f, n, p);
     out->lead = pick_lead(f, n, OUTCOME_LEAK);

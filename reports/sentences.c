@@ -11,7 +11,8 @@
 
 #define TEXT_MAX 4000
 #define REASONS_SHOWN 1
-#define TYPES_SHOWN 3
+#define TYPES_SHOWN 4 /* of those that grow in step */
+#define TYPE_LINES 3
 #define GUILTY_SHOWN 5
 #define KEPT_SHOWN 3
 #define HOLDERS_SHOWN 2
@@ -123,13 +124,17 @@ static bool worth_naming(const struct verdict *d, size_t i)
     return !seen;
 }
 
-/* The k-th blame of a kind worth naming, in the verdict's order, or NULL. */
+/* The k-th blame of a kind worth naming: what the verdict rests on, then the
+ * others in the verdict's order. NULL: there are fewer. */
 static const struct blame *named_blame(const struct verdict *d, int kind,
                                        size_t k)
 {
-    for (size_t i = 0; i < d->nblames; i++)
-        if (d->blames[i].kind == kind && worth_naming(d, i) && k-- == 0)
-            return &d->blames[i];
+    for (int lead = 1; lead >= 0; lead--)
+        for (size_t i = 0; i < d->nblames; i++)
+            if (d->blames[i].kind == kind &&
+                (d->blames[i].finding == d->lead) == lead &&
+                worth_naming(d, i) && k-- == 0)
+                return &d->blames[i];
     return NULL;
 }
 
@@ -243,33 +248,78 @@ static void add_cause(struct view *v)
         add_text(v, "mend", c->fix);
 }
 
+/* What nobody has to be told: "dict", not "builtins.dict". */
+static const char *short_type(const char *type)
+{
+    static const char language[] = "builtins.";
+    size_t n = sizeof language - 1;
+
+    return strncmp(type, language, n) == 0 ? type + n : type;
+}
+
+/* "1.00 shop.Session (48 B), 1.00 dict (104 B) in step, per order (95 %: 0.99
+ * .. 1.01)": the type at `i` and, up to `most`, those that grow in step with
+ * it. Returns how many types it said. */
+static size_t say_types(const struct view *v, struct buf *b, size_t i,
+                        size_t most)
+{
+    const struct verdict *d = v->in->verdict;
+    const struct type_growth *first = &d->types[i];
+    double share = d->types_kind >= 0 ? d->types_share : 1;
+    char *kind = NULL;
+    size_t n = 0;
+
+    for (; i < d->ntypes && n < most; i++) {
+        const struct type_growth *t = &d->types[i];
+
+        if (!t->significant ||
+            (t != first && (t->group < 0 || t->group != first->group)))
+            continue;
+        buf_adds(b, n++ > 0 ? ", " : "");
+        say_growth(b, t->count_per_request.value / share, METRIC_COUNT);
+        buf_addf(b, " %s (", short_type(t->type));
+        say_amount(b, t->bytes_per_request / share, METRIC_BYTES);
+        buf_addc(b, ')');
+    }
+    if (d->types_kind >= 0)
+        kind = view_kind_name(v->in->record, d->types_kind);
+    buf_addf(b, "%s per %s", n > 1 ? " in step," : "",
+             kind != NULL ? kind : "request");
+    free(kind);
+    if (isfinite(first->count_per_request.low)) {
+        buf_adds(b, " (");
+        say_percent(b, v->in->record->policy.confidence);
+        buf_adds(b, ": ");
+        say_range(b, first->count_per_request.low / share,
+                  first->count_per_request.high / share, METRIC_COUNT);
+        buf_addc(b, ')');
+    }
+    return n;
+}
+
+/* A line per group of types that grow in step. */
 static void add_types(struct view *v)
 {
     const struct verdict *d = v->in->verdict;
-    size_t shown = 0, more = 0;
+    size_t said_types = 0, all = 0, lines = 0;
     struct buf b;
 
-    buf_init(&b, TEXT_MAX);
-    for (size_t i = 0; i < d->ntypes; i++) {
+    for (size_t i = 0; i < d->ntypes; i++)
+        all += d->types[i].significant;
+    for (size_t i = 0; i < d->ntypes && lines < TYPE_LINES; i++) {
         const struct type_growth *t = &d->types[i];
+        bool told = false;
 
-        if (!t->significant)
+        for (size_t j = 0; j < i && t->group >= 0; j++)
+            told |= d->types[j].significant && d->types[j].group == t->group;
+        if (!t->significant || told)
             continue;
-        if (shown == TYPES_SHOWN) {
-            more++;
-            continue;
-        }
-        buf_adds(&b, shown++ > 0 ? ", " : "");
-        buf_addf(&b, "%s +", t->type);
-        say_growth(&b, t->count_per_request.value, METRIC_COUNT);
-        buf_adds(&b, " per request");
+        buf_init(&b, TEXT_MAX);
+        said_types += say_types(v, &b, i, TYPES_SHOWN);
+        if (++lines == TYPE_LINES && said_types < all)
+            buf_addf(&b, "; and %zu more types", all - said_types);
+        add_line(v, lines == 1 ? "types" : "", &b);
     }
-    if (more > 0)
-        buf_addf(&b, " and %zu more types", more);
-    if (shown > 0)
-        add_line(v, "types", &b);
-    else
-        buf_release(&b);
 }
 
 /* The part of a place that tells a reader most: below site-packages, else the

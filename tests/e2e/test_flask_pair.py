@@ -49,6 +49,43 @@ class FlaskPairTest(support.Case):
     def test_fixed_twin_with_two_kilobytes(self):
         self.expect_status(self.judge("fixed", "2048"), 0)
 
+    def outside(self, twin, *more, see="outside"):
+        """scenarios/flask-outside.ini: nothing is installed in the target."""
+        port = str(support.free_port())
+        r = self.plateau("run", "scenarios/flask-outside.ini", *more,
+                         cwd=support.ROOT, timeout=120, env={
+                             "SHOP_TWIN": twin, "SHOP_PORT": port,
+                             "SHOP_SEE": see})
+        self.assertEqual(support.pids_with("127.0.0.1:" + port), [])
+        return r
+
+    def test_leak_counted_from_outside(self):
+        """The type is certain where resident memory cannot tell yet."""
+        r = self.outside("leaking")
+        self.expect_status(r, 1)
+        verdict = r.verdict()
+        self.assertLessEqual(verdict["requests"], 3000, r.told())
+        self.assertTrue([b for b in verdict["blames"]
+                         if b["named"] and b["kind"] == "order" and
+                         b["metric"] == "objects:leaking.Order" and
+                         0.99 < b["slope"] < 1.01], r.told())
+        self.assertEqual(verdict["cause"]["class"], "live_objects")
+        self.assertEqual(verdict["types"][0]["type"], "leaking.Order")
+        self.assertNotEqual(r.metric("rss_bytes")["verdict"], "leak",
+                            r.told())
+        self.assertIn("1.00 leaking.Order (64 B) per order", r.told())
+
+    def test_fixed_twin_from_outside(self):
+        self.expect_status(self.outside("fixed"), 0)
+
+    def test_leak_by_resident_memory_alone(self):
+        """The same leak and load, and not one object counted."""
+        r = self.outside("leaking", "--set", "load.blocks=8",
+                         see="off")
+        self.expect_status(r, 3)
+        self.assertFalse([m for m in r.verdict()["metrics"]
+                          if m["name"].startswith("py_")], r.told())
+
     def test_twins_differ_in_the_leak_only(self):
         texts = []
         for name in ("fixed.py", "leaking.py"):

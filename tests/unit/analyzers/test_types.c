@@ -91,6 +91,33 @@ static void test_found(void **state)
     drop(&r);
 }
 
+/* Orders are one request in four here, and one in three as asked: counts and
+   bytes are stated for what was asked. */
+static void test_asked_mix(void **state)
+{
+    struct types_driver driver = {.per_request = 1 / 3.0};
+    double done[BLOCKS + 1];
+    struct type_growth *t;
+    struct record r;
+    size_t cap = 0;
+
+    (void)state;
+    records_open(&r, BLOCKS, 500);
+    for (int b = 0; b <= BLOCKS; b++) {
+        done[b] = floor(r.barriers.requests[b] / 4) + (b % 3 == 1);
+        add(&r, &cap, b, "app.Order", 7 + done[b], 64);
+        add(&r, &cap, b, "builtins.dict", 70 + done[b], 104);
+    }
+    driver.done = done;
+    assert_int_equal(types_make(&r, 0.95, 0, &driver, &t), 2);
+    assert_close(t[0].count_per_request.value, 1 / 3.0, 1e-6);
+    assert_close(t[0].bytes_per_request, 64 / 3.0, 1e-4);
+    assert_true(t[0].significant && t[0].group >= 0 &&
+                t[0].group == t[1].group);
+    free(t);
+    drop(&r);
+}
+
 /* The program's own types come first when the command line names them: here
    the library's grow by more bytes. */
 static void test_own(void **state)
@@ -152,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found),
+        cmocka_unit_test(test_asked_mix),
         cmocka_unit_test(test_own),
         cmocka_unit_test(test_healthy),
         cmocka_unit_test(test_empty),

@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static void add_kind(struct record *r, const char *name, const double *n)
+static void add_kind(struct record *r, const char *name, double weight,
+                     const double *n)
 {
     struct record_kind *k;
 
     r->kinds = mem_realloc(r->kinds, r->nkinds + 1, sizeof *r->kinds);
     k = &r->kinds[r->nkinds++];
-    *k = (struct record_kind){.name = mem_strdup(name), .weight = 1};
+    *k = (struct record_kind){.name = mem_strdup(name), .weight = weight};
     k->completed = mem_zalloc(r->barriers.n, sizeof(double));
     for (size_t i = 1; i < r->barriers.n; i++)
         k->completed[i] = k->completed[i - 1] + n[i - 1];
@@ -44,8 +45,8 @@ static void shop(struct record *r)
         objects[i] = 2 * orders[i];
         bytes[i] = 20000 * orders[i] + (i % 3 == 0 ? 4096 : 0);
     }
-    add_kind(r, "browse", browses);
-    add_kind(r, "order", orders);
+    add_kind(r, "browse", 9, browses);
+    add_kind(r, "order", 1, orders);
     records_column(r, "py_gc_objects", 40000, objects);
     records_column(r, "pss_bytes", 50e6, bytes);
     records_column(r, "rss_bytes", 60e6, bytes);

@@ -95,6 +95,46 @@ static void test_table(void **state)
     }
 }
 
+/* Pages that stop being shared are in private memory and PSS, not in RSS;
+   what is newly allocated is in all three. */
+static void test_unsharing(void **state)
+{
+    static const struct column_says says[] = {
+        {"rss_bytes", NO}, {"uss_bytes", YES}, {"pss_anon_bytes", YES}};
+    static const struct {
+        double rss, uss;
+        enum outcome want;
+    } cases[] = {
+        {0, 4e6, OUTCOME_PASS},
+        {0.2e6, 4e6, OUTCOME_PASS},
+        {4e6, 4e6, OUTCOME_LEAK},
+        {2.5e6, 4e6, OUTCOME_LEAK},
+    };
+    struct policy p;
+
+    (void)state;
+    policy_default(&p);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct finding f[3];
+        struct vote v;
+
+        for (size_t m = 0; m < 3; m++) {
+            struct metric described;
+            double grown = m == 0 ? cases[i].rss : cases[i].uss;
+
+            metric_describe(says[m].name, &described);
+            finding_init(&f[m], &described);
+            f[m].outcome = (enum outcome)says[m].outcome;
+            f[m].judged = true;
+            f[m].grown = grown;
+            f[m].per_request = (struct interval){
+                grown / 1000, 0.9 * grown / 1000, 1.1 * grown / 1000};
+        }
+        vote_all(f, 3, &p, &v);
+        assert_int_equal(v.outcome, cases[i].want);
+    }
+}
+
 /* What the user required or gave a tolerance cannot be missing in a pass. */
 static void test_required(void **state)
 {
@@ -170,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_unsharing),
         cmocka_unit_test(test_required),
         cmocka_unit_test(test_stated),
         cmocka_unit_test(test_join),

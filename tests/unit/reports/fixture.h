@@ -242,6 +242,8 @@ static inline void fixture_leak(struct fixture *f)
                                   .per_request = {2, -20, 25},
                                   .named = false,
                                   .minimum_per_request = 52};
+    v->types_kind = 1; /* order */
+    v->types_share = 0.1;
     v->ntypes = 2;
     v->types = mem_zalloc(2, sizeof *v->types);
     v->types[0] = (struct type_growth){
@@ -294,7 +296,10 @@ static inline void fixture_open(struct fixture *f, enum fixture_case c)
 {
     struct err err = {""};
 
-    *f = (struct fixture){.verdict = {.lead = -1, .steady_from_s = 20}};
+    *f = (struct fixture){.verdict = {.lead = -1,
+                                      .types_kind = -1,
+                                      .types_share = 1,
+                                      .steady_from_s = 20}};
     f->verdict.outcome = c == FIXTURE_LEAK   ? OUTCOME_LEAK
                          : c == FIXTURE_PASS ? OUTCOME_PASS
                                              : OUTCOME_INCONCLUSIVE;
