@@ -11,6 +11,7 @@ import csv
 import http.client
 import json
 import os
+import random
 import re
 import select
 import shutil
@@ -77,10 +78,23 @@ def memory_of(pid, field="VmRSS"):
 
 
 def free_port():
-    """A loopback port nobody listens on now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A loopback port nobody listens on now.
+
+    Not one that the kernel hands out: between our asking and the service's
+    listening, any client on the machine might get it.
+    """
+    with open("/proc/sys/net/ipv4/ip_local_port_range",
+              encoding="ascii") as f:
+        first = int(f.read().split()[0])
+    for _ in range(100):
+        with socket.socket() as s:
+            port = random.randrange(10000, first) if first > 12000 else 0
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return s.getsockname()[1]
+    raise AssertionError("no free port")
 
 
 class Service:
