@@ -120,7 +120,7 @@ LIBS_cli := $(LIBS_FULL)
 # One unit test judges generated series.
 calibrate_obj = $(patsubst %,$(O)/tests/calibrate/%.o,$1)
 $(O)/unit/analyzers/test_calibration: \
-	$(call calibrate_obj,generate healthy undecided leaking)
+	$(call calibrate_obj,generate healthy undecided leaking unusual)
 
 UNIT_ALL :=
 define unit_rule
@@ -272,7 +272,7 @@ bench: ## what things cost, beside wrk, h2load, hey, ab; B="rate h2": some
 # Programs that simulate, judge and count; each prints a section of
 # tests/calibrate/RESULTS.md. Their sources beside <program>.c:
 CALIBRATE := samples blocks
-CALIBRATE_samples := generate healthy undecided leaking
+CALIBRATE_samples := generate healthy undecided leaking unusual
 CALIBRATE_blocks := sim
 CALIBRATE_SERIES ?= 16
 CALIBRATE_SEED ?= 9001

@@ -46,8 +46,14 @@ bool bench_look(struct bench *b);
 enum outcome bench_decide(struct bench *b);
 
 /* Whether a leak of `leak` per span, planted in the readings less what grew
- * there by itself, would have been called with 95 % probability. */
-bool bench_calls(const struct bench *b, double leak);
+ * there by itself, would have been called with 95 % probability: by the look
+ * that was the sharpest without it, or (`thorough`, several times the work) by
+ * any. */
+bool bench_calls(const struct bench *b, double leak, bool thorough);
+
+/* Whether that leak would at least have stood out of what the readings do by
+ * themselves, whatever it were called. */
+bool bench_sees(const struct bench *b, double leak);
 
 void bench_close(struct bench *b);
 

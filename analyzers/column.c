@@ -144,13 +144,25 @@ static struct interval time_left(const struct bench *b)
                              room / v->growth.low};
 }
 
+/* A pass says that no leak that matters was there to be seen. Where the
+ * readings wander so much that one of several times that size would not have
+ * stood out, it says nothing. */
+static bool is_blind(const struct bench *b)
+{
+    const struct column_view *v = b->v;
+    double falls = fmax(-v->growth.high, 0);
+    double most = POWER_ENOUGH * v->pass_below + falls;
+
+    return !(v->least <= most) && !bench_sees(b, most);
+}
+
 static void fill_power(const struct bench *b, struct finding *f)
 {
     const struct column_view *v = b->v;
-    double least = power_minimum(b), factor;
+    double factor;
 
-    f->minimum_per_request = least / v->span_requests;
-    f->minimum_per_hour = least / v->span_s * 3600;
+    f->minimum_per_request = v->least / v->span_requests;
+    f->minimum_per_hour = v->least / v->span_s * 3600;
     if (f->outcome != OUTCOME_INCONCLUSIVE)
         return;
     factor = power_factor(v, b->c);
@@ -219,6 +231,11 @@ void column_judge(const struct column_context *x, const struct column *c,
         goto out;
     view_trial(b);
     f->outcome = bench_decide(b);
+    v->least = power_minimum(b, f->outcome == OUTCOME_PASS);
+    if (f->outcome == OUTCOME_PASS && is_blind(b)) {
+        f->outcome = OUTCOME_INCONCLUSIVE;
+        v->doubt = DOUBT_BLIND;
+    }
     fill(b, f);
     fill_power(b, f);
 out:

@@ -24,6 +24,7 @@ enum doubt {
     DOUBT_STAIRS,  /* steps up, and the last one is recent */
     DOUBT_FALLS,   /* falls as of restarts that nobody recorded */
     DOUBT_LOAD,    /* the load could explain it, or not */
+    DOUBT_BLIND,   /* shows no growth, but would not show a leak either */
 };
 
 /* What the judge knows of a column beyond its finding. Growth is in units
@@ -33,6 +34,7 @@ struct column_view {
     struct interval growth; /* that would go on */
     struct interval ahead;  /* over one more span, bends included */
     double above;           /* posterior share of growth > leak_above */
+    double least;           /* smallest leak that would have been called */
     double leak_above, pass_below;
     bool explicit_tolerance;
     double level, swing, noise;

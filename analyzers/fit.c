@@ -27,6 +27,10 @@ static const double rhos[RHOS] = {0, 0.3, 0.55, 0.75, 0.88, 0.95};
 /* Log evidence below the best that is still worth keeping. */
 #define NEGLIGIBLE 8
 #define HOPELESS 25
+/* A fall beyond this many times the jump before it undoes more than that. */
+#define UNDONE 1.1
+/* Share of the typical load that goes when the load is said to fall. */
+#define LOAD_FALLS 0.15
 
 struct candidate {
     double evidence;
@@ -205,6 +209,33 @@ static bool solve(const struct fitter *f, const int *term, int k,
     return true;
 }
 
+/* The load around the point where the basis `b` jumps, after less before; 0
+ * where it did not vary. */
+static double load_change(const struct fit_points *p, const struct basis *b)
+{
+    int at = 0;
+
+    while (at + 1 < p->n && p->age[at] < b->at)
+        at++;
+    if (p->nloads == 0 || at < 2 || at + 2 >= p->n)
+        return 0;
+    return p->load[0][at + 2] - p->load[0][at - 2];
+}
+
+/* A fall that only undoes an earlier jump (a job that came and went), or
+ * that comes with the load's own. */
+static bool is_explained(const struct fitter *f, const int *term, int k,
+                         const double *c, int fall)
+{
+    const struct basis *b = &f->s.b[term[fall]];
+
+    for (int i = 0; i < k; i++)
+        if (f->s.b[term[i]].form == FIT_JUMP && f->s.b[term[i]].at < b->at &&
+            c[i] * UNDONE > -c[fall])
+            return true;
+    return load_change(f->p, b) < -LOAD_FALLS;
+}
+
 /* What a shape may not be: load that frees memory or makes too much of it,
  * or a rise whose falls are explained away. */
 static bool allowed(const struct fitter *f, const int *term, int k,
@@ -216,7 +247,8 @@ static bool allowed(const struct fitter *f, const int *term, int k,
     for (int i = 0; i < k; i++) {
         if (f->s.b[term[i]].form == FIT_LOAD)
             load += c[i];
-        if (rising && f->s.b[term[i]].form == FIT_JUMP && c[i] < 0)
+        if (rising && f->s.b[term[i]].form == FIT_JUMP && c[i] < 0 &&
+            !is_explained(f, term, k, c, i))
             return false;
     }
     return load >= 0 && load <= f->p->load_max;

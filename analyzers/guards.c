@@ -12,6 +12,9 @@ enum {
     STEPS_MAX = 64,
 };
 
+/* Share of the typical load that goes when the load is said to fall. */
+#define LOAD_FALLS 0.15
+
 double guards_end_rise(const double *y, size_t n)
 {
     double *w = mem_zalloc(n, sizeof *w), top = -INFINITY, last = NAN;
@@ -62,16 +65,26 @@ static double deepest_fall(const double *open, size_t n)
     return fall;
 }
 
+/* The load, smoothed by a few cells, is less after cell `at` than before. */
+static bool load_fell(const double *load, size_t n, size_t at)
+{
+    size_t side = n / BLOCKS;
+
+    return at >= side && at + side < n &&
+           load[at + side] < load[at - side] - LOAD_FALLS;
+}
+
 bool guards_guess_lives(const struct rows *r, const double *y,
-                        const double *open, double least, struct rows *out,
-                        int *life)
+                        const double *open, const double *load, double least,
+                        struct rows *out, int *life)
 {
     struct step st[STEPS_MAX];
     size_t k = steps_find(y, r->n, least, st, STEPS_MAX), at = 0;
     double worst = 0;
 
     for (size_t i = 0; i < k; i++)
-        worst = fmax(worst, -st[i].size);
+        if (load == NULL || !load_fell(load, r->n, st[i].at))
+            worst = fmax(worst, -st[i].size);
     if (worst <= 0 || deepest_fall(open, r->n) < 0.3 * worst)
         return false;
     *out = *r;

@@ -16,13 +16,14 @@ double guards_end_rise(const double *y, size_t n);
  * half times the longest pause between them: the next step may be due. */
 bool guards_stairs_pause(const double *y, size_t n, double least);
 
-/* Where large sudden falls recur that the opened series `open` does not
- * explain as a sawtooth over one floor, cuts a copy of `r` into lives at every
+/* Where large sudden falls recur that neither the opened series `open`
+ * explains, as a sawtooth over one floor, nor the load (`load`, per cell, may
+ * be NULL), which fell with them, cuts a copy of `r` into lives at every
  * sudden change: `out` borrows all but `life` (room for r->n) from `r`. Returns
  * false when there is nothing to guess. `least` is the smallest fall that
  * counts. */
 bool guards_guess_lives(const struct rows *r, const double *y,
-                        const double *open, double least, struct rows *out,
-                        int *life);
+                        const double *open, const double *load, double least,
+                        struct rows *out, int *life);
 
 #endif

@@ -7,18 +7,36 @@ enum { TRIES_MAX = 7 };
 
 #define FACTOR_MAX 50
 
-double power_minimum(const struct bench *b)
+/* A minimum of so many times what passes is not worth more work. */
+#define GOOD 1.5
+
+static double search(const struct bench *b, bool thorough)
 {
     const struct trial *t = &b->whole;
     double half = (t->growth.high - t->growth.low) / 2;
     double leak = b->v->leak_above + 1.84 * half; /* 1.96 + 1.645 errors */
+    double step = 1;
 
-    for (int k = 0; k < TRIES_MAX; k++) {
-        if (bench_calls(b, leak))
-            return leak;
-        leak *= k < 2 ? 1.3 : 2;
+    for (int k = 0; k < TRIES_MAX; k++, leak *= step) {
+        if (!bench_calls(b, leak, thorough)) {
+            step = k < 2 ? 1.3 : 2;
+            continue;
+        }
+        /* A long stride may have gone too far. */
+        if (step == 2 && bench_calls(b, leak / sqrt(2), thorough))
+            leak /= sqrt(2);
+        return leak;
     }
     return NAN;
+}
+
+double power_minimum(const struct bench *b, bool thorough)
+{
+    double least = search(b, false);
+
+    if (least <= GOOD * b->v->pass_below || !(thorough || isnan(least)))
+        return least;
+    return fmin(least, search(b, true));
 }
 
 /* The slope's error falls with the run's length to the power 3/2, while the
@@ -27,12 +45,15 @@ static bool decides_at(const struct column_view *v, const struct column *c,
                        double factor)
 {
     double leak, pass, error = sqrt(factor);
+
+    thresholds_at(v, c, factor, &leak, &pass);
+    if (v->doubt == DOUBT_BLIND)
+        return leak + (v->least - v->leak_above) / error < POWER_ENOUGH * pass;
     double low =
         v->growth.value * factor - (v->growth.value - v->growth.low) / error;
     double high =
         v->growth.value * factor + (v->growth.high - v->growth.value) / error;
 
-    thresholds_at(v, c, factor, &leak, &pass);
     return low > leak || (high < pass && v->growth.value * factor < leak / 2);
 }
 

@@ -5,10 +5,15 @@
 
 #include "analyzers/bench.h"
 
+/* A pass must have been able to see a leak of so many times what it calls
+ * none. */
+#define POWER_ENOUGH 5
+
 /* The smallest growth per span that the bench, which has looked, would have
  * called a leak with 95 % probability: leaks are planted until it answers.
- * NaN when not even large ones would have been called. */
-double power_minimum(const struct bench *b);
+ * `thorough` when much depends on it: then what looks poor is tried again with
+ * all its looks. NaN when not even large ones would have been called. */
+double power_minimum(const struct bench *b, bool thorough);
 
 /* By which factor the run would have to be longer for its interval to stand
  * clear of a threshold, if things go on as they are. NaN: more than 50. */

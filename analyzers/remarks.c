@@ -1,6 +1,7 @@
 #include "analyzers/remarks.h"
 
 #include "analyzers/fit.h"
+#include "analyzers/power.h"
 #include "analyzers/words.h"
 
 #include <math.h>
@@ -223,6 +224,11 @@ static void doubt(const struct remark *r)
         add_rate(r, v->growth.low);
         say(r, " and ");
         add_rate(r, v->growth.high);
+        break;
+    case DOUBT_BLIND:
+        name_it(r, " shows no growth now, but moved so much that a leak of ");
+        add_rate(r, POWER_ENOUGH * v->pass_below);
+        say(r, " could hide in it");
         break;
     case DOUBT_NOISE:
     case DOUBT_NONE:

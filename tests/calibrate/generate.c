@@ -192,7 +192,7 @@ static int count(const struct kind *k)
 }
 
 static const struct kind *const tables[] = {healthy_kinds, undecided_kinds,
-                                            leaking_kinds};
+                                            leaking_kinds, unusual_kinds};
 
 enum { TABLES = sizeof tables / sizeof *tables };
 

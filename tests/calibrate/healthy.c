@@ -196,7 +196,7 @@ static void highwater(struct world *w)
     w->noise = 0.0002;
 }
 
-static void follow_load(struct world *w, double share)
+void world_follow_load(struct world *w, double share)
 {
     double typical = 0, state = NAN;
     double tau = world_uniform(w, 0.002, 0.03) * w->span;
@@ -221,7 +221,7 @@ static void periodic(struct world *w)
         w->rate[i] =
             r * (1 + depth * sin(6.2832 * cycles * w->t[i] / w->span + phase));
     world_rates(w);
-    follow_load(w, world_uniform(w, 0.05, 0.4));
+    world_follow_load(w, world_uniform(w, 0.05, 0.4));
 }
 
 static void ramp(struct world *w, double until)
@@ -232,7 +232,7 @@ static void ramp(struct world *w, double until)
         w->rate[i] =
             r * (from + (1 - from) * fmin(w->t[i] / w->span / until, 1));
     world_rates(w);
-    follow_load(w, world_uniform(w, 0.05, 0.4));
+    world_follow_load(w, world_uniform(w, 0.05, 0.4));
 }
 
 static void ramp_part(struct world *w)
@@ -253,7 +253,7 @@ static void load_drop(struct world *w)
     for (int i = 0; i < w->n; i++)
         w->rate[i] = r * (w->t[i] > at * w->span ? to : 1);
     world_rates(w);
-    follow_load(w, world_uniform(w, 0.05, 0.3));
+    world_follow_load(w, world_uniform(w, 0.05, 0.3));
 }
 
 /* Forked workers touch shared pages: RSS rises, PSS does not. */

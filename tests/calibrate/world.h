@@ -1,6 +1,6 @@
 /* A simulated run that kinds of memory behaviour are added to. Shared by the
- * generator's parts (healthy.c, undecided.c, leaking.c); not for anybody else.
- */
+ * generator's parts (healthy.c, undecided.c, leaking.c, unusual.c); not for
+ * anybody else. */
 #ifndef PLATEAU_TESTS_CALIBRATE_WORLD_H
 #define PLATEAU_TESTS_CALIBRATE_WORLD_H
 
@@ -38,7 +38,8 @@ struct kind {
     void (*make)(struct world *w);
 };
 
-extern const struct kind healthy_kinds[], undecided_kinds[], leaking_kinds[];
+extern const struct kind healthy_kinds[], undecided_kinds[], leaking_kinds[],
+    unusual_kinds[];
 
 double world_uniform(struct world *w, double a, double b);
 double world_log_uniform(struct world *w, double a, double b);
@@ -70,6 +71,10 @@ void world_rise(struct world *w, double size, double tau, int shape);
 
 /* Adds a cache that fills evenly until the share `full` of the run. */
 void world_fill(struct world *w, double full);
+
+/* Adds memory that follows the load, with a delay: `share` of the base at the
+ * typical load. */
+void world_follow_load(struct world *w, double share);
 
 /* Adds a sawtooth of about `cycles` teeth of `size` bytes. */
 void world_saw(struct world *w, double size, double cycles);

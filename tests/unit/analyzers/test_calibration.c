@@ -6,10 +6,13 @@
 #include "analyzers/continuous.h"
 #include "tests/calibrate/generate.h"
 
+#include <string.h>
+
 enum { SEEDS = 2 };
 
 struct tally {
     int healthy, false_alarms, leaks, misses, found, intervals, held;
+    int undecided, overclaims;
 };
 
 static void count(struct tally *t, int kind, uint64_t seed,
@@ -28,6 +31,10 @@ static void count(struct tally *t, int kind, uint64_t seed,
         t->leaks++;
         t->misses += c.outcome == OUTCOME_PASS;
         t->found += c.outcome == OUTCOME_LEAK;
+    } else {
+        t->undecided++;
+        t->overclaims += (c.outcome == OUTCOME_PASS && !truth.may_pass) ||
+                         (c.outcome == OUTCOME_LEAK && !truth.may_leak);
     }
     if (truth.outcome == OUTCOME_LEAK && c.outcome == OUTCOME_LEAK &&
         c.findings[c.lead].metric.role == METRIC_MEMORY &&
@@ -55,9 +62,53 @@ static void test_rates(void **state)
     assert_true(t.healthy >= 40 * SEEDS && t.leaks >= 25 * SEEDS);
     assert_true(t.false_alarms <= 1);
     assert_true(t.misses <= 1);
+    assert_true(t.undecided >= 8 * SEEDS && t.overclaims <= 1);
     assert_true(t.found * 100 >= t.leaks * 80);
     assert_true(t.held * 100 >= t.intervals * 80);
     assert_true(t.intervals > 20);
+}
+
+static int kind_of(const char *name)
+{
+    int kind = 0;
+
+    while (strcmp(generate_kind_name(kind), name) != 0)
+        kind++;
+    return kind;
+}
+
+/* Slow noise of more than what matters, with a leak in it: a rule that hears
+ * what it likes, a floor or a step, calls every fourth of these health. */
+static void test_noise_acquits_nobody(void **state)
+{
+    struct policy p;
+    struct tally t = {0};
+
+    (void)state;
+    policy_default(&p);
+    for (uint64_t seed = 20000; seed < 20024; seed++)
+        count(&t, kind_of("drowned"), seed, &p);
+    assert_int_equal(t.undecided, 24);
+    assert_true(t.overclaims <= 1);
+}
+
+/* A pass that would not have noticed a leak is none. */
+static void test_the_blind_do_not_acquit(void **state)
+{
+    struct policy p;
+    struct truth truth;
+    struct series s;
+    struct continuous c;
+
+    (void)state;
+    policy_default(&p);
+    generate(kind_of("slow_wander"), 20007, &s, &truth);
+    continuous_judge(&s, &p, &c);
+    assert_int_equal(c.outcome, OUTCOME_INCONCLUSIVE);
+    assert_non_null(strstr(c.reason, "could hide in it"));
+    assert_true(c.findings[c.lead].more_s > 0);
+    continuous_release(&c);
+    series_release(&s);
 }
 
 /* The same seed makes the same series; another does not. */
@@ -92,6 +143,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_generator),
         cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_noise_acquits_nobody),
+        cmocka_unit_test(test_the_blind_do_not_acquit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,42 @@ static void test_jump_is_not_growth(void **state)
     assert_true(at(0.975) < 3);
 }
 
+/* A job that comes and goes hides no leak; a fall that nothing explains may
+ * be a restart, and then the rise before it is not known to go on. */
+static void test_job_on_top_of_a_leak(void **state)
+{
+    (void)state;
+    points(48, 0.5);
+    for (int i = 0; i < p.n; i++)
+        p.y[i] += 20 * p.age[i] + (i >= 12 && i < 22 ? 80 : 0);
+    assert_true(fit_shapes(&p, &fit));
+    assert_true(at(0.025) < 20 && 20 < at(0.975));
+    assert_true(at(0.025) > 15);
+    points(48, 0.5);
+    for (int i = 0; i < p.n; i++)
+        p.y[i] += 20 * p.age[i] - (i >= 22 ? 80 : 0);
+    assert_true(fit_shapes(&p, &fit));
+    assert_true(at(0.025) < 2);
+}
+
+/* Where the load fell, memory may. */
+static void test_fall_with_the_load(void **state)
+{
+    (void)state;
+    points(48, 0.5);
+    p.nloads = 4;
+    p.load_max = 1000;
+    for (int i = 0; i < p.n; i++) {
+        for (int k = 0; k < 4; k++)
+            p.load[k][i] = i < 22 ? 1.2 : 0.6;
+        /* More than a steady effect of the load: it also emptied a pool. */
+        p.y[i] += 20 * p.age[i] - (i >= 24 ? 80 : 0);
+    }
+    assert_true(fit_shapes(&p, &fit));
+    assert_true(at(0.025) < 20 && 20 < at(0.975));
+    assert_true(at(0.025) > 10);
+}
+
 /* Slow noise: the correlation is found, and the interval admits it. */
 static void test_correlation_widens(void **state)
 {
@@ -183,6 +219,8 @@ int main(void)
         cmocka_unit_test(test_fill_then_leak),
         cmocka_unit_test(test_unfinished_warmup_stays_wide),
         cmocka_unit_test(test_jump_is_not_growth),
+        cmocka_unit_test(test_job_on_top_of_a_leak),
+        cmocka_unit_test(test_fall_with_the_load),
         cmocka_unit_test(test_correlation_widens),
         cmocka_unit_test(test_lives),
         cmocka_unit_test(test_load_explains),

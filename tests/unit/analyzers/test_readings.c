@@ -247,7 +247,7 @@ static void test_steps(void **state)
 
 static void test_guards(void **state)
 {
-    double y[100], flat[100];
+    double y[100], flat[100], load[100];
     struct series s = {0};
     struct rows r, guessed;
     int life[100];
@@ -274,15 +274,19 @@ static void test_guards(void **state)
     }
     rows_select(&s, &r);
     opening(y, 100, 5, flat);
-    assert_true(guards_guess_lives(&r, y, flat, 10, &guessed, life));
+    assert_true(guards_guess_lives(&r, y, flat, NULL, 10, &guessed, life));
     assert_int_equal(guessed.nlives, 3);
     assert_int_equal(life[39], 0);
     assert_int_equal(life[99], 2);
+    /* Falls that come with the load's are not. */
+    for (int i = 0; i < 100; i++)
+        load[i] = 2 - 0.5 * (i / 40);
+    assert_false(guards_guess_lives(&r, y, flat, load, 10, &guessed, life));
     /* A collector's saw is: nothing to guess. */
     for (int i = 0; i < 100; i++)
         y[i] = i % 8;
     opening(y, 100, 9, flat);
-    assert_false(guards_guess_lives(&r, y, flat, 3, &guessed, life));
+    assert_false(guards_guess_lives(&r, y, flat, NULL, 3, &guessed, life));
     rows_release(&r);
     series_release(&s);
 }
