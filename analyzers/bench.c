@@ -66,7 +66,9 @@ bool bench_open(struct bench *b, const struct column_context *x,
     double *w = mem_zalloc(r->n, sizeof *w);
     size_t m = 0;
 
-    rows_readings(r, b->c->v, b->y);
+    /* Nobody holds less than nothing; of a custom metric who knows. */
+    rows_readings(r, b->c->v, c->metric.role == METRIC_CUSTOM ? -INFINITY : 0,
+                  b->y);
     clean_readings(b->y, r->n, b->c->metric.unit == METRIC_BYTES);
     for (size_t i = r->n - r->n / 3; i < r->n; i++)
         if (!isnan(b->y[i]))

@@ -179,9 +179,9 @@ static void pass(const struct remark *r)
     say(r, " would have been seen.");
 }
 
-static void doubt(const struct remark *r)
+/* What was seen, and why it decides nothing. */
+static void seen(const struct remark *r)
 {
-    const struct finding *f = r->f;
     const struct column_view *v = r->v;
 
     switch (v->doubt) {
@@ -240,6 +240,13 @@ static void doubt(const struct remark *r)
         say(r, " fits what was seen");
         break;
     }
+}
+
+static void doubt(const struct remark *r)
+{
+    const struct finding *f = r->f;
+
+    seen(r);
     say(r, ".");
     if (f->more_s > 0) {
         char a[WORDS_NUMBER], b[WORDS_NUMBER];

@@ -11,6 +11,9 @@ enum {
     LIFE_ROWS_MIN = 6, /* on average; shorter lives tell nothing */
 };
 
+/* An exabyte, or as many of anything. */
+#define READING_MOST 1e18
+
 static bool counts(enum phase p)
 {
     return p == PHASE_NONE || p == PHASE_LOAD || p == PHASE_WARMUP;
@@ -173,7 +176,8 @@ void rows_select(const struct series *s, struct rows *out)
     number_lives(s, out);
 }
 
-void rows_readings(const struct rows *r, const double *v, double *out)
+void rows_readings(const struct rows *r, const double *v, double least,
+                   double *out)
 {
     double some[CELL_READINGS];
 
@@ -181,9 +185,12 @@ void rows_readings(const struct rows *r, const double *v, double *out)
         size_t a = r->first[i], width = r->first[i + 1] - a, n = 0;
         size_t step = width / CELL_READINGS + 1;
 
-        for (size_t k = 0; k < width; k += step)
-            if (isfinite(v[r->row[a + k]]))
-                some[n++] = v[r->row[a + k]];
+        for (size_t k = 0; k < width; k += step) {
+            double x = v[r->row[a + k]];
+
+            if (x >= least && fabs(x) <= READING_MOST)
+                some[n++] = x;
+        }
         out[i] = n == 1 ? some[0] : stats_median(some, n);
     }
 }

@@ -37,8 +37,10 @@ struct rows {
 void rows_select(const struct series *s, struct rows *out);
 
 /* Writes the reading of each cell (median of up to 15 rows, NaN for none)
- * of the column `v` into `out[r->n]`. */
-void rows_readings(const struct rows *r, const double *v, double *out);
+ * of the column `v` into `out[r->n]`. What is below `least`, or beyond what
+ * any machine holds, is no reading. */
+void rows_readings(const struct rows *r, const double *v, double least,
+                   double *out);
 
 /* Writes for each row of `s` how much of the run's growth a steady leak has
  * reached there, 0 to 1: by requests where they are counted, else by time,

@@ -1,5 +1,6 @@
 #include "harness/cli/cmd_analyze.h"
 
+#include "analyzers/limits.h"
 #include "harness/base/buf.h"
 #include "harness/cli/judge.h"
 #include "harness/cli/options.h"
@@ -63,6 +64,37 @@ static bool adjust_policy(struct record *r, const struct options *o)
     }
     mistakes_release(&m);
     return ok;
+}
+
+/* A file is all there is: what is asked of it must stand in it. (A run may
+ * lack what its target did not show; then it is inconclusive.) `i` counts
+ * tolerances, then requirements. */
+static bool is_in_file(const struct record *r, size_t i)
+{
+    const struct policy *p = &r->policy;
+    const struct series *s = &r->samples;
+    bool limit = i < p->ntolerances;
+    struct policy one = {.tolerances = limit ? &p->tolerances[i] : NULL,
+                         .ntolerances = limit,
+                         .require =
+                             limit ? NULL : &p->require[i - p->ntolerances],
+                         .nrequire = !limit};
+
+    for (size_t k = 0; k < s->ncolumns; k++)
+        if (policy_tolerance(&one, s->columns[k].name) != NULL ||
+            limits_required(&one, s->columns[k].name))
+            return true;
+    complain("verdict.%s: the file has no such column",
+             limit ? one.tolerances->metric : one.require[0]);
+    return false;
+}
+
+static bool metrics_exist(const struct record *r)
+{
+    for (size_t i = 0; i < r->policy.ntolerances + r->policy.nrequire; i++)
+        if (!is_in_file(r, i))
+            return false;
+    return true;
 }
 
 /* Not one reading: the document still says inconclusive, but the caller gets
@@ -130,7 +162,7 @@ int cmd_analyze(int argc, char **argv)
         complain("%s", err.msg);
         goto out;
     }
-    if (adjust_policy(&r, &o))
+    if (adjust_policy(&r, &o) && (is_directory(o.args[0]) || metrics_exist(&r)))
         code = judge(&r, &o);
     record_release(&r);
 out:

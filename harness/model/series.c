@@ -36,7 +36,7 @@ enum sink {
 struct field {
     enum sink sink;
     size_t column;
-    size_t bad, numbers; /* cells seen in a SINK_COLUMN field */
+    size_t bad, numbers; /* cells seen: words, and numbers */
 };
 
 struct reader {
@@ -249,7 +249,8 @@ static enum sink sink_of(const struct reader *r, const char *name)
     return SINK_COLUMN;
 }
 
-static void add_field(struct reader *r, const char *s, size_t n)
+/* False for a name that stands there already. */
+static bool add_field(struct reader *r, const char *s, size_t n)
 {
     struct series *out = r->s;
     char *name = mem_strndup(s, n);
@@ -267,6 +268,7 @@ static void add_field(struct reader *r, const char *s, size_t n)
     }
     r->fields = mem_realloc(r->fields, r->nfields + 1, sizeof *r->fields);
     r->fields[r->nfields++] = f;
+    return f.sink != SINK_IGNORE || n == 0;
 }
 
 static int read_header(struct reader *r, const char *p, const char *end,
@@ -281,7 +283,9 @@ static int read_header(struct reader *r, const char *p, const char *end,
         if (r->nfields >= COLUMNS_MAX)
             return err_set(err, "%s:%zu: more than %d columns", r->label,
                            r->line, COLUMNS_MAX);
-        add_field(r, s, n);
+        if (!add_field(r, s, n))
+            return err_set(err, "%s:%zu: the header line names %.*s twice",
+                           r->label, r->line, (int)(n < 64 ? n : 64), s);
     }
     r->header_done = true;
     if (!has_sink(r, SINK_T))
@@ -357,7 +361,25 @@ static void put_cell(struct series *s, struct field *f, const char *p, size_t n)
     }
 }
 
-static void read_row(struct reader *r, const char *p, const char *end)
+/* More values than the header has names: whichever is meant, the numbers
+ * would stand under the wrong names. A comma at the end is forgiven. */
+static int check_rest(const struct reader *r, const char *p, const char *end,
+                      struct err *err)
+{
+    const char *s;
+    size_t n;
+
+    while (next_field(&p, end, &s, &n))
+        if (n > 0)
+            return err_set(err,
+                           "%s:%zu: more values than the header has names: "
+                           "is it a decimal comma?",
+                           r->label, r->line);
+    return 0;
+}
+
+static int read_row(struct reader *r, const char *p, const char *end,
+                    struct err *err)
 {
     const char *s;
     size_t n;
@@ -366,10 +388,13 @@ static void read_row(struct reader *r, const char *p, const char *end)
     clear_row(r->s);
     for (size_t i = 0; i < r->nfields && next_field(&p, end, &s, &n); i++)
         put_cell(r->s, &r->fields[i], s, n);
+    if (check_rest(r, p, end, err) != 0)
+        return -1;
     if (isnan(r->s->t_s[r->s->n]))
         r->s->dropped_rows++;
     else
         r->s->n++;
+    return 0;
 }
 
 static bool is_blank(const char *p, const char *end)
@@ -393,8 +418,7 @@ static int read_line(struct reader *r, const char *p, const char *end,
         return 0;
     if (!r->header_done)
         return read_header(r, p, end, err);
-    read_row(r, p, end);
-    return 0;
+    return read_row(r, p, end, err);
 }
 
 /* Reads the whole lines of [p, p + n) and returns the bytes used up, or -1. */
@@ -462,6 +486,13 @@ static int finish(struct reader *r, const char *rest, size_t n, struct err *err)
     if (!r->header_done)
         return err_set(err, "%s:1: empty: a header line was expected",
                        r->label);
+    for (size_t i = 0; i < r->nfields; i++)
+        if (r->fields[i].sink == SINK_T && r->fields[i].bad > 0 &&
+            r->fields[i].numbers == 0)
+            return err_set(err,
+                           "%s: no t_s is a number: seconds are wanted, with "
+                           "a decimal point",
+                           r->label);
     grow_rows(r);
     drop_words(r);
     shrink(r->s);

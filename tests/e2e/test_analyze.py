@@ -117,6 +117,91 @@ class AnalyzeRunTest(RecordedRun):
         self.assertEqual(json.loads(r.out)["name"], "standard input")
 
 
+class OddFileTest(support.Case):
+    """Whatever a file holds: an answer that is true, or none."""
+
+    HEADER = "t_s,requests,rss_bytes\n"
+
+    def analyze(self, text, *arguments, locale=None):
+        mode = "wb" if isinstance(text, bytes) else "w"
+        path = os.path.join(self.folder, "x.csv")
+        with open(path, mode) as f:
+            f.write(text)
+        env = {"LC_ALL": locale} if locale else None
+        return self.plateau("analyze", path, "--json", *arguments, env=env)
+
+    def series(self, reading, rows=300, header=HEADER):
+        return header + "".join("%d,%d,%s\n" % (i, i * 10, reading(i))
+                                for i in range(rows))
+
+    def steady(self, i):
+        return str(100000000 + i * 37 % 11 * 4096)
+
+    def test_never_a_pass_on_nothing(self):
+        for name, reading in (
+                ("no numbers", lambda i: "nan" if i % 2 else "inf"),
+                ("empty", lambda i: ""),
+                ("zeros", lambda i: "0"),
+                ("negative", lambda i: str(-100000000 - i)),
+                ("endless", lambda i: "1e308"),
+                ("endless either way", lambda i: "-1e308" if i % 2 else "1e308"),
+                ("beyond doubles", lambda i: "1e400"),
+                ("wraps", lambda i: str((4000000000 + i * 5000000) % 2 ** 32))):
+            with self.subTest(name):
+                r = self.analyze(self.series(reading))
+                self.assertEqual(r.status, 3, r.told())
+                self.assertEqual(json.loads(r.out)["verdict"], "inconclusive")
+
+    def test_too_little(self):
+        for rows in (1, 2, 11):
+            r = self.analyze(self.series(self.steady, rows))
+            self.assertEqual(r.status, 3, r.told())
+            self.assertIn("nothing to judge", json.loads(r.out)["reason"])
+        self.assertEqual(self.analyze(self.HEADER).status, 2)
+
+    def test_exact(self):
+        for name, reading, status in (
+                ("constant", lambda i: "100000000", 0),
+                ("holes", lambda i: "" if i % 7 == 3 else self.steady(i), 0),
+                ("2^53 and up", lambda i: str(2 ** 53 + i * 2 ** 46), 1),
+                ("falls", lambda i: str(100000000 - i * 100000), 0)):
+            with self.subTest(name):
+                r = self.analyze(self.series(reading))
+                self.assertEqual(r.status, status, r.told())
+
+    def test_not_such_a_file(self):
+        for text, word in (
+                (b"", "header"),
+                (bytes(range(256)) * 40, "not a text"),
+                ("requests,rss_bytes\n1,2\n", "t_s"),
+                ("t_s,requests\n1,2\n", "no metric"),
+                (self.series(lambda i: "1,2",
+                             header="t_s,rss_bytes,rss_bytes\n"), "twice"),
+                ("t_s;rss_bytes\n0;1,5\n", "t_s"),
+                ("t_s,rss_bytes\n0,5,100,5\n", "decimal comma"),
+                ('t_s,rss_bytes\n"0,5","100,5"\n"1,5","1,5"\n',
+                 "decimal point")):
+            with self.subTest(word):
+                r = self.analyze(text)
+                self.assertEqual((r.status, r.out), (2, ""), r.told())
+                self.assertIn(word, r.err)
+
+    def test_metric_that_is_not_there(self):
+        text = self.series(lambda i: "100000000")
+        for key in ("nosuch=1/request", "fds=1/request", "require=fds"):
+            r = self.analyze(text, "--set", "verdict." + key)
+            self.assertEqual((r.status, r.out), (2, ""), r.told())
+            self.assertIn("no such column", r.err)
+        r = self.analyze(text, "--set", "verdict.rss=64 B/request")
+        self.assertEqual(r.status, 0, r.told())
+
+    def test_same_answer_in_any_locale(self):
+        text = self.series(lambda i: "%d.5" % (100000000 + i * 100000))
+        plain = self.analyze(text)
+        for locale in ("de_DE.UTF-8", "de_DE", "fr_FR.UTF-8"):
+            self.assertEqual(self.analyze(text, locale=locale).out, plain.out)
+
+
 class ReportTest(RecordedRun):
     def test_same_bytes_again(self):
         directory = self.recorded("x", 4000)

@@ -311,6 +311,47 @@ static void test_constant(void **state)
     series_release(&s);
 }
 
+/* What no machine can hold is no reading, however steady it is. */
+static void test_impossible_readings(void **state)
+{
+    static const double impossible[] = {-1e8, -1, 1e19, 1e308, -1e308};
+    struct series s;
+
+    (void)state;
+    open_series(&s, 300, rss);
+    for (size_t k = 0; k < 5; k++) {
+        for (size_t i = 0; i < s.n; i++)
+            s.columns[0].v[i] = impossible[k];
+        assert_int_equal(verdict_of(&s), OUTCOME_INCONCLUSIVE);
+        for (size_t i = 0; i < s.n; i++)
+            s.columns[0].v[i] *= i % 2 ? 1 : -1;
+        assert_int_not_equal(verdict_of(&s), OUTCOME_LEAK);
+    }
+    /* Among others they change nothing. */
+    fill(&s, 0, 100e6, 0, 1e5);
+    for (size_t i = 0; i < s.n; i += 9)
+        s.columns[0].v[i] = impossible[i % 5];
+    assert_int_equal(verdict_of(&s), OUTCOME_PASS);
+    fill(&s, 0, 100e6, 30e6, 1e5);
+    for (size_t i = 0; i < s.n; i += 9)
+        s.columns[0].v[i] = impossible[i % 5];
+    assert_int_equal(verdict_of(&s), OUTCOME_LEAK);
+    series_release(&s);
+}
+
+/* 32 bits of bytes wrap at 4 GiB: a fall nobody explains, never a pass. */
+static void test_counter_that_wraps(void **state)
+{
+    struct series s;
+
+    (void)state;
+    open_series(&s, 600, rss);
+    for (size_t i = 0; i < s.n; i++)
+        s.columns[0].v[i] = fmod(4.0e9 + 2e6 * (double)i, 4294967296.);
+    assert_int_not_equal(verdict_of(&s), OUTCOME_PASS);
+    series_release(&s);
+}
+
 static void test_phases_left_out(void **state)
 {
     struct series s;
@@ -451,6 +492,8 @@ int main(void)
         cmocka_unit_test_setup(test_tolerance, setup),
         cmocka_unit_test_setup(test_no_data, setup),
         cmocka_unit_test_setup(test_constant, setup),
+        cmocka_unit_test_setup(test_impossible_readings, setup),
+        cmocka_unit_test_setup(test_counter_that_wraps, setup),
         cmocka_unit_test_setup(test_phases_left_out, setup),
         cmocka_unit_test_setup(test_request_counters, setup),
         cmocka_unit_test_setup(test_planted_minimum_is_found, setup),

@@ -59,8 +59,7 @@ static double worst(const char *name, const double *d, const double *young,
  * and go, and nothing of it is garbage. */
 static void survivors_are_no_garbage(void **state)
 {
-    static const double young[BLOCKS] = {56,   39,  77,  -239,
-                                         167, -150, 200, -90};
+    static const double young[BLOCKS] = {56, 39, 77, -239, 167, -150, 200, -90};
     double d[BLOCKS];
 
     (void)state;
@@ -74,7 +73,7 @@ static void survivors_are_no_garbage(void **state)
  * without. */
 static void garbage_is_taken_out(void **state)
 {
-    static const double young[BLOCKS] = {310,  -200, 90,  -150,
+    static const double young[BLOCKS] = {310, -200, 90,  -150,
                                          280, -330, 120, 60};
     double d[BLOCKS], blocks[BLOCKS], idle[BLOCKS] = {0};
 
@@ -96,7 +95,7 @@ static void garbage_is_taken_out(void **state)
 /* Part garbage, part survivors. */
 static void a_share_is_found(void **state)
 {
-    static const double young[BLOCKS] = {310,  -200, 90,  -150,
+    static const double young[BLOCKS] = {310, -200, 90,  -150,
                                          280, -330, 120, 60};
     double d[BLOCKS];
 

@@ -134,7 +134,7 @@ static void test_thinning(void **state)
     rows_select(&s, &r);
     assert_int_equal(r.n, ROWS_CELLS_MAX);
     y = calloc(r.n, sizeof(double));
-    rows_readings(&r, v, y);
+    rows_readings(&r, v, 0, y);
     for (size_t i = 0; i < r.n; i++)
         assert_close(y[i], r.t_s[i], 25);
     free(y);

@@ -178,10 +178,8 @@ static void test_empty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_found),
-        cmocka_unit_test(test_asked_mix),
-        cmocka_unit_test(test_own),
-        cmocka_unit_test(test_healthy),
+        cmocka_unit_test(test_found), cmocka_unit_test(test_asked_mix),
+        cmocka_unit_test(test_own),   cmocka_unit_test(test_healthy),
         cmocka_unit_test(test_empty),
     };
 

@@ -116,7 +116,8 @@ static void test_shop(void **state)
     assert_close(v.types[0].count_per_request.value, 0.1, 0.001);
     for (size_t i = 2; i < v.ntypes; i++)
         assert_false(v.types[i].significant);
-    assert_non_null(strstr(v.reason, "order keeps 1.00 shop.Order and 19.6 KiB per "));
+    assert_non_null(
+        strstr(v.reason, "order keeps 1.00 shop.Order and 19.6 KiB per "));
     assert_non_null(strstr(v.reason, "limit is reached in"));
     assert_null(strstr(v.reason, "nan"));
     assert_non_null(strstr(v.advice, "shop.Order"));

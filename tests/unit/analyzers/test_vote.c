@@ -209,10 +209,8 @@ static void test_join(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_unsharing),
-        cmocka_unit_test(test_required),
-        cmocka_unit_test(test_stated),
+        cmocka_unit_test(test_table),    cmocka_unit_test(test_unsharing),
+        cmocka_unit_test(test_required), cmocka_unit_test(test_stated),
         cmocka_unit_test(test_join),
     };
 

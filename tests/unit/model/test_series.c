@@ -63,7 +63,7 @@ static void test_dressed_up(void **state)
                            "\r\n"
                            " 1 ,\t7 ,\"a \"\"b\"\" c\"\r\n"
                            "2,8\r\n"
-                           "3,9,x,extra,fields\r\n",
+                           "3,9,x,,\r\n",
                            &s, &e),
                      0);
     assert_int_equal(s.n, 4);
@@ -193,6 +193,12 @@ static void test_errors(void **state)
          "x.csv:1: the header line names no "
          "column t_s"},
         {"t_s,requests\n0,1\n", 17, "no metric"},
+        {"t_s,rss_bytes,fds,rss_bytes\n0,1,2,3\n", 36,
+         "x.csv:1: the header line names rss_bytes twice"},
+        {"t_s,rss_bytes,t_s\n0,1,2\n", 24, "names t_s twice"},
+        {"t_s,rss_bytes\n0,5,100000,5\n", 27,
+         "x.csv:2: more values than the header has names"},
+        {"t_s,rss_bytes\n\"0,5\",1\n\"1,5\",1\n", 30, "decimal point"},
         {"t_s,rss_bytes\n0,1\n0,\0\n", 22, "x.csv:3: not a text"},
         {"\0\0\0\0", 4, "x.csv:1: not a text"},
         {"t_s,rss_bytes\n0,1\n0,\0", 21, "x.csv:3: not a text"},
@@ -216,8 +222,8 @@ static void test_names(void **state)
     struct err e;
 
     (void)state;
-    assert_int_equal(parse("t_s,py_allocated_blocks,t_s,rss_bytes,rss_bytes,"
-                           ",things_total\n0,1,9,2,3,4,5\n",
+    assert_int_equal(parse("t_s,py_allocated_blocks,rss_bytes,,,"
+                           "things_total\n0,1,2,3,4,5\n",
                            &s, &e),
                      0);
     assert_int_equal(s.ncolumns, 3);

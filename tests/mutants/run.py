@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Breaks the analyzers on purpose, one rule at a time, and sees a test go red.
+
+A copy of the tree is built in build/mutants; each rule of rules.py is applied
+to it, the analyzers' unit tests are built and run, quickest first and the
+small calibration last, until one fails: the mutant is killed. One that no
+test notices has survived, and a test is missing.
+
+usage: run.py [-j JOBS] [REGEX]   only rules whose name matches
+
+Exit status: 0 all killed, 1 survivors, 2 a rule that does not apply.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from rules import RULES  # noqa: E402
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+TREE = os.path.join(ROOT, "build", "mutants")
+# Seconds for all of a mutant's tests: one that loops is killed as well.
+TIMEOUT_S = 240
+SLOW = ["test_continuous", "test_calibration"]
+
+
+def misfits(root=ROOT):
+    """The rules that cannot be applied, with the reason."""
+    bad = []
+    for name, path, text, instead in RULES:
+        with open(os.path.join(root, "analyzers", path)) as f:
+            found = f.read().count(text)
+        if found != 1:
+            bad.append("%s: found %d times in analyzers/%s: %s"
+                       % (name, found, path, text))
+        elif text == instead:
+            bad.append("%s: changes nothing" % name)
+    return bad
+
+
+def copy_tree():
+    for part in ["analyzers", "harness", "tests", "reports", "Makefile"]:
+        source, target = os.path.join(ROOT, part), os.path.join(TREE, part)
+        if os.path.isfile(source):
+            shutil.copy2(source, target)
+            continue
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target, copy_function=shutil.copy2)
+
+
+def programs():
+    base = os.path.join(TREE, "tests", "unit", "analyzers")
+    names = [n[:-2] for n in sorted(os.listdir(base))
+             if n.startswith("test_") and n.endswith(".c")]
+    return [n for n in names if n not in SLOW] + SLOW
+
+
+def path_of(program):
+    return "build/release/unit/analyzers/" + program
+
+
+def build(jobs, targets):
+    """Compiler's words when it fails, else None."""
+    done = subprocess.run(["make", "-s", "-j%d" % jobs] + targets, cwd=TREE,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return None if done.returncode == 0 else done.stdout.decode()
+
+
+def first_red(tests, jobs):
+    """The test that fails, or None; builds the slow ones only when needed."""
+    quick = [t for t in tests if t not in SLOW]
+    end = time.monotonic() + TIMEOUT_S
+    for group in [quick] + [[t] for t in tests if t in SLOW]:
+        words = build(jobs, [path_of(t) for t in group])
+        if words is not None:
+            raise RuntimeError("does not compile:\n" + words)
+        for test in group:
+            try:
+                done = subprocess.run(
+                    [os.path.join(TREE, path_of(test))], cwd=TREE,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    timeout=max(1, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                return test + " (too long)"
+            if done.returncode != 0:
+                return test
+    return None
+
+
+def judge(rule, tests, jobs):
+    name, path, text, instead = rule
+    target = os.path.join(TREE, "analyzers", path)
+    with open(target) as f:
+        source = f.read()
+    began = time.monotonic()
+    try:
+        with open(target, "w") as f:
+            f.write(source.replace(text, instead))
+        red = first_red(tests, jobs)
+    finally:
+        with open(target, "w") as f:
+            f.write(source)
+    print("%-8s  %-42s %-14s %s  %.0f s" % (
+        "killed" if red else "SURVIVED", name, path, red or "",
+        time.monotonic() - began), flush=True)
+    return red is not None
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-j", type=int, default=2)
+    parser.add_argument("pattern", nargs="?", default="")
+    args = parser.parse_args()
+    bad = misfits()
+    if bad:
+        print("\n".join(bad), file=sys.stderr)
+        return 2
+    rules = [r for r in RULES if re.search(args.pattern, r[0])]
+    os.makedirs(TREE, exist_ok=True)
+    copy_tree()
+    tests = programs()
+    red = first_red(tests, args.j)
+    if red is not None:
+        print("%s fails before anything is broken" % red, file=sys.stderr)
+        return 2
+    killed = sum(judge(r, tests, args.j) for r in rules)
+    print("%d mutants, %d killed, %d survived"
+          % (len(rules), killed, len(rules) - killed))
+    return 0 if killed == len(rules) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
