@@ -10,33 +10,59 @@
 #define SIBLING_GROWTH 0.2
 #define SIBLING_VALUES 0.3
 
-/* The opinions on one cause, or on a kind and "every request alike", which
-   speaks for it too; sets without either say zero. */
-static void blame_fill(struct search *s, size_t cause, double confidence,
-                       struct blame *out)
+/* Log weight of the sets with "alike" and without kind `k`. */
+static double alike_weight(const struct search *s, size_t k)
 {
-    double a = 1 - confidence, on = s->included[cause], off;
+    double sum = -INFINITY;
+
+    for (size_t i = 0; i < s->nalike; i++)
+        if (search_alike_alone(s, i, k))
+            sum = lsq_log_add(sum, s->says[s->alike].v[i].log_weight);
+    return sum;
+}
+
+/* Median and two-sided interval of the opinions on one cause, or on a kind and
+   "every request alike", which speaks for it too; `nothing` is the log weight
+   of the sets that say zero. */
+static struct interval opinions(const struct search *s, size_t cause,
+                                double nothing, double confidence)
+{
+    double a = 1 - confidence;
+    struct interval out;
     struct mixture m;
 
     mixture_init(&m);
     for (size_t i = 0; i < s->says[cause].n; i++)
         mixture_add(&m, s->says[cause].v[i]);
-    if (cause < s->nkinds) {
-        for (size_t i = 0; i < s->says[s->alike].n; i++)
+    for (size_t i = 0; cause < s->nkinds && i < s->nalike; i++)
+        if (search_alike_alone(s, i, cause))
             mixture_add(&m, s->says[s->alike].v[i]);
-        on = lsq_log_add(on, s->included[s->alike]);
-    }
-    /* The remaining sets hold the rest of the weight; those with both a kind
-       and "alike" are counted twice, so this errs towards guilt by a hair. */
-    off = 1 - exp(fmin(on - s->all, 0));
-    if (off > 1e-9)
-        mixture_add(&m, (struct opinion){log(off) + s->all, 0, 0, 1, 0});
+    if (isfinite(nothing))
+        mixture_add(&m, (struct opinion){nothing, 0, 0, 1, 0});
     mixture_close(&m, 1e-6);
-    out->per_request = (struct interval){mixture_quantile(&m, 0.5),
-                                         mixture_quantile(&m, a / 2),
-                                         mixture_quantile(&m, 1 - a / 2)};
-    out->named = off < a / 2 && mixture_quantile(&m, a / 2) > 0;
+    out = (struct interval){mixture_quantile(&m, 0.5),
+                            mixture_quantile(&m, a / 2),
+                            mixture_quantile(&m, 1 - a / 2)};
     mixture_release(&m);
+    return out;
+}
+
+/* Names the cause or not. The interval of one that is named is that of the
+   sets that hold it: that it may be innocent is said by its not being named,
+   and would only stretch the interval towards zero. */
+static void blame_fill(struct search *s, size_t cause, double confidence,
+                       struct blame *out)
+{
+    double a = 1 - confidence, on = s->included[cause], off;
+
+    if (cause < s->nkinds)
+        on = lsq_log_add(on, alike_weight(s, cause));
+    off = 1 - exp(fmin(on - s->all, 0));
+    out->per_request = opinions(
+        s, cause, off > 1e-9 ? log(off) + s->all : -INFINITY, confidence);
+    out->named = off < a / 2 && out->per_request.low > 0;
+    if (out->named)
+        out->per_request = opinions(s, cause, -INFINITY, confidence);
 }
 
 /* The smallest growth of one cause that would be named beside the best set:
@@ -96,30 +122,12 @@ static struct interval divided(struct interval i, double by)
     return (struct interval){i.value / by, i.low / by, i.high / by};
 }
 
-/* Growth per unit of driver `c`, by the sets that hold it. */
-static struct interval per_driver(struct search *s, size_t c, double confidence)
-{
-    double a = 1 - confidence;
-    struct interval out;
-    struct mixture m;
-
-    mixture_init(&m);
-    for (size_t i = 0; i < s->says[c].n; i++)
-        mixture_add(&m, s->says[c].v[i]);
-    mixture_close(&m, 1e-6);
-    out = (struct interval){mixture_quantile(&m, 0.5),
-                            mixture_quantile(&m, a / 2),
-                            mixture_quantile(&m, 1 - a / 2)};
-    mixture_release(&m);
-    return out;
-}
-
 /* Requests of kind `k`, or something that goes with them? */
 static void tell_by(struct search *s, size_t k, double confidence,
                     struct blame *out)
 {
-    double on = lsq_log_add(s->included[k], s->included[s->alike]);
-    double requests = lsq_log_add(s->requests[k], s->included[s->alike]);
+    double alike = alike_weight(s, k), on = lsq_log_add(s->included[k], alike);
+    double requests = lsq_log_add(s->requests[k], alike);
     double most = 0, doubt = 1 - confidence;
     const struct search_cause *top = NULL, *fresh = NULL;
     struct blame *b = &out[k];
@@ -141,7 +149,8 @@ static void tell_by(struct search *s, size_t k, double confidence,
     if (most > confidence) {
         b->by = BLAME_DRIVER;
         b->driver = top->group->driver;
-        b->per_driver = per_driver(s, (size_t)(top - s->cause), confidence);
+        b->per_driver =
+            opinions(s, (size_t)(top - s->cause), -INFINITY, confidence);
         return;
     }
     if (exp(requests - on) > confidence || most < doubt)

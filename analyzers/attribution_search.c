@@ -81,6 +81,37 @@ static bool holds(const struct fitted *f, size_t cause)
     return false;
 }
 
+bool search_alike_alone(const struct search *s, size_t i, size_t k)
+{
+    const struct search_set *set = &s->alike_sets[i];
+
+    for (size_t j = 0; j < set->size; j++) {
+        const struct driven_group *g = s->cause[set->cause[j]].group;
+
+        if (set->cause[j] == k)
+            return false;
+        for (size_t m = 0; g != NULL && m < g->nkinds; m++)
+            if ((size_t)g->kinds[m] == k)
+                return false;
+    }
+    return true;
+}
+
+/* Keeps the set whose opinion was added to those on "alike". */
+static void keep_alike(struct search *s, const struct fitted *f)
+{
+    struct search_set *set;
+
+    if (s->nalike == s->says[s->alike].n)
+        return; /* the opinion was none */
+    s->alike_sets = mem_grow(s->alike_sets, s->nalike, &s->alike_cap,
+                             sizeof *s->alike_sets);
+    set = &s->alike_sets[s->nalike++];
+    set->size = f->size;
+    for (size_t j = 0; j < f->size; j++)
+        set->cause[j] = f->set[j];
+}
+
 static void heard(struct search *s, const struct fitted *f, size_t cause,
                   const double *a)
 {
@@ -104,10 +135,9 @@ static void heard_of_kind(struct search *s, const struct fitted *f, size_t k)
     for (size_t j = 0; j < f->size; j++) {
         const struct driven_group *g = s->cause[f->set[j]].group;
 
-        if (f->set[j] == k) {
+        if (f->set[j] == k || f->set[j] == s->alike)
             a[j] = 1;
-            own = true;
-        }
+        own = own || f->set[j] == k;
         for (size_t i = 0; g != NULL && i < g->nkinds; i++)
             if ((size_t)g->kinds[i] == k) {
                 a[j] = g->ratio[i];
@@ -155,6 +185,8 @@ static void listen(struct search *s, const struct fitted *f)
         }
         a[j] = 1;
         heard(s, f, f->set[j], a);
+        if (f->set[j] == s->alike)
+            keep_alike(s, f);
         if (s->cause[f->set[j]].group != NULL)
             heard_of_driver(s, f, j);
     }
@@ -414,6 +446,7 @@ void search_close(struct search *s)
         mixture_release(&s->says[i]);
         free(s->cause[i].only);
     }
+    free(s->alike_sets);
     free(s->cause);
     free(s->says);
     free(s->included);

@@ -8,6 +8,7 @@
 #include "analyzers/lsq.h"
 #include "analyzers/mixture.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -24,6 +25,11 @@ struct search_cause {
                      without the kind and "alike" */
 };
 
+/* The causes of one fitted set that holds "alike". */
+struct search_set {
+    size_t cause[SEARCH_SET_MAX], size;
+};
+
 struct search {
     const double *d;
     size_t n, nkinds, ncauses; /* kinds, then alike, time, drivers */
@@ -34,10 +40,13 @@ struct search {
     double *white_odd[SEARCH_NOISES]; /* one column per block */
     double *work;
     double quantum;
-    struct mixture *says; /* one per cause; a kind's drivers speak for it */
-    double *included;     /* log weight of all sets that speak for the cause */
-    double *requests;     /* by kind: of those with it and no driver of its */
-    double all;           /* log weight of all sets */
+    struct mixture *says; /* one per cause; a kind's drivers speak for it, and
+                             "alike" where the set holds the kind as well */
+    struct search_set *alike_sets; /* of the opinions in says[alike] */
+    size_t nalike, alike_cap;
+    double *included; /* log weight of all sets that speak for the cause */
+    double *requests; /* by kind: of those with it and no driver of its */
+    double all;       /* log weight of all sets */
     double best;
     size_t best_set[SEARCH_SET_MAX], best_size;
 };
@@ -47,5 +56,9 @@ struct search {
 void search_open(struct search *s, const struct blocks *b, size_t from,
                  const struct driven *d, double quantum);
 void search_close(struct search *s);
+
+/* True when opinion `i` of says[alike] is of a set that holds neither kind `k`
+ * nor a driver of it: then it is "alike" that speaks for the kind. */
+bool search_alike_alone(const struct search *s, size_t i, size_t k);
 
 #endif
