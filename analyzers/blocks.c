@@ -35,6 +35,19 @@ static bool row_usable(const struct series *s, const struct column *c, size_t i)
            (s->phase == NULL || s->phase[i] != PHASE_DIAGNOSE);
 }
 
+/* What a collection leaves is read again and again until the next one: only a
+   reading behind a new collection says something. */
+static bool row_is_new(const struct record *r, const struct column *c,
+                       size_t last, size_t i)
+{
+    const struct column *runs;
+
+    if (strcmp(c->metric.name, "jvm_heap_after_gc_bytes") != 0)
+        return true;
+    runs = series_column(&r->barriers, "jvm_gc_collections");
+    return runs == NULL || !(runs->v[i] <= runs->v[last]);
+}
+
 /* Kinds count only when every used row knows them. */
 static bool kinds_usable(const struct record *r, size_t rows)
 {
@@ -116,7 +129,7 @@ void blocks_gather(const struct record *r, const struct column *c, size_t rows,
             out->start = i;
             last = i;
         } else if (s->requests[i] > s->requests[last] &&
-                   s->t_s[i] > s->t_s[last]) {
+                   s->t_s[i] > s->t_s[last] && row_is_new(r, c, last, i)) {
             blocks_add(r, c, last, i, out);
             last = i;
         }

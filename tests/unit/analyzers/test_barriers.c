@@ -252,9 +252,35 @@ static void test_survive(void **state)
     records_close(&r);
 }
 
+/* What the last collection left is no new reading: blocks in which a JVM did
+   not collect are joined to the next. */
+static void test_jvm_between_collections(void **state)
+{
+    const double kept[12] = {0, 0, 3e6, 0, 3e6, 0, 0, 4e6, 1e6, 0, 2e6, 0};
+    const double ran[12] = {0, 0, 1, 0, 1, 0, 0, 1, 1, 0, 1, 0};
+    struct record r;
+    struct blocks b;
+
+    (void)state;
+    records_open(&r, 12, 1000);
+    records_column(&r, "jvm_heap_after_gc_bytes", 20e6, kept);
+    blocks_gather(&r, &r.barriers.columns[0], 0, &b);
+    assert_int_equal(b.n, 12);
+    blocks_release(&b);
+    records_column(&r, "jvm_gc_collections", 3, ran);
+    blocks_gather(&r, &r.barriers.columns[0], 0, &b);
+    assert_int_equal(b.n, 5);
+    assert_close(b.requests[0], 3000, 0);
+    assert_close(b.d[0], 3e6, 0);
+    assert_close(b.requests[3], 1000, 0);
+    blocks_release(&b);
+    records_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_jvm_between_collections),
         cmocka_unit_test(test_glance),
         cmocka_unit_test(test_never_certain),
         cmocka_unit_test(test_bad_readings),
