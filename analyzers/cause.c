@@ -11,11 +11,12 @@
 struct evidence {
     const struct record *r;
     const struct verdict *v;
-    bool objects, blocks, native, memory, fds, threads, tasks, custom;
+    bool objects, blocks, native, memory, fds, threads, tasks;
     bool other_heap;   /* a JVM's or Go's live heap, other runtimes' objects */
     bool counts_known; /* Python's counters were read */
     bool native_known;
-    const struct finding *kept, *file, *rss, *uss, *lead;
+    const struct finding *kept, *file, *rss, *pss, *anon, *uss, *lead;
+    const struct finding *outside; /* a counter of the scenario's that grows */
 };
 
 /* One class: when it holds, its words, what to do. */
@@ -61,6 +62,9 @@ static const struct class classes[] = {
     {"file_backed",
      "The kernel's cache of files, given back under pressure: judge anonymous "
      "memory (pss_anon) instead, or close mappings."},
+    {"shared_memory",
+     "Look for segments that are made and not removed: shared_memory.unlink(), "
+     "files in /dev/shm, mmap.close(), multiprocessing queues."},
     {"other_process",
      "Look at that process: results that expire never, keys without a TTL, "
      "queues nobody drains."},
@@ -102,6 +106,18 @@ static bool level(const struct finding *f)
     return f != NULL && f->outcome == OUTCOME_PASS;
 }
 
+/* The live heap or the objects of a runtime other than Python: read by us, or
+   told by the service itself (node_heap_used_bytes). */
+static bool is_live_heap(const struct finding *f)
+{
+    if (f->metric.role == METRIC_CUSTOM)
+        return strstr(f->name, "heap") != NULL;
+    return (f->metric.role == METRIC_HEAP ||
+            f->metric.role == METRIC_OBJECTS) &&
+           strncmp(f->name, "py_", 3) != 0 &&
+           metric_find(f->name) != metric_find("native_inuse_bytes");
+}
+
 static void gather(const struct record *r, const struct verdict *v,
                    struct evidence *e)
 {
@@ -117,6 +133,8 @@ static void gather(const struct record *r, const struct verdict *v,
     e->kept = named(v, "native_free_bytes");
     e->file = named(v, "pss_file_bytes");
     e->rss = named(v, "rss_bytes");
+    e->pss = named(v, "pss_bytes");
+    e->anon = named(v, "pss_anon_bytes");
     e->uss = named(v, "uss_bytes");
     for (size_t i = 0; i < v->nfindings; i++) {
         const struct finding *f = &v->findings[i];
@@ -127,12 +145,10 @@ static void gather(const struct record *r, const struct verdict *v,
            swings with the collector. */
         e->objects |= f->judged && type_column_is(f->name);
         e->memory |= f->metric.role == METRIC_MEMORY;
-        e->custom |= f->metric.role == METRIC_CUSTOM && f->judged;
-        e->other_heap |=
-            (f->metric.role == METRIC_HEAP ||
-             f->metric.role == METRIC_OBJECTS) &&
-            strncmp(f->name, "py_", 3) != 0 &&
-            metric_find(f->name) != metric_find("native_inuse_bytes");
+        e->other_heap |= is_live_heap(f);
+        if (f->metric.role == METRIC_CUSTOM && f->judged && !is_live_heap(f) &&
+            (e->outside == NULL || f == e->lead))
+            e->outside = f;
     }
 }
 
@@ -172,24 +188,59 @@ static const struct record_process *other_program(const struct record *r)
     return top;
 }
 
-static void tell_objects(const struct evidence *e, struct verdict *v)
+/* The last reading of a witness at the barriers; 0 unknown. */
+static double at_last(const struct record *r, const char *name)
 {
-    double collections = counted(e->r, "py_gc_collections");
-    double lost = counted(e->r, "py_gc_uncollectable") +
-                  fmax(counted(e->r, "py_garbage"), 0);
+    const struct column *c = series_column(&r->barriers, name);
+    double v = c != NULL && r->barriers.n > 0 ? c->v[r->barriers.n - 1] : NAN;
 
-    if (collections == 0) {
+    return isfinite(v) ? v : 0;
+}
+
+/* Cycles that nobody collects: the collector is off, or never ran. */
+static bool tell_collector_off(const struct evidence *e, struct verdict *v)
+{
+    double off = at_last(e->r, "py_gc_off");
+
+    if (off > 0)
+        tell(v, "collector_off",
+             "Objects that the collector tracks grow, and the collector is "
+             "off (gc.disable) in ");
+    else if (counted(e->r, "py_gc_collections") == 0)
         tell(v, "collector_off",
              "Objects that the collector tracks grow, and it did not run "
              "once: cycles are never freed.");
+    else
+        return false;
+    if (off > 0)
+        words_add(v->cause.text, sizeof v->cause.text,
+                  "%.0f process%s: cycles are never freed.", off,
+                  off == 1 ? "" : "es");
+    snprintf(v->cause.against, sizeof v->cause.against,
+             "Where a chain of references is found that holds them, it is the "
+             "chain, not the collector.");
+    return true;
+}
+
+static void tell_objects(const struct evidence *e, struct verdict *v)
+{
+    double garbage = counted(e->r, "py_garbage");
+    double lost = counted(e->r, "py_gc_uncollectable");
+
+    lost = fmax(isfinite(lost) ? lost : 0, 0) +
+           fmax(isfinite(garbage) ? garbage : 0, 0);
+    if (tell_collector_off(e, v))
         return;
-    }
     tell(v, "live_objects",
          "Python objects grow after settling: something still refers to "
          "them.");
-    if (lost > 0)
+    if (lost > 0) {
         words_add(v->cause.text, sizeof v->cause.text,
-                  " %.0f were found uncollectable.", lost);
+                  " %.0f were found uncollectable (gc.garbage).", lost);
+        words_add(v->cause.fix, sizeof v->cause.fix,
+                  " Empty gc.garbage and look at what its objects' __del__ "
+                  "or C types keep.");
+    }
     if (e->fds)
         words_add(v->cause.text, sizeof v->cause.text,
                   " They hold descriptors, which grow with them.");
@@ -233,6 +284,14 @@ static void tell_memory(const struct evidence *e, struct verdict *v)
         tell(v, "kept_by_allocator",
              "The heap in use is level while its free part grows: memory "
              "that was freed and is kept (fragmentation or a burst).");
+    else if (e->pss != NULL && e->anon != NULL && e->file != NULL &&
+             e->pss->per_request.value - e->anon->per_request.value -
+                     e->file->per_request.value >
+                 0.7 * grown)
+        tell(v, "shared_memory",
+             "The growth is in shared memory: neither private pages nor "
+             "files, but segments mapped by several (shared_memory, "
+             "/dev/shm, MAP_SHARED).");
     else if (e->file != NULL && e->file->per_request.value > 0.7 * grown)
         tell(v, "file_backed",
              "The growth is file-backed: mapped files or shared memory, not "
@@ -251,13 +310,36 @@ static void tell_memory(const struct evidence *e, struct verdict *v)
              "inside the runtime.");
 }
 
+/* A counter that the scenario asked for grows, and no memory of ours. */
+static void tell_outside(const struct evidence *e, struct verdict *v)
+{
+    char text[256];
+
+    snprintf(text, sizeof text,
+             "%.80s grows, and the memory of the service's processes does "
+             "not: what it counts is kept elsewhere (a store, a queue, "
+             "another host).",
+             e->outside->name);
+    tell(v, "other_process", text);
+}
+
+/* No process of the service was seen to start anew. */
+static bool never_restarted(const struct record *r)
+{
+    const struct series *s = r->barriers.n > 1 ? &r->barriers : &r->samples;
+
+    return s->proc_starts != NULL && s->n > 1 &&
+           s->proc_starts[s->n - 1] <= s->proc_starts[0];
+}
+
 static void tell_leak(const struct evidence *e, struct verdict *v)
 {
     const struct record_process *other =
         e->objects || e->blocks ? NULL : other_program(e->r);
     char text[256];
 
-    if (e->lead != NULL && e->lead->shape == SHAPE_SAWTOOTH)
+    if (e->lead != NULL && e->lead->shape == SHAPE_SAWTOOTH &&
+        !never_restarted(e->r))
         tell(v, "masked_by_recycling",
              "Every life of a worker grows and each restart gives it back: "
              "the total is bounded, the leak is not gone.");
@@ -290,12 +372,43 @@ static void tell_leak(const struct evidence *e, struct verdict *v)
         tell(v, "live_objects",
              "The runtime's live heap grows after collection: something "
              "still refers to the objects.");
-    else if (e->custom && !e->memory)
-        tell(v, "other_process",
-             "A counter outside the process grows (a store, a queue); the "
-             "service itself is level.");
+    else if (e->outside != NULL && !e->memory)
+        tell_outside(e, v);
     else if (e->memory)
         tell_memory(e, v);
+}
+
+/* The control group grows and its processes do not. */
+static void tell_page_cache(const struct evidence *e, struct verdict *v)
+{
+    const struct finding *group = named(e->v, "cgroup_bytes");
+    const struct finding *file = named(e->v, "cgroup_file_bytes");
+
+    if (leaks(group) && file != NULL &&
+        file->per_request.value > 0.7 * group->per_request.value)
+        tell(v, "file_backed",
+             "The control group's usage grows by page cache, the processes "
+             "do not: files that were read or written.");
+}
+
+/* What does not grow narrows it down: named behind the class. */
+static void add_level(const struct verdict *v, char *out, size_t size)
+{
+    static const char *const names[] = {
+        "py_gc_objects", "py_blocks", "native_inuse_bytes",
+        "uss_bytes",     "fds",       "threads"};
+    bool any = false;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct finding *f = named(v, names[i]);
+
+        if (!level(f) || f->metric.title == NULL)
+            continue;
+        words_add(out, size, "%s%s", any ? ", " : " Level: ", f->metric.title);
+        any = true;
+    }
+    if (any)
+        words_add(out, size, ".");
 }
 
 /* What rises follows values of which there may be only so many. */
@@ -348,6 +461,8 @@ void cause_find(const struct record *r, struct verdict *v)
     gather(r, v, &e);
     if (v->outcome == OUTCOME_LEAK) {
         tell_leak(&e, v);
+        if (v->cause.text[0] != '\0')
+            add_level(v, v->cause.text, sizeof v->cause.text);
         mend_values(r, v);
         return;
     }
@@ -357,6 +472,10 @@ void cause_find(const struct record *r, struct verdict *v)
                 v->findings[i].metric.role == METRIC_MEMORY)
                 e.lead = &v->findings[i];
         tell_memory(&e, v);
+        return;
+    }
+    if (v->outcome == OUTCOME_PASS) {
+        tell_page_cache(&e, v);
         return;
     }
     if (v->outcome != OUTCOME_INCONCLUSIVE || e.lead == NULL)

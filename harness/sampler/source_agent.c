@@ -17,7 +17,7 @@ struct agent_source {
     const char *dir; /* borrowed from the scenario */
 };
 
-static const char *const metrics[] = {"py_garbage"};
+static const char *const metrics[] = {"py_garbage", "py_gc_off"};
 
 static int open_agent(const struct source_host *host, void **state,
                       const char *const **names, size_t *n, struct err *err)
@@ -39,13 +39,14 @@ static int open_agent(const struct source_host *host, void **state,
     a->dir = dir;
     *state = a;
     *names = metrics;
-    *n = 1;
+    *n = 2;
     return 0;
 }
 
-/* Asks one process; its len(gc.garbage), NaN when it has no agent. */
+/* Asks one process; its len(gc.garbage), NaN when it has no agent. `*off` is
+   counted up when its collector is off. */
 static double collect(const struct agent_source *a,
-                      const struct source_host *host, int64_t pid)
+                      const struct source_host *host, int64_t pid, double *off)
 {
     struct buf reply;
     struct err err;
@@ -58,11 +59,13 @@ static double collect(const struct agent_source *a,
         doc = json_loads(buf_str(&reply), 0, NULL);
     if (json_is_integer(json_object_get(doc, "garbage")))
         garbage = (double)json_integer_value(json_object_get(doc, "garbage"));
-    if (json_is_false(json_object_get(doc, "enabled")))
+    if (json_is_false(json_object_get(doc, "enabled"))) {
+        *off += 1;
         host->note(host->host,
                    "the garbage collector is off in process %lld: cycles are "
                    "never freed there",
                    (long long)pid);
+    }
     json_decref(doc);
     buf_release(&reply);
     return garbage;
@@ -73,8 +76,9 @@ static void read_agent(void *state, const struct source_host *host,
 {
     const struct agent_source *a = state;
     size_t found = 0;
+    double off = 0;
 
-    values[0] = NAN;
+    values[0] = values[1] = NAN;
     if (!how->exact)
         return;
     for (size_t i = 0; i < proctree_count(host->tree); i++) {
@@ -82,12 +86,14 @@ static void read_agent(void *state, const struct source_host *host,
 
         if (clock_now_ns() > how->deadline_ns)
             return;
-        g = collect(a, host, proctree_at(host->tree, i)->id.pid);
+        g = collect(a, host, proctree_at(host->tree, i)->id.pid, &off);
         if (isnan(g))
             continue;
         values[0] = found++ == 0 ? g : values[0] + g;
     }
-    if (found == 0)
+    if (found > 0)
+        values[1] = off;
+    else
         host->note(host->host, "no process of the target carries the agent "
                                "(is it Python, and is -I or -E in its "
                                "command?)");

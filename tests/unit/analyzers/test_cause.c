@@ -82,6 +82,28 @@ static const struct {
      OPEN,
      SHAPE_SAWTOOTH,
      "collector_bound"},
+    {{{"pss_bytes", YES, 1000},
+      {"pss_anon_bytes", NO, 20},
+      {"pss_file_bytes", NO, 10}},
+     YES,
+     SHAPE_LINEAR,
+     "shared_memory"},
+    {{{"node_heap_used_bytes", YES, 900}, {"rss_bytes", NO, 0}},
+     YES,
+     SHAPE_LINEAR,
+     "live_objects"},
+    {{{"cgroup_bytes", YES, 900},
+      {"cgroup_file_bytes", NO, 890},
+      {"rss_bytes", NO, 0}},
+     NO,
+     SHAPE_LINEAR,
+     "file_backed"},
+    {{{"cgroup_bytes", YES, 900},
+      {"cgroup_file_bytes", NO, 100},
+      {"rss_bytes", NO, 0}},
+     NO,
+     SHAPE_LINEAR,
+     ""},
     {{{"rss_bytes", NO, 0}}, NO, SHAPE_FLAT, ""},
 };
 
@@ -111,6 +133,115 @@ static void test_table(void **state)
         assert_int_equal(v.cause.text[0] != '\0', cases[i].want[0] != '\0');
         assert_int_equal(v.cause.fix[0] != '\0', cases[i].want[0] != '\0');
     }
+}
+
+/* One finding that leaks, and a record with one column beside it. */
+struct beside {
+    struct series series;
+    struct column column;
+    double t_s[2], v[2], starts[2];
+    struct record record;
+    struct finding finding;
+    struct verdict verdict;
+};
+
+static void beside(struct beside *b, const char *metric, enum shape shape,
+                   const char *column, double first, double last)
+{
+    struct metric m;
+
+    *b = (struct beside){.v = {first, last}, .starts = {2, 2}};
+    b->column.name = (char *)column;
+    b->column.v = b->v;
+    metric_describe(column, &b->column.metric);
+    b->record.barriers = (struct series){.n = 2,
+                                         .t_s = b->t_s,
+                                         .proc_starts = b->starts,
+                                         .columns = &b->column,
+                                         .ncolumns = 1};
+    metric_describe(metric, &m);
+    finding_init(&b->finding, &m);
+    b->finding.outcome = OUTCOME_LEAK;
+    b->finding.judged = true;
+    b->finding.shape = shape;
+    b->finding.per_request.value = 2;
+    b->verdict = (struct verdict){
+        .findings = &b->finding, .nfindings = 1, .outcome = OUTCOME_LEAK};
+}
+
+/* The collector's own signals: off, never run, and what it could not free. */
+static void test_collector(void **state)
+{
+    struct beside b;
+
+    (void)state;
+    beside(&b, "py_gc_objects", SHAPE_LINEAR, "py_gc_off", 2, 2);
+    cause_find(&b.record, &b.verdict);
+    assert_string_equal(b.verdict.cause.class, "collector_off");
+    assert_non_null(strstr(b.verdict.cause.text, "in 2 processes"));
+    assert_true(b.verdict.cause.against[0] != '\0');
+    beside(&b, "py_gc_objects", SHAPE_LINEAR, "py_gc_collections", 70, 70);
+    cause_find(&b.record, &b.verdict);
+    assert_string_equal(b.verdict.cause.class, "collector_off");
+    beside(&b, "py_gc_objects", SHAPE_LINEAR, "py_gc_collections", 70, 90);
+    cause_find(&b.record, &b.verdict);
+    assert_string_equal(b.verdict.cause.class, "live_objects");
+    beside(&b, "py_gc_objects", SHAPE_LINEAR, "py_garbage", 3, 45);
+    cause_find(&b.record, &b.verdict);
+    assert_string_equal(b.verdict.cause.class, "live_objects");
+    assert_non_null(
+        strstr(b.verdict.cause.text, "42 were found uncollectable"));
+    assert_non_null(strstr(b.verdict.cause.fix, "gc.garbage"));
+}
+
+/* A sawtooth is recycling only where processes were replaced. */
+static void test_sawtooth(void **state)
+{
+    struct beside b;
+
+    (void)state;
+    beside(&b, "py_gc_objects", SHAPE_SAWTOOTH, "cpu_s", 1, 2);
+    cause_find(&b.record, &b.verdict);
+    assert_string_equal(b.verdict.cause.class, "live_objects");
+    b.starts[1] = 6;
+    cause_find(&b.record, &b.verdict);
+    assert_string_equal(b.verdict.cause.class, "masked_by_recycling");
+}
+
+/* What is kept by value is mended at its key; what bends by value ends. */
+static void test_values(void **state)
+{
+    int kind = 0;
+    double times = 1, count[2] = {100, 2400};
+    struct record_driver d = {.what = RECORD_DISTINCT,
+                              .name = (char *)"q",
+                              .kinds = &kind,
+                              .times = &times,
+                              .nkinds = 1,
+                              .count = count};
+    struct record_kind k = {.name = (char *)"search"};
+    struct blame blame = {
+        .by = BLAME_DRIVER, .named = true, .per_driver = {2048, 2000, 2100}};
+    struct beside b;
+
+    (void)state;
+    beside(&b, "native_inuse_bytes", SHAPE_LINEAR, "cpu_s", 1, 2);
+    b.record.drivers = &d;
+    b.record.ndrivers = 1;
+    b.record.kinds = &k;
+    b.record.nkinds = 1;
+    b.verdict.blames = &blame;
+    b.verdict.nblames = 1;
+    cause_find(&b.record, &b.verdict);
+    assert_string_equal(b.verdict.cause.class, "native_heap");
+    assert_non_null(strstr(b.verdict.cause.fix, "for each q"));
+    b.verdict.outcome = OUTCOME_INCONCLUSIVE;
+    b.verdict.follows = blame;
+    cause_find(&b.record, &b.verdict);
+    assert_string_equal(b.verdict.cause.class, "cache_filling");
+    assert_non_null(strstr(b.verdict.cause.text,
+                           "2.00 KiB for each new q of search, of which 2,400 "
+                           "were sent"));
 }
 
 /* The growth is in another program than the one that was started. */
@@ -146,7 +277,8 @@ static void test_other_process(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_table),         cmocka_unit_test(test_collector),
+        cmocka_unit_test(test_sawtooth),      cmocka_unit_test(test_values),
         cmocka_unit_test(test_other_process),
     };
 
