@@ -209,6 +209,11 @@ check-patients: ## the same, without writing the table
 	@build/venv/bin/pip install -q -r tests/patients/requirements.txt
 	@$(PYTHON) tests/patients/run.py
 
+kinds: ## twenty kinds of request, some leak: which are named, into KINDS.md
+	@tests/setup.sh build
+	@$(SUBMAKE) -s -j$(JOBS) all
+	@$(PYTHON) tests/patients/kinds.py --write
+
 check-valgrind: ## the unit tests under valgrind
 	@tests/setup.sh valgrind
 	@$(SUBMAKE) -s -j$(JOBS) tests
@@ -318,7 +323,7 @@ help: ## this list
 	@echo "usage: make [TARGET] [CC=... CFLAGS=... PREFIX=... DESTDIR=...]"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
 
-.PHONY: patients check-patients calibrate all unit check-unit tests fuzzers setup demo check check-asan check-tsan \
+.PHONY: patients check-patients kinds calibrate all unit check-unit tests fuzzers setup demo check check-asan check-tsan \
 	check-valgrind run-tests readme format lint cover fuzz bench install uninstall clean help FORCE
 FORCE:
 .SECONDARY:
