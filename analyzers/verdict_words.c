@@ -185,6 +185,8 @@ static void add_caveats(const struct record *r, struct verdict *v)
             100 * r->errors_total / r->requests_total);
     if (r->rate_missed)
         ADD(" The load generator fell short of its rate.");
+    if (r->load_trouble != NULL && r->load_trouble[0] != '\0')
+        ADD(" Not the load that was asked for: %.300s.", r->load_trouble);
 }
 
 static void advise(const struct record *r, const struct policy *p,

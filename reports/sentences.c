@@ -514,6 +514,8 @@ static void add_run(struct view *v)
     if (r->rate_missed)
         add_text(v, "run",
                  "the load generator could not keep the planned rate");
+    if (r->load_trouble != NULL && r->load_trouble[0] != '\0')
+        add_text(v, "run", r->load_trouble);
 }
 
 static void add_control(struct view *v)

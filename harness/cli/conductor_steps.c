@@ -167,6 +167,13 @@ bool conductor_check_errors(struct conductor *c)
     if (done < ERRORS_AT_LEAST && !load_is_idle(c->load))
         return false;
     c->error_storm = true;
+    if (n.by_error[TRANSFER_RESOURCE] > n.errors / 2) {
+        conductor_finish(c, RUN_HARNESS_FAILED,
+                         "the load generator ran out of descriptors, ports or "
+                         "memory: %llu of %llu requests could not be sent",
+                         (unsigned long long)errors, (unsigned long long)done);
+        return true;
+    }
     conductor_finish(c, RUN_TARGET_FAILED,
                      "%llu of %llu requests failed (at most %g %% may)",
                      (unsigned long long)errors, (unsigned long long)done,

@@ -5,6 +5,7 @@
 #include "harness/base/procfs.h"
 #include "harness/cli/drivers.h"
 #include "harness/cli/latency_log.h"
+#include "harness/cli/trouble.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -31,6 +32,7 @@ struct recorder {
     bool frozen;
     struct load_counts final; /* once frozen */
     double late_p99_ms;
+    char trouble[400];
 };
 
 int recorder_open(struct rundir *rd, const struct scenario *sc,
@@ -231,6 +233,21 @@ static double lateness_ms(const struct recorder *r)
     return (double)histogram_at(late, 99) / 1e6;
 }
 
+static void find_trouble(struct recorder *r)
+{
+    int64_t origin = load_origin_ns(r->load);
+    struct trouble t = {
+        .late_p99_ms = r->late_p99_ms,
+        .starved = r->final.by_error[TRANSFER_RESOURCE],
+        .done = r->final.ok + r->final.errors,
+        .cpu_s = (double)load_cpu_ns(r->load) / 1e9,
+        .duration_s = origin > 0 ? (double)(clock_now_ns() - origin) / 1e9 : 0,
+        .threads = load_threads(r->load),
+    };
+
+    trouble_text(&t, r->trouble, sizeof r->trouble);
+}
+
 static void fill_load(const struct recorder *r, struct run_meta *m)
 {
     struct load_counts c = r->final;
@@ -243,8 +260,10 @@ static void fill_load(const struct recorder *r, struct run_meta *m)
     m->errors_total = (double)c.errors;
     m->engine = load_engine_name(r->load);
     m->engine_why = load_engine_why(r->load);
-    if (r->frozen)
-        m->late_p99_ms = r->late_p99_ms;
+    if (!r->frozen)
+        return;
+    m->late_p99_ms = r->late_p99_ms;
+    m->load_trouble = r->trouble[0] != '\0' ? r->trouble : NULL;
 }
 
 static void fill_harness(const struct recorder *r, struct run_meta *m)
@@ -333,6 +352,7 @@ int recorder_freeze(struct recorder *r, struct err *err)
     recorder_seconds(r);
     load_get_counts(r->load, &r->final, NULL, NULL);
     r->late_p99_ms = lateness_ms(r);
+    find_trouble(r);
     r->frozen = true;
     buf_init(&text, 4u << 20);
     histogram_write_hgrm(load_response_times(r->load), &text);

@@ -2,6 +2,7 @@
 
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
+#include "harness/load/descriptors.h"
 #include "harness/load/worker.h"
 #include "harness/model/distinct.h"
 
@@ -91,6 +92,14 @@ static int worker_count(const struct scenario_load *sl)
     return n > 0 ? n : 1;
 }
 
+/* A user has one connection at a time. */
+static int connections_at_most(const struct scenario_load *sl)
+{
+    return sl->model == LOAD_CLOSED && sl->users < sl->connections
+               ? sl->users
+               : sl->connections;
+}
+
 int load_open(const struct load_config *cfg, struct load **out, struct err *err)
 {
     const struct scenario *sc = cfg->scenario;
@@ -103,7 +112,9 @@ int load_open(const struct load_config *cfg, struct load **out, struct err *err)
         return err_set(err, "load.connections must be at least 1");
     if (sc->load.model == LOAD_CLOSED && sc->load.users < 1)
         return err_set(err, "the closed model needs load.users");
-    if (engine_choose(sc, &name, &why, err) != 0)
+    if (engine_choose(sc, &name, &why, err) != 0 ||
+        (strcmp(name, "null") != 0 &&
+         descriptors_reserve(connections_at_most(&sc->load), err) != 0))
         return -1;
     pthread_once(&curl_once, init_curl);
     l = mem_zalloc(1, sizeof *l);
@@ -348,6 +359,11 @@ const char *load_failure_example(const struct load *l, size_t i)
     free(mine->example);
     mine->example = scenario_mask(l->cfg.scenario, e->text);
     return mine->example;
+}
+
+int load_threads(const struct load *l)
+{
+    return l->shared.nworkers;
 }
 
 int64_t load_cpu_ns(const struct load *l)

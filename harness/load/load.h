@@ -119,6 +119,9 @@ const struct histogram *load_request_times(struct load *l, size_t request);
  * 200)". Escape at the sink. NULL behind the last. Conductor, when idle. */
 const char *load_failure_example(const struct load *l, size_t i);
 
+/* How many worker threads there are. */
+int load_threads(const struct load *l);
+
 /* CPU time of the worker threads so far, ns. Any thread. */
 int64_t load_cpu_ns(const struct load *l);
 

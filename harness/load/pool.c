@@ -9,8 +9,8 @@
 /* Runs at a time per worker: flows that think need no connection. */
 #define MAX_RUNS 100000u
 
-/* Each takes two mappings, of which a process may have 65,530. */
-#define KEEPS_AT_FIRST 1024
+#define KEEPS_AT_FIRST 64
+#define KEEP_BYTES (TRAFFIC_KEEP_BODY + TRAFFIC_KEEP_HEADERS)
 
 static struct run *run_add(struct worker *w)
 {
@@ -44,8 +44,8 @@ static struct keep *keep_new(void)
 {
     struct keep *k = mem_zalloc(1, sizeof *k);
 
-    k->body = mem_realloc(NULL, TRAFFIC_KEEP_BODY, 1);
-    k->headers = mem_realloc(NULL, TRAFFIC_KEEP_HEADERS, 1);
+    k->body = mem_realloc(NULL, KEEP_BYTES, 1);
+    k->headers = k->body + TRAFFIC_KEEP_BODY;
     return k;
 }
 
@@ -92,7 +92,7 @@ void pool_return_keep(struct worker *w, struct run *r)
 }
 
 /* Room for as many answers at a time as there are connections, if any is
- * kept at all. */
+ * kept at all: in one piece, of which only what is used becomes memory. */
 static void open_keeps(struct worker *w)
 {
     const struct traffic *t = &w->shared->traffic;
@@ -101,8 +101,18 @@ static void open_keeps(struct worker *w)
 
     for (size_t i = 0; i < t->nrequests; i++)
         any = any || t->requests[i].keep_body || t->requests[i].keep_headers;
-    for (int i = 0; any && i < n; i++)
-        keep_give(w, keep_new());
+    if (!any)
+        return;
+    w->keeps = mem_zalloc((size_t)n, sizeof *w->keeps);
+    w->keeps_room = mem_zalloc((size_t)n, KEEP_BYTES);
+    for (int i = 0; i < n; i++) {
+        struct keep *k = &w->keeps[i];
+
+        k->pooled = true;
+        k->body = w->keeps_room + (size_t)i * KEEP_BYTES;
+        k->headers = k->body + TRAFFIC_KEEP_BODY;
+        keep_give(w, k);
+    }
 }
 
 int pool_open(struct worker *w, struct err *err)
@@ -150,10 +160,13 @@ void pool_release(struct worker *w)
         struct keep *k = w->free_keeps;
 
         w->free_keeps = k->next;
+        if (k->pooled)
+            continue;
         free(k->body);
-        free(k->headers);
         free(k);
     }
+    free(w->keeps);
+    free(w->keeps_room);
     for (size_t i = 0; w->capturers != NULL && i < w->shared->sc->nrequests;
          i++) {
         for (size_t c = 0; c < w->capturers[i].n; c++)

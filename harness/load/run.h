@@ -17,7 +17,8 @@ struct worker;
 /* Room for a response's kept bytes; lent to a run while it is in flight. */
 struct keep {
     struct keep *next;
-    char *body, *headers;
+    char *body, *headers; /* one allocation */
+    bool pooled;          /* the worker's, not its own */
 };
 
 /* The capturers of one request, compiled for one worker. */

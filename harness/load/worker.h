@@ -83,7 +83,8 @@ struct worker {
     struct capturers *capturers; /* by request */
     struct run *all_runs, *free_runs, **users;
     size_t nruns;
-    struct keep *free_keeps;
+    struct keep *free_keeps, *keeps;     /* `keeps`: those made at the start */
+    char *keeps_room;                    /* their bytes */
     struct run *waiting, **waiting_tail; /* rendered, for a connection */
     struct wakeups wakeups;
 

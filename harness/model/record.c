@@ -282,6 +282,7 @@ void record_release(struct record *r)
     free(r->dir);
     free(r->name);
     free(r->end_detail);
+    free(r->load_trouble);
     free(r->started_utc);
     free(r->tool_version);
     free(r->host);

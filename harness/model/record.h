@@ -119,7 +119,8 @@ struct record {
     int signal;       /* with RUN_INTERRUPTED */
     bool partial;     /* the run did not get to write its end */
     bool target_failed;
-    bool rate_missed; /* the generator could not keep its rate */
+    bool rate_missed;   /* the generator could not keep its rate */
+    char *load_trouble; /* what was wrong with the generator; NULL: nothing */
     char *started_utc, *tool_version, *host, *kernel, *command, *url;
     char *engine, *engine_why; /* which engine ran, and why */
     char *scenario_text;       /* scenario.ini, secrets already masked */

@@ -135,6 +135,7 @@ static void take_end(struct record *r, const json_t *o)
     r->target_failed = json_is_true(json_object_get(o, "target_failed")) ||
                        r->end == RUN_TARGET_FAILED;
     r->rate_missed = json_is_true(json_object_get(o, "rate_missed"));
+    take_string(o, "load_trouble", &r->load_trouble);
 }
 
 static void take_meta(struct record *r, const json_t *o)

@@ -107,6 +107,7 @@ struct run_meta {
         *url, *engine, *engine_why, *python_mode;
     const char *end; /* run_end_name(); NULL: still running */
     const char *end_detail;
+    const char *load_trouble; /* NULL: none */
     int signal;
     bool target_failed, rate_missed;
     int64_t target_pid;

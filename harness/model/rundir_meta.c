@@ -68,6 +68,7 @@ int rundir_write_meta(struct rundir *rd, const struct run_meta *m,
     jsonw_int(&w, "signal", m->signal);
     jsonw_bool(&w, "target_failed", m->target_failed);
     jsonw_bool(&w, "rate_missed", m->rate_missed);
+    jsonw_string(&w, "load_trouble", m->load_trouble);
     jsonw_double(&w, "duration_s", m->duration_s);
     jsonw_double(&w, "requests", m->requests_total);
     jsonw_double(&w, "errors", m->errors_total);

@@ -13,6 +13,7 @@ import json
 import os
 import random
 import re
+import resource
 import select
 import shutil
 import signal
@@ -202,9 +203,10 @@ class Case(unittest.TestCase):
         return s
 
     def plateau(self, *arguments, timeout=100, env=None, cwd=None,
-                stdin=subprocess.DEVNULL):
+                stdin=subprocess.DEVNULL, limits=None, started=None):
         """Runs the program to its end. Runs are kept in this test's folder
-        unless the arguments say otherwise."""
+        unless the arguments say otherwise. `limits`: (what, soft, hard) of
+        resource.setrlimit; `started` is called with its pid."""
         self.assertTrue(os.path.exists(PLATEAU), "not built: " + PLATEAU)
         arguments = [str(a) for a in arguments]
         if "--out" in arguments:
@@ -218,8 +220,12 @@ class Case(unittest.TestCase):
         child = subprocess.Popen(
             [PLATEAU] + arguments, cwd=cwd or self.folder, stdin=stdin,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=dict(os.environ, **(env or {})))
+            env=dict(os.environ, **(env or {})),
+            preexec_fn=limits and (lambda: resource.setrlimit(
+                limits[0], limits[1:])))
         try:
+            if started:
+                started(child.pid)
             said, err = child.communicate(timeout=timeout * SLOW)
         except subprocess.TimeoutExpired:
             child.terminate()

@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import re
+import resource
 
 import support
 
@@ -225,6 +226,61 @@ class RateTest(WireCase):
         done = float(rows[-1]["requests"])
         # 5 users, 20 ms each: 250 a second at most.
         self.assertTrue(500 < done <= 1050, done)
+
+
+class TroubleTest(WireCase):
+    """The generator's own limits: said, and never laid at the target."""
+
+    def test_more_connections_than_descriptors(self):
+        r = self.plateau("run", self.scenario(
+            [], load={"users": "500", "connections": "500", "rate": None}),
+            limits=(resource.RLIMIT_NOFILE, 256, 256))
+        self.expect_status(r, 5)
+        self.assertRegex(r.err, "500 connections take .* descriptors")
+        self.assertIn("ulimit", r.err)
+
+    def test_the_soft_limit_is_raised(self):
+        r = self.plateau("run", self.scenario(
+            [], load={"users": "300", "connections": "300", "rate": None}),
+            limits=(resource.RLIMIT_NOFILE, 100, 4096))
+        self.assertIn(r.status, (0, 1, 3), r.told())
+        self.assertEqual(r.verdict()["errors"], 0, r.told())
+
+    def starve(self, pid):
+        """Takes some of the connections' descriptors away, once there are
+        connections."""
+        folder = "/proc/%d/fd" % pid
+
+        def sockets():
+            found = []
+            for fd in os.listdir(folder):
+                try:
+                    if os.readlink(folder + "/" + fd).startswith("socket:"):
+                        found.append(int(fd))
+                except OSError:
+                    pass
+            return found
+        support.until(lambda: len(sockets()) >= 14, 20, "connections")
+        most = sorted(sockets())[-8]
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
+
+    def test_out_of_descriptors_in_mid_run(self):
+        r = self.plateau("run", self.scenario(
+            ["--on", "/ok=slow:20", "--on", "/ok=close"],
+            load={"users": "16", "connections": "16", "rate": None,
+                  "blocks": "200"}), started=self.starve)
+        self.expect_status(r, 5)
+        self.assertIn("ran out of descriptors", r.err + r.out)
+        self.assertNotIn("target failed", r.out)
+
+    def test_lateness_is_in_the_verdict(self):
+        """Two connections, 50 ms a request, five times as many due."""
+        r = self.plateau("run", self.scenario(
+            [], {"slow": "path = /do/slow:50\nweight = 1"},
+            load={"rate": "200/s", "connections": "2", "blocks": "3",
+                  "block": "1s", "timeout": "20s"}))
+        self.assertRegex(r.verdict()["reason"], "after they were due")
+        self.assertGreater(r.verdict()["harness"]["late_p99_ms"], 100)
 
 
 class SecretTest(WireCase):
