@@ -92,8 +92,9 @@ static void serve(int fd)
     }
     if (answer[0] == '\0')
         snprintf(answer, sizeof answer,
-                 "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%0*d", BODY,
-                 BODY, 7);
+                 "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n"
+                 "Content-Length: %d\r\n\r\n%0*d",
+                 BODY, BODY, 7);
     in[n] = '\0';
     for (char *p = in; (p = strstr(p, "\r\n\r\n")) != NULL; p += 4) {
         if (narrivals < ARRIVALS_MAX)
