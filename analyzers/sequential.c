@@ -10,7 +10,8 @@ enum {
 };
 
 /* Caches of the usual sizes (128, 256, 1000, 1024, 2048 entries) have filled
-   by then even if only every request brings a new entry. */
+   by then even if only every request brings a new entry: every request of the
+   kinds that leak, the others bring none. */
 #define REQUESTS_MIN 2100
 
 void sequential_rule(const struct policy *p, size_t blocks,
@@ -68,13 +69,35 @@ static bool mix_complete(const struct record *r)
     return true;
 }
 
+/* Requests that may have brought something new to what the lead counts: those
+   of the kinds that it is laid at, or all. */
+static double feeding_requests(const struct record *r, const struct verdict *v)
+{
+    const struct finding *f = verdict_lead(v);
+    size_t last = r->barriers.n - 1;
+    double sum = 0;
+
+    for (size_t i = 0; i < v->nblames; i++) {
+        const struct blame *b = &v->blames[i];
+        const double *c;
+
+        if (!b->named || b->finding != v->lead || b->kind < 0 ||
+            (size_t)b->kind >= r->nkinds || r->kinds[b->kind].flow)
+            continue;
+        c = r->kinds[b->kind].completed;
+        if (c != NULL && isfinite(c[last] - c[0]))
+            sum += c[last] - c[0];
+    }
+    return sum > 0 ? sum : f->to_requests - f->from_requests;
+}
+
 static bool leak_certain(const struct record *r, const struct policy *p,
                          const struct verdict *v)
 {
     const struct finding *f = verdict_lead(v);
     bool memory;
 
-    if (f == NULL || f->to_requests - f->from_requests < REQUESTS_MIN)
+    if (f == NULL || feeding_requests(r, v) < REQUESTS_MIN)
         return false;
     memory = f->metric.role == METRIC_MEMORY || f->metric.role == METRIC_CGROUP;
     if (memory && r->barriers.n - 1 < MEMORY_BLOCKS_MIN)

@@ -117,7 +117,8 @@ static void text_head(const struct objects_view *v, struct buf *out)
     buf_addf(out, "  %s thread%s", number(s->n.threads, a),
              s->n.threads == 1 ? "" : "s");
     if (s->n.tasks > 0)
-        buf_addf(out, ", %s asyncio tasks", number(s->n.tasks, a));
+        buf_addf(out, ", %s asyncio task%s", number(s->n.tasks, a),
+                 s->n.tasks == 1 ? "" : "s");
     if (v->watch)
         buf_addf(out, "  after %.1f s", v->t_s);
     buf_addc(out, '\n');

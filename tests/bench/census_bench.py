@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """What a census of a live CPython costs, and what the target feels of it.
 
-    make && tests/bench/census_bench.py [PYTHON]
+    make && tests/bench/census_bench.py [--write] [PYTHON]
 
 A target holds about one million objects and answers a loop of small requests.
 The same loop is timed four times: left alone; with a census from outside twice
 a second; with the frozen walk of --freeze as often; with a histogram made
 inside by gc.get_objects() as often. Prints one table: milliseconds of CPU and
 bytes copied per census, the pause it imposes, and the request's time at the
-median, the 99th percentile and the worst.
+median, the 99th percentile and the worst. --write also puts it into
+tests/bench/CENSUS.md; measure on a machine that does nothing else.
 """
 
 import glob
@@ -18,8 +19,8 @@ import subprocess
 import sys
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
 PLATEAU = os.path.join(ROOT, "build", "plateau")
 SECONDS = 8
 EVERY = 0.5
@@ -117,42 +118,84 @@ class Bench:
 
 
 def row(name, r, pause, counted=0):
+    """The cells of one line of the table."""
     cpu = r.get("cpu", 0) * 1e3
-    print("%-26s %8.1f %11s %8.1f %9.1f   %8.3f %8.3f %9.2f" % (
-        name, cpu, "%.0f" % (cpu / counted * 1e6) if counted else "",
-        r.get("bytes", 0) / 1e6, pause, r["p50"] * 1e3, r["p99"] * 1e3,
-        r["worst"] * 1e3))
+    return [name, "%.1f" % cpu if cpu else "",
+            "%.0f" % (cpu / counted * 1e6) if counted else "",
+            "%.1f" % (r["bytes"] / 1e6) if r.get("bytes") else "",
+            "%.1f" % pause if pause else "0", "%.3f" % (r["p50"] * 1e3),
+            "%.3f" % (r["p99"] * 1e3), "%.2f" % (r["worst"] * 1e3)]
 
 
-def main():
-    python = sys.argv[1] if len(sys.argv) > 1 else default_python()
+HEAD = ["", "CPU ms", "per million", "MB read", "pause ms", "p50 ms",
+        "p99 ms", "worst ms"]
+
+
+def measure(python):
+    """All four ways on one target: a title, the rows, and a last line."""
     bench = Bench(python)
     version = subprocess.run([python, "--version"], stdout=subprocess.PIPE,
                              universal_newlines=True).stdout.strip()
-    bench.window(); alone = bench.result()
+    bench.window()
+    alone = bench.result()
     outside = bench.watched()
     frozen = bench.watched("--freeze")
-    bench.window(EVERY); inside = bench.result()
-    bench.window(); again = bench.result()
+    bench.window(EVERY)
+    inside = bench.result()
+    bench.window()
+    again = bench.result()
     bench.target.stdin.close()
     bench.target.wait()
-    print("%s, %d tracked objects, %d blocks, %d objects in all" % (
+    bench.target.stdout.close()
+    title = "%s, %d tracked objects, %d blocks, %d objects in all" % (
         version, bench.size["tracked"], bench.size["blocks"],
-        mean(outside["objects"])))
-    print("%-26s %8s %11s %8s %9s   %8s %8s %9s" % (
-        "", "CPU ms", "per million", "MB read", "pause ms", "p50 ms",
-        "p99 ms", "worst ms"))
-    row("left alone", alone, 0)
-    row("census from outside", outside, outside["pause"],
         mean(outside["objects"]))
-    row("frozen walk", frozen, frozen["pause"], bench.size["tracked"])
-    row("gc.get_objects() inside", inside, inside["cpu"] * 1e3,
-        bench.size["tracked"])
-    row("left alone, again", again, 0)
-    print("aim: 150 ms of CPU per million objects on 3.12")
+    rows = [row("left alone", alone, 0),
+            row("census from outside", outside, outside["pause"],
+                mean(outside["objects"])),
+            row("frozen walk", frozen, frozen["pause"],
+                bench.size["tracked"]),
+            row("gc.get_objects() inside", inside, inside["cpu"] * 1e3,
+                bench.size["tracked"]),
+            row("left alone, again", again, 0)]
     worst = max(abs(n - bench.size["tracked"]) for n in outside["tracked"])
-    print("tracked, against gc.get_objects(): at most %.3f %% off" %
-          (100.0 * worst / bench.size["tracked"]))
+    return title, rows, (
+        "The census's count of tracked objects was at most %.3f %% from "
+        "gc.get_objects()." % (100.0 * worst / bench.size["tracked"]))
+
+
+def write(parts):
+    """The tables as tests/bench/CENSUS.md."""
+    lines = ["# What a census costs", "",
+             "Written by `tests/bench/census_bench.py --write`. A target with "
+             "about a million", "objects answers a loop of small requests, "
+             "%g s long, beside a census every" % SECONDS,
+             "%g s. CPU and bytes: per census (the histogram inside counts "
+             "only what the" % EVERY, "collector tracks). Pause: what one of "
+             "them stops the target for.", "",
+             "%s, %d CPUs." % (os.uname().release, os.cpu_count())]
+    for title, rows, last in parts:
+        lines += ["", "## " + title, "", "| " + " | ".join(HEAD) + " |",
+                  "|---|" + "--:|" * (len(HEAD) - 1)]
+        lines += ["| " + " | ".join(r) + " |" for r in rows]
+        lines += ["", last]
+    with open(os.path.join(HERE, "CENSUS.md"), "w", encoding="utf-8") as f:
+        f.write("\n".join(lines) + "\n")
+
+
+def main():
+    pythons = [a for a in sys.argv[1:] if a != "--write"]
+    parts = []
+    for python in pythons or [default_python()]:
+        title, rows, last = measure(python)
+        parts.append((title, rows, last))
+        print(title)
+        for r in [HEAD] + rows:
+            print("%-26s %8s %11s %8s %9s   %8s %8s %9s" % tuple(r))
+        print(last)
+    print("aim: 150 ms of CPU per million objects on 3.12")
+    if "--write" in sys.argv:
+        write(parts)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 import unittest
@@ -20,12 +22,14 @@ NEAR = 10  # objects: what the reading itself makes and drops
 
 
 def find_pythons():
-    """Every CPython here: (label, program), one per real file."""
+    """Every CPython here: (label, program), one per real file. Programs
+    elsewhere can be named in PLATEAU_PYTHONS, parted by colons."""
     found = {}
     places = glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin/python3"))
     for folder in ["/usr/bin", "/usr/local/bin"]:
         places += glob.glob(os.path.join(folder, "python3.[0-9]*"))
         places += glob.glob(os.path.join(folder, "python3"))
+    places += filter(None, os.environ.get("PLATEAU_PYTHONS", "").split(":"))
     for place in sorted(places):
         real = os.path.realpath(place)
         if re.search(r"python3\.\d+$", real) and real not in found:
@@ -639,16 +643,101 @@ class Degraded(ObjectsCase):
             raise unittest.SkipTest("needs root to become somebody else")
         target = Target(self, ONE, SPEAK)
         target.numbers()
-        asked = subprocess.run(
-            [PLATEAU, "objects", str(target.pid)], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, universal_newlines=True,
-            preexec_fn=lambda: (os.setgroups([]), os.setgid(65534),
-                                os.setuid(65534)))
-        if asked.returncode == 126 or "Permission" in asked.stderr[:40]:
-            raise unittest.SkipTest("that user cannot run the program")
+        asked = self.as_nobody("objects", target.pid)
         self.assertEqual(asked.returncode, 4, asked.stderr)
-        self.assertIn("belongs to another user", asked.stderr)
-        self.assertIn("memory alone", asked.stderr)
+        self.one_line(asked.stderr, "belongs to another user",
+                      "memory alone", "as that user, or as root")
+        # A run goes on without the counts, and says so once.
+        watched = self.as_nobody(
+            "observe", "--pid", target.pid, "--duration", "6s", "--json",
+            "--out", "OPEN/run", "--set", "sample.python=outside")
+        notes = [n for n in json.loads(watched.stdout)["notes"]
+                 if "belongs to another user" in n]
+        self.assertEqual(len(notes), 1, watched.stdout)
+
+    def test_process_that_lets_nobody_read_it(self):
+        """Its own user, not dumpable: as with Yama, only words are left."""
+        if os.geteuid() != 0:
+            raise unittest.SkipTest("needs root to become somebody else")
+        code = self.write("closed.py", textwrap.dedent("""
+        import ctypes, os
+        PR_SET_DUMPABLE = 4
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        os.write(1, b"0\\n"); os.read(0, 1)
+        """))
+        with open(code, "rb") as text:
+            target = subprocess.Popen(
+                ["/usr/bin/python3", "-c", text.read()],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                preexec_fn=self.become_nobody)
+        self.addCleanup(target.stdout.close)
+        self.addCleanup(target.stdin.close)
+        self.addCleanup(target.wait)
+        self.addCleanup(target.kill)
+        self.assertEqual(target.stdout.readline(), b"0\n")
+        asked = self.as_nobody("objects", target.pid)
+        self.assertEqual(asked.returncode, 4, asked.stderr)
+        self.one_line(asked.stderr, "memory alone", "as root")
+        self.assertNotIn("another user", asked.stderr)
+
+    def test_embedded_interpreter(self):
+        """A C program that links libpython: counted, and named as such."""
+        config = next((c for c in glob.glob(os.path.expanduser(
+            "~/.pyenv/versions/3.11.*/bin/python3-config"))), None)
+        if config is None or shutil.which("cc") is None:
+            raise unittest.SkipTest("no libpython to link with")
+        flags = [subprocess.run([config, "--embed", f], check=True,
+                                stdout=subprocess.PIPE,
+                                universal_newlines=True).stdout.split()
+                 for f in ("--includes", "--ldflags")]
+        source = self.write("host.c", textwrap.dedent(r"""
+        #include <Python.h>
+        int main(int argc, char **argv)
+        {
+            FILE *f = fopen(argv[1], "r");
+            (void)argc;
+            Py_Initialize();
+            return PyRun_SimpleFile(f, argv[1]);
+        }
+        """))
+        program = os.path.join(self.folder, "host")
+        prefix = os.path.dirname(os.path.dirname(config))
+        subprocess.run(["cc", "-o", program, source] + flags[0] + flags[1] +
+                       ["-Wl,-rpath," + os.path.join(prefix, "lib")],
+                       check=True)
+        target = Target(self, program, PLANTED + SPEAK,
+                        env={"PYTHONHOME": prefix})
+        tracked, blocks = target.numbers()
+        census = self.census(target.pid)
+        self.one_note(census, "embedded in another program",
+                      "native_inuse_bytes")
+        self.check_counts(census, COUNTS)
+        self.assertLessEqual(abs(census["objects_tracked"] - tracked), NEAR)
+        self.assertLessEqual(abs(census["blocks"] - blocks), NEAR)
+
+    def become_nobody(self):
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+
+    def as_nobody(self, *arguments):
+        """The program as another user, from where that user can read it."""
+        self.open_folder = tempfile.mkdtemp(prefix="plateau-nobody-")
+        self.addCleanup(shutil.rmtree, self.open_folder, True)
+        os.chmod(self.open_folder, 0o777)
+        program = shutil.copy(PLATEAU, self.open_folder)
+        os.chmod(program, 0o755)
+        arguments = [a.replace("OPEN", self.open_folder)
+                     for a in map(str, arguments)]
+        return subprocess.run(
+            [program] + arguments, stdout=subprocess.PIPE, timeout=60,
+            stderr=subprocess.PIPE, universal_newlines=True,
+            cwd=self.open_folder, preexec_fn=self.become_nobody)
+
+    def one_line(self, text, *words):
+        lines = [line for line in text.splitlines()
+                 if all(w in line for w in words)]
+        self.assertEqual(len(lines), 1, text)
 
     def test_no_such_process(self):
         child = subprocess.Popen(["true"])

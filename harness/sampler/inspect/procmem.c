@@ -199,16 +199,20 @@ static int yama_scope(void)
     return scope;
 }
 
-/* /proc/PID belongs to the process's effective user. */
+/* Asks the status for the owner: /proc/PID itself belongs to root while the
+   process is not dumpable. */
 static enum procmem_trouble denied_because(int64_t pid)
 {
-    char path[64];
-    struct stat st;
+    char text[4096];
+    const char *p;
+    unsigned int real, effective;
 
-    snprintf(path, sizeof path, "/proc/%" PRId64, pid);
-    if (stat(path, &st) != 0)
+    if (proc_read(pid, "status", text, sizeof text) <= 0)
         return PROCMEM_GONE;
-    if (geteuid() != 0 && st.st_uid != geteuid())
+    p = strstr(text, "\nUid:");
+    if (geteuid() != 0 && p &&
+        sscanf(p, "\nUid: %u %u", &real, &effective) == 2 &&
+        effective != geteuid())
         return PROCMEM_OTHER_UID;
     return yama_scope() > 0 ? PROCMEM_YAMA : PROCMEM_DENIED;
 }

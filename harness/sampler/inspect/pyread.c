@@ -4,8 +4,9 @@
 
 #define LOOKUP_ENTRIES_MAX 4096u
 
-/* str: length @16, hash @24, state @32; state from bit 2 (bit 16 from 3.14):
- * kind 3 bits, compact, ascii. */
+/* str: length @16, hash @24, state @32; in the state, behind 2 bits that say
+ * how it is interned (16 bits in some builds from 3.14 on, which then leave
+ * the kind's place empty): kind 3 bits, compact, ascii. */
 enum { STR_LENGTH = 16, STR_STATE = 32, STR_READ = 36 };
 /* dict: keys @32, values @40. */
 enum { DICT_KEYS = 32, DICT_READ = 48 };
@@ -63,7 +64,9 @@ int pyread_string(struct memview *v, const struct pyversion *ver, uint64_t addr,
     if (cap == 0 || memview_read(v, addr, head, sizeof head) != 0)
         return -1;
     length = memview_word(head + STR_LENGTH);
-    state = memview_half(head + STR_STATE) >> (ver->refcnt_flags ? 16 : 2);
+    state = memview_half(head + STR_STATE) >> 2;
+    if (ver->refcnt_flags && (state & 7) == 0)
+        state >>= 14;
     kind = state & 7;
     if (!(state >> 3 & 1) || (kind != 1 && kind != 2 && kind != 4) ||
         length > (uint64_t)1 << 40)

@@ -94,6 +94,45 @@ static void test_caches(void **state)
         }
 }
 
+/* Only one request in three brings an entry: what counts is how many those
+   were. */
+static void test_cache_of_one_kind(void **state)
+{
+    const double mix[4] = {171, 29, 150, 50};
+
+    (void)state;
+    for (size_t blocks = 5; blocks <= 16; blocks++) {
+        double orders[16], d[16], all = 0, held = 0;
+        struct record r;
+        struct verdict v;
+
+        for (size_t b = 0; b < blocks; b++) {
+            orders[b] = mix[b % 4];
+            all += orders[b];
+            d[b] = fmin(all, 1024) - held;
+            held = fmin(all, 1024);
+        }
+        records_open(&r, blocks, 300);
+        records_column(&r, "py_gc_objects", 60000, d);
+        r.nkinds = 2;
+        r.kinds = mem_zalloc(2, sizeof *r.kinds);
+        for (size_t k = 0; k < 2; k++) {
+            r.kinds[k].name = mem_strdup(k > 0 ? "order" : "browse");
+            r.kinds[k].weight = k > 0 ? 1 : 2;
+            r.kinds[k].completed =
+                mem_zalloc(r.barriers.n, sizeof *r.kinds[k].completed);
+            for (size_t b = 0; b < blocks; b++)
+                r.kinds[k].completed[b + 1] =
+                    r.kinds[k].completed[b] +
+                    (k > 0 ? orders[b] : 300 - orders[b]);
+        }
+        verdict_judge(&r, NULL, &v);
+        assert_false(v.certain && v.outcome == OUTCOME_LEAK);
+        verdict_release(&v);
+        records_close(&r);
+    }
+}
+
 /* The error over the whole path: 16 healthy runs of 14 looks, with readings
    that jitter by ten objects. One false certainty in 200 is promised; two in
    16 would happen by chance once in 400 times that. */
@@ -146,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_small_leak_in_time),
         cmocka_unit_test(test_pass_in_time),
         cmocka_unit_test(test_caches),
+        cmocka_unit_test(test_cache_of_one_kind),
         cmocka_unit_test(test_path),
         cmocka_unit_test(test_spending),
     };

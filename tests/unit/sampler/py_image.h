@@ -41,7 +41,7 @@ static inline void py_str(struct image *m, const struct pyversion *ver,
 
     image_u64(m, addr, 1);
     image_u64(m, addr + 16, strlen(text));
-    image_u32(m, addr + 32, state << (ver->refcnt_flags ? 16 : 2));
+    image_u32(m, addr + 32, state << 2);
     image_put(m, addr + ver->ascii_data, text, strlen(text) + 1);
 }
 
