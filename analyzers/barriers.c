@@ -309,6 +309,22 @@ static void too_few_blocks(struct judge *j)
     j->f->more_s = j->f->more_requests * j->hours * 3600 / j->requests;
 }
 
+/* Connections that our load opened while the blocks ran and may have open at
+   the end. */
+static double own_connections(const struct judge *j, const struct policy *p)
+{
+    const struct blocks *b = &j->blocks;
+    double opened = 0;
+
+    for (size_t i = 0; b->n > 0 && i < j->r->ndrivers; i++) {
+        const struct record_driver *d = &j->r->drivers[i];
+
+        if (d->what == RECORD_CONNECTIONS && d->count != NULL)
+            opened += d->count[b->row[b->n - 1]] - d->count[b->start];
+    }
+    return opened > 0 ? fmin(opened, p->connections) : 0;
+}
+
 static void judge_column(struct judge *j, const struct policy *p)
 {
     struct limits_at at = {.rate_rps = j->rate_rps,
@@ -324,6 +340,7 @@ static void judge_column(struct judge *j, const struct policy *p)
     at.level = fmax(j->blocks.last, 0);
     at.requests = j->requests;
     at.span_s = j->hours * 3600;
+    at.own = own_connections(j, p);
     limits_find(p, f->name, &f->metric, &at, &j->limits);
     if (j->rule->strict)
         j->limits.pass = j->limits.leak;

@@ -29,14 +29,19 @@ static void memory_limits(const struct metric *m, const struct limits_at *at,
    does not ask for less than half a hundredth of the level to pass. Blocks of
    Python's allocator creep in healthy services (caches of strings and numbers
    inside the interpreter and its libraries) by some tens per thousand
-   requests; what leaks objects shows in their own counts. */
+   requests; what leaks objects shows in their own counts.
+   Each connection that our load opened and keeps is a handle of the target's
+   (and a thread, where it has one for each): a rise by as many is ours. A step
+   tilts a line through it by half as much again. */
 static void count_limits(const struct metric *m, const struct limits_at *at,
                          struct limits *out)
 {
     bool handles = m->role == METRIC_HANDLES;
     bool blocks = strcmp(m->name, "py_blocks") == 0;
     double rate = handles ? 0.001 : blocks ? 0.05 : 0.01;
-    double few = handles ? 2 : blocks ? fmax(20, 0.001 * at->level) : 20;
+    double few = handles  ? 2 + 1.5 * at->own
+                 : blocks ? fmax(20, 0.001 * at->level)
+                          : 20;
 
     out->leak = out->certain = fmax(rate, few / at->requests);
     out->pass = handles ? fmax(2 * rate, 5 / at->requests)

@@ -17,7 +17,7 @@ struct tolerance {
     char *metric; /* a metric's tolerance key ("pss") or its full name; owned */
     double value; /* bytes or counts, >= 0 */
     enum tolerance_per per;
-    int line;     /* where the scenario says it; 0: default */
+    int line; /* where the scenario says it; 0: default */
 };
 
 enum stop_rule {
@@ -32,6 +32,7 @@ struct policy {
     double confidence;  /* two-sided level of every interval; default 0.95 */
     double survive_s;   /* must not reach the limit sooner; 0: not asked */
     double limit_bytes; /* memory limit if the user states one; 0: cgroup's */
+    int connections;    /* most that our own load keeps open; 0: unknown */
     double rate_rps;    /* the load `survive` speaks of; 0: as measured */
     enum stop_rule stop;
     bool inconclusive_fails; /* junit: inconclusive counts as a failure */

@@ -218,6 +218,7 @@ static void check_load(struct reader *r)
         bad(r, line_of(r, SECTION_LOAD, "block"), NULL,
             "block has no meaning with blocks = 0, an uninterrupted soak");
     r->sc->policy.rate_rps = l->rate_rps;
+    r->sc->policy.connections = l->connections;
     if (r->sc->policy.limit_bytes == 0)
         r->sc->policy.limit_bytes = r->sc->target.memory_limit_bytes;
 }

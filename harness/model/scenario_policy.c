@@ -3,6 +3,7 @@
 #include "harness/model/scenario_reader.h"
 #include "harness/model/value.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,8 @@ static int read_policy(const char *text, size_t len, const char *file,
 {
     struct scenario sc = {0};
     struct reader r = {.sc = &sc, .m = m, .file = file, .custom_metrics = true};
-    const char *rate, *limit;
+    const char *rate, *limit, *connections;
+    int64_t most;
     int rc = -1;
 
     policy_default(&sc.policy);
@@ -36,8 +38,12 @@ static int read_policy(const char *text, size_t len, const char *file,
     reader_apply_sets(&r, sets, nsets);
     rate = value_in(&r.doc, "load", "rate");
     limit = value_in(&r.doc, "target", "memory_limit");
+    connections = value_in(&r.doc, "load", "connections");
     if (rate != NULL)
         value_rate(rate, &sc.policy.rate_rps, NULL);
+    if (connections != NULL && value_whole(connections, &most, NULL) == 0 &&
+        most > 0 && most <= INT_MAX)
+        sc.policy.connections = (int)most;
     for (size_t i = 0; i < r.doc.n; i++)
         if (strcmp(r.doc.sections[i].name, "verdict") == 0)
             reader_section(&r, &r.doc.sections[i], SECTION_VERDICT, NULL, &sc,

@@ -277,11 +277,53 @@ static void test_jvm_between_collections(void **state)
     records_close(&r);
 }
 
+/* What our own connections may have added is no leak of the service's; what is
+   more than they can be, is. */
+static void test_own_connections_are_no_leak(void **state)
+{
+    static const double ours[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+    static const double theirs[8] = {15, 15, 15, 15, 15, 15, 15, 15};
+    static const struct {
+        const char *metric;
+        const double *d;
+        double opened; /* by the load, in each block */
+        int connections;
+        bool leak;
+    } rows[] = {
+        {"fds", ours, 2, 8, false},    {"threads", ours, 2, 8, false},
+        {"fds", ours, 0, 8, true},     {"fds", ours, 150, 2, true},
+        {"fds", theirs, 150, 8, true}, {"fds", theirs, 0, 8, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double opened[9] = {0};
+        struct record_driver driver = {.what = RECORD_CONNECTIONS,
+                                       .count = opened};
+        struct record r;
+        struct finding f;
+
+        records_open(&r, 8, 150);
+        records_column(&r, rows[i].metric, 20, rows[i].d);
+        for (size_t k = 1; k < 9; k++)
+            opened[k] = opened[k - 1] + rows[i].opened;
+        r.drivers = &driver;
+        r.ndrivers = 1;
+        r.policy.connections = rows[i].connections;
+        judge(&r, &f);
+        if ((f.outcome == OUTCOME_LEAK) != rows[i].leak)
+            print_error("row %zu: %s\n", i, f.reason);
+        assert_int_equal(f.outcome == OUTCOME_LEAK, rows[i].leak);
+        records_close(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_jvm_between_collections),
         cmocka_unit_test(test_glance),
+        cmocka_unit_test(test_own_connections_are_no_leak),
         cmocka_unit_test(test_never_certain),
         cmocka_unit_test(test_bad_readings),
         cmocka_unit_test(test_gap),

@@ -212,7 +212,9 @@ static void closed_while_idle(struct bed *b)
             fail_msg("%s: error %d in round %d", b->kind->engine,
                      (int)s.t.error, i);
     }
-    assert_int_equal(b->server.accepted, 30);
+    /* Each answer took a connection of its own. One more may be opened where
+     * the close and the next request cross. */
+    assert_in_range(b->server.accepted, 30, 59);
     bed_close(b);
 }
 

@@ -67,6 +67,7 @@ static void test_the_documented_example(void **state)
     assert_close(policy_tolerance(&sc.policy, "pss_bytes")->value, 64, 0);
     assert_close(sc.policy.survive_s, 7 * 86400, 0);
     assert_close(sc.policy.rate_rps, 200, 0);
+    assert_int_equal(sc.policy.connections, sc.load.connections);
     scenario_release(&sc);
 }
 

@@ -5,7 +5,8 @@
 #include <string.h>
 
 static const char recorded[] = "[scenario]\nname = x\n[target]\nmemory_limit "
-                               "= 512 MiB\n[load]\nrate = 200/s\n[verdict]\n"
+                               "= 512 MiB\n[load]\nrate = 200/s\n"
+                               "connections = 24\n[verdict]\n"
                                "pss = 32 B/request\nconfidence = 90%\n";
 
 static int adjust(const char *text, const char *set, struct policy *p,
@@ -28,6 +29,7 @@ static void test_sets_win_over_the_record(void **state)
     assert_close(policy_tolerance(&p, "pss_bytes")->value, 100, 0);
     assert_close(p.confidence, 0.90, 1e-12);
     assert_close(p.rate_rps, 200, 0);
+    assert_int_equal(p.connections, 24);
     mistakes_release(&m);
     policy_release(&p);
 }
