@@ -95,6 +95,14 @@ $(O)/leaky: $(patsubst %.c,$(O)/%.o,$(wildcard tests/server/*.c))
 build/leaky: build/release/leaky
 	@cp -f $< $@.tmp && mv -f $@.tmp $@
 
+# Whatever the flavour, the release program and the patient are tests' tools.
+ifneq ($(FLAVOUR),release)
+build/release/plateau: FORCE
+	+@$(SUBMAKE) -s FLAVOUR=release $@
+build/release/leaky: build/release/plateau FORCE
+	+@$(SUBMAKE) -s FLAVOUR=release $@
+endif
+
 # Unit tests: tests/unit/<layer>/test_<module>.c, one program each, linked with
 # the layers at and below its own. Analyzer and report tests link neither libuv
 # nor libcurl: the linker proves that those layers are pure.
