@@ -189,11 +189,34 @@ static void add_caveats(const struct record *r, struct verdict *v)
         ADD(" Not the load that was asked for: %.300s.", r->load_trouble);
 }
 
+/* What would settle an undecided run. */
+static void advise_more(const struct record *r, struct verdict *v)
+{
+    const struct finding *lead = verdict_lead(v);
+    bool ours = r->nkinds > 0; /* else the load is somebody else's */
+    char a[WORDS_NUMBER], b[WORDS_NUMBER];
+
+    if (lead != NULL && isfinite(lead->more_requests) && ours)
+        ADVISE("Run about %s more requests (%s at this load).",
+               words_number(lead->more_requests, a),
+               words_time(lead->more_s, b));
+    else if (lead != NULL && isfinite(lead->more_s))
+        ADVISE("%s for about %s more.", ours ? "Run" : "Record",
+               words_time(lead->more_s, b));
+    else if (r->barriers.n > 1)
+        ADVISE("More of the same will hardly settle it: use longer blocks, "
+               "a longer settle time, or a source that counts objects.");
+    else if (ours)
+        ADVISE("Run longer, or in blocks, or with a source that counts "
+               "objects.");
+    else
+        ADVISE("Record for longer, or with a source that counts objects.");
+}
+
 static void advise(const struct record *r, const struct policy *p,
                    const struct vote *vote, struct verdict *v)
 {
     const struct finding *lead = verdict_lead(v);
-    char a[WORDS_NUMBER], b[WORDS_NUMBER];
 
     (void)p;
     if (v->outcome == OUTCOME_LEAK && v->ntypes > 0 && v->types[0].significant)
@@ -205,24 +228,18 @@ static void advise(const struct record *r, const struct policy *p,
                "with `plateau compare`.",
                lead != NULL ? title(lead) : "memory");
     else if (v->outcome == OUTCOME_PASS)
-        ADVISE("Nothing to do. For smaller leaks than stated, run more "
-               "blocks.");
+        ADVISE("Nothing to do. For smaller leaks than stated, %s.",
+               r->barriers.n > 1 ? "run more blocks"
+               : r->nkinds > 0   ? "run longer"
+                                 : "record for longer");
     else if (vote->lacks[0] != '\0')
         ADVISE("Make %s readable (see the notes on sources), or drop it "
                "from [verdict].",
                vote->lacks);
     else if (r->target_failed)
         ADVISE("Get the target through the run first.");
-    else if (lead != NULL && isfinite(lead->more_requests))
-        ADVISE("Run about %s more requests (%s at this load).",
-               words_number(lead->more_requests, a),
-               words_time(lead->more_s, b));
-    else if (r->barriers.n > 1)
-        ADVISE("More of the same will hardly settle it: use longer blocks, "
-               "a longer settle time, or a source that counts objects.");
     else
-        ADVISE("Run longer, or in blocks, or with a source that counts "
-               "objects.");
+        advise_more(r, v);
 }
 
 void verdict_words(const struct record *r, const struct policy *p,

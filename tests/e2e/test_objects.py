@@ -233,7 +233,7 @@ class EveryVersion(ObjectsCase):
         self.assertGreater(census["cost"]["pause_ms"], 0)
         # It goes on afterwards: it obeys, and ends by itself.
         target.tell()
-        self.assertEqual(target.process.wait(timeout=10), 0)
+        self.assertEqual(target.process.wait(timeout=60), 0)
 
 
     def holders(self, version, python):
@@ -408,7 +408,7 @@ class Growth(ObjectsCase):
             self.fail("growth was not shown: %r" % line["types"][:5])
         # What grew most comes first, and the end of the target ends it.
         target.stop()
-        self.assertEqual(watch.wait(timeout=10), 0)
+        self.assertEqual(watch.wait(timeout=60), 0)
         self.assertIn(b"has ended", watch.stderr.read())
 
 

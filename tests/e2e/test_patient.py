@@ -250,14 +250,14 @@ class WireTest(PatientCase):
 
     def test_slow_requests_do_not_hold_up_others(self):
         with socket.create_connection(("127.0.0.1", self.server.port)) as s:
-            s.sendall(b"GET /do/slow:3000 HTTP/1.1\r\nHost: x\r\n\r\n")
+            s.sendall(b"GET /do/slow:20000 HTTP/1.1\r\nHost: x\r\n\r\n")
             began = time.monotonic()
             self.client.ask("/ok", 10)
-            self.assertLess(time.monotonic() - began, 2)
+            self.assertLess(time.monotonic() - began, 15)
 
     def test_pipelined_requests_are_all_answered(self):
         with socket.create_connection(("127.0.0.1", self.server.port),
-                                      timeout=5) as s:
+                                      timeout=30) as s:
             s.sendall(b"GET /ok HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
             got = b""
             while got.count(b"ok\n") < 50:
@@ -273,7 +273,7 @@ class LifeTest(PatientCase):
             self.start("--on", "/x=die:3:" + how)
             with self.assertRaises((http.client.HTTPException, OSError)):
                 self.client.ask("/x", 3)
-            self.assertEqual(self.server.process.wait(timeout=5), code)
+            self.assertEqual(self.server.process.wait(timeout=30), code)
 
     def test_ready_after(self):
         self.start("--ready-after", "300")
@@ -298,7 +298,7 @@ class LifeTest(PatientCase):
         worker = self.client.stats()["pid"]
         self.assertNotEqual(worker, self.server.pid)
         os.kill(self.server.pid, signal.SIGKILL)
-        support.until(lambda: not support.alive(worker), 5, "worker's end")
+        support.until(lambda: not support.alive(worker), 30, "worker's end")
 
     def test_freezes(self):
         self.start("--freeze", "300/1")
@@ -325,4 +325,4 @@ class LifeTest(PatientCase):
         for wrong in (["--on", "/x=leek:1"], ["--on", "/x=leak"],
                       ["--port", "x"], ["--nope", "1"], ["--leak"]):
             s = self.service([support.LEAKY] + wrong)
-            self.assertEqual(s.process.wait(timeout=5), 2, wrong)
+            self.assertEqual(s.process.wait(timeout=30), 2, wrong)
