@@ -1,6 +1,8 @@
 #include "analyzers/barriers.h"
 
 #include "analyzers/limits.h"
+#include "analyzers/replay.h"
+#include "analyzers/ruling.h"
 #include "analyzers/student.h"
 #include "analyzers/words.h"
 #include "harness/base/mem.h"
@@ -9,15 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Fewer requests than this never accuse: a cache of the usual size looks the
-   same until it is full. */
-#define REQUESTS_MIN 500
 /* Blocks that tell a warm-up from growth well; three are the least. */
 #define BLOCKS_WELL 6
-
-/* Before its planned end a run is no certain leak while it may be slowing
-   down: a cache that is half full looks like a warm-up and a leak. */
-#define SLOWING_MAX 0.3
 
 /* Everything known while one column is judged. */
 struct judge {
@@ -28,6 +23,7 @@ struct judge {
     struct growth_data data;
     struct growth growth;
     struct limits limits;
+    struct ruling ruling;
     double requests, hours, rate_rps;
     double value, low, high, low_leak, high_pass, high_end;
     bool unmarked_fall; /* fell like a restart, but nobody counts restarts */
@@ -48,31 +44,6 @@ void barriers_rule(const struct policy *p, struct barriers_rule *rule)
         .power = true,
         .forecast = true,
     };
-}
-
-/* What growth_fit's answer means under the limits. A leak: what goes on if
-   nothing bends is above the limit, and hardly anything says that it will
-   bend. A pass: what goes on, and what still goes on at the end, are below;
-   and where the limit is only a default, nothing is certain to go on. */
-static enum outcome decide(const struct growth *g, const struct limits *l,
-                           const struct barriers_rule *rule, double requests,
-                           bool accuse)
-{
-    double bends, below, most;
-
-    if (g->n == 0)
-        return OUTCOME_INCONCLUSIVE;
-    /* The fewer blocks, the less a missing bend means. */
-    most = rule->bend_max * fmin(1, ((double)g->n - 2) / 6);
-    below = growth_steady_below(g, l->leak, &bends);
-    if (accuse && requests >= REQUESTS_MIN && below < rule->alpha_leak &&
-        bends < most && (!rule->strict || growth_slowing(g) < SLOWING_MAX))
-        return OUTCOME_LEAK;
-    if (growth_below(g, l->pass) > 1 - rule->alpha_pass &&
-        growth_terminal_below(g, l->pass) > 1 - rule->alpha_pass &&
-        (l->stated || growth_below(g, l->certain) >= rule->alpha_pass))
-        return OUTCOME_PASS;
-    return OUTCOME_INCONCLUSIVE;
 }
 
 static enum shape shape_of(const struct judge *j)
@@ -107,110 +78,6 @@ static enum shape shape_of(const struct judge *j)
     default:
         return SHAPE_FLAT;
     }
-}
-
-/* This run's own noise with growth `per_request` in place of its own. */
-static enum outcome planted(const struct judge *j, double per_request,
-                            struct growth *g)
-{
-    /* A bend of its own hides a leak: it stays in. */
-    bool bent =
-        shape_of(j) == SHAPE_SATURATING || shape_of(j) == SHAPE_LOGARITHMIC;
-    struct growth_data data = j->data;
-    double *d = mem_zalloc(data.n, sizeof *d);
-    enum outcome o;
-
-    for (size_t i = 0; i < data.n; i++)
-        d[i] =
-            data.d[i] + per_request * data.requests[i] -
-            (bent ? fmax(j->value, 0) * data.requests[i] : j->growth.fitted[i]);
-    data.d = d;
-    data.hours = NULL;
-    if (!bent)
-        data.nkinds = 0;
-    growth_fit(&data, g);
-    o = decide(g, &j->limits, j->rule, j->requests, true);
-    free(d);
-    return o;
-}
-
-/* The smallest growth that would have been called with 95 % probability: the
-   smallest that turns this run's own noise into a leak, and what that noise
-   might have hidden one time in twenty (2.2 standard errors, by simulation:
-   noise is not the same in the next run). */
-static double minimum(const struct judge *j)
-{
-    double lo = fmax(j->limits.leak, 0), margin = NAN, called = NAN, rough;
-    double step = j->growth.sigma * sqrt((double)j->data.n) / j->requests;
-    struct growth g = {0};
-
-    for (int i = 0; i < 10; i++) {
-        double guess = lo + step;
-
-        growth_release(&g);
-        if (planted(j, guess, &g) == OUTCOME_LEAK) {
-            called = guess;
-            margin = growth_asymptotic(&g, 0.5) - growth_asymptotic(&g, 0.159);
-            step /= 2;
-        } else {
-            lo = guess;
-            step *= isnan(called) ? 2 : 0.5;
-        }
-        if (!isnan(called) && called - lo < 0.15 * called)
-            break;
-    }
-    growth_release(&g);
-    /* Restarts fall where they will: the next run's are elsewhere. */
-    rough = j->blocks.restarted > 0 ? 1.6 : 1.1;
-    return isnan(called) ? NAN : rough * (called + 2.2 * fmax(margin, 0));
-}
-
-/* How many blocks like these, this growth going on, it takes until the answer
-   is no longer "inconclusive": the series is carried on by its best shape and
-   its own residuals over again. NaN: more than eight times as many. */
-static double forecast(const struct judge *j)
-{
-    size_t n = j->data.n, most = 8 * n < 160 ? 8 * n : 160;
-    double *v[5], answer = NAN, tail = growth_terminal(&j->growth, 0.5);
-    double goal = growth_asymptotic(&j->growth, 0.5);
-    struct growth_data data = j->data;
-
-    for (int i = 0; i < 5; i++)
-        v[i] = mem_zalloc(most, sizeof **v);
-    for (size_t i = 0; i < most; i++) {
-        size_t o = i % n;
-        double left = j->growth.fitted[o], fade;
-
-        v[1][i] = data.requests[o];
-        v[2][i] = data.hours[o];
-        v[3][i] = data.restarts != NULL ? data.restarts[o] : 0;
-        fade = exp(-(double)(i - n + 1) * j->growth.bend_rate);
-        if (i >= n)
-            left = data.requests[o] * (goal + (tail - goal) * fade);
-        v[0][i] = left + data.d[o] - j->growth.fitted[o];
-    }
-    data.d = v[0];
-    data.requests = v[1];
-    data.hours = v[2];
-    data.restarts = data.restarts != NULL ? v[3] : NULL;
-    data.nkinds = 0;
-    data.hours = NULL;
-    for (size_t m = n + 1; m <= most && isnan(answer); m += m < 8 ? 1 : m / 8) {
-        struct growth g;
-        double requests = 0;
-
-        data.n = m;
-        growth_fit(&data, &g);
-        for (size_t i = 0; i < m; i++)
-            requests += data.requests[i];
-        if (decide(&g, &j->limits, j->rule, requests, !j->unmarked_fall) !=
-            OUTCOME_INCONCLUSIVE)
-            answer = requests - j->requests;
-        growth_release(&g);
-    }
-    for (int i = 0; i < 5; i++)
-        free(v[i]);
-    return answer;
 }
 
 /* Time until the limit is reached at the measured growth. */
@@ -272,10 +139,16 @@ static void fill_window(struct judge *j)
         f->steady_from_s = s->t_s[b->row[first - 1]];
 }
 
+static bool bends(enum shape s)
+{
+    return s == SHAPE_SATURATING || s == SHAPE_LOGARITHMIC;
+}
+
 static void fill_numbers(struct judge *j)
 {
     struct finding *f = j->f;
     double per_hour = j->rate_rps * 3600, width = (j->high - j->low) / 2;
+    struct replay replay;
 
     f->per_request = (struct interval){j->value, j->low, j->high};
     f->per_hour = (struct interval){j->value * per_hour, j->low * per_hour,
@@ -287,12 +160,14 @@ static void fill_numbers(struct judge *j)
         f->certainty = (j->low - j->limits.leak) / fmax(width, 1e-12);
     else if (f->outcome == OUTCOME_PASS)
         f->certainty = (j->limits.pass - j->high) / fmax(width, 1e-12);
+    replay = (struct replay){&j->data,  &j->growth,  &j->ruling,
+                             j->value, j->requests, bends(f->shape)};
     if (j->rule->power) {
-        f->minimum_per_request = minimum(j);
+        f->minimum_per_request = replay_minimum(&replay);
         f->minimum_per_hour = f->minimum_per_request * per_hour;
     }
     if (f->outcome == OUTCOME_INCONCLUSIVE && j->rule->forecast) {
-        f->more_requests = forecast(j);
+        f->more_requests = replay_forecast(&replay);
         f->more_s = f->more_requests * j->hours * 3600 / j->requests;
     }
 }
@@ -342,13 +217,11 @@ static void judge_column(struct judge *j, const struct policy *p)
     at.span_s = j->hours * 3600;
     at.own = own_connections(j, p);
     limits_find(p, f->name, &f->metric, &at, &j->limits);
-    if (j->rule->strict)
-        j->limits.pass = j->limits.leak;
     read_growth(j);
     j->unmarked_fall =
         j->r->barriers.proc_starts == NULL && j->blocks.top > 0.3;
-    f->outcome =
-        decide(&j->growth, &j->limits, j->rule, j->requests, !j->unmarked_fall);
+    j->ruling = (struct ruling){j->rule, &j->limits, !j->unmarked_fall};
+    f->outcome = ruling_outcome(&j->ruling, &j->growth, j->requests);
     fill_numbers(j);
     limit_times(j, p);
 }
@@ -383,7 +256,7 @@ static bool column_as(const struct record *r, const struct policy *p,
     if (j.growth.n > 0)
         growth_steady_below(&j.growth, 0, &w.bends);
     w.driver = j.growth.driver;
-    w.few = j.requests < REQUESTS_MIN;
+    w.few = j.requests < RULING_REQUESTS_MIN;
     w.unmarked_fall = j.unmarked_fall;
     w.survive = j.limits.survive;
     words_barrier(&w, f->reason, sizeof f->reason);

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     NOISE_READING = 2, /* index: errors of single readings alone */
@@ -32,8 +33,9 @@ static const double shape_prior[GROWTH_SHAPES] = {
 static void keep_best(struct fitter *f, const struct lsq *s,
                       const struct growth_part *const *parts,
                       enum growth_shape shape, const struct driver *dr,
-                      double sigma, double weight)
+                      int noise, double sigma, double weight)
 {
+    const struct whitener *w = &f->white[noise];
     struct growth *g = f->out;
     size_t n = f->data->n;
 
@@ -47,6 +49,10 @@ static void keep_best(struct fitter *f, const struct lsq *s,
     for (size_t j = 0; j < s->p; j++)
         g->bend_rate += parts[j]->fade * dr->sum / (double)n;
     g->restart_drop = f->nfixed > 0 ? -s->b[0] : NAN;
+    g->parameters = s->p + dr->extra;
+    memcpy(g->white, f->work + LSQ_PARTS * n, n * sizeof *g->white);
+    memcpy(g->diag, w->diag, n * sizeof *g->diag);
+    memcpy(g->low, w->low, n * sizeof *g->low);
     for (size_t i = 0; i < n; i++) {
         g->fitted[i] = 0;
         g->units[i] = dr->u[i];
@@ -141,7 +147,7 @@ static void fit_noise(struct fitter *f, const struct growth_part *const *parts,
     f->log_shape[shape] = lsq_log_add(f->log_shape[shape], weight);
     if (noise == NOISE_READING)
         f->out->level_noise = lsq_log_add(f->out->level_noise, weight);
-    keep_best(f, &s, parts, shape, dr, sigma, weight);
+    keep_best(f, &s, parts, shape, dr, noise, sigma, weight);
 }
 
 void growth_try(struct fitter *f, const struct driver *dr,
@@ -400,6 +406,9 @@ void growth_fit(const struct growth_data *data, struct growth *out)
     var = mem_zalloc(data->n, sizeof *var);
     out->fitted = mem_zalloc(data->n, sizeof *out->fitted);
     out->units = mem_zalloc(data->n, sizeof *out->units);
+    out->white = mem_zalloc(data->n, sizeof *out->white);
+    out->diag = mem_zalloc(data->n, sizeof *out->diag);
+    out->low = mem_zalloc(data->n, sizeof *out->low);
     fitter_open(&f, lag, var);
     mix = mem_zalloc(data->n, sizeof *mix);
     n = drivers_pick(data, mix, drivers);
@@ -460,5 +469,8 @@ void growth_release(struct growth *g)
     mixture_release(&g->terminal);
     free(g->fitted);
     free(g->units);
+    free(g->white);
+    free(g->diag);
+    free(g->low);
     *g = (struct growth){0};
 }

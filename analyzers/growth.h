@@ -70,6 +70,11 @@ struct growth {
     double *fitted;      /* the best fit's differences, n of them */
     double *units;       /* what its driver did in each block, n of them */
     size_t transient;    /* blocks until the best fit's bend is over */
+    double *white;       /* the best fit's residuals as white noise ... */
+    double *diag, *low;  /* ... and the factor that makes them what they were:
+                            residual[i] = diag[i] white[i] + low[i] white[i-1]
+                            (lsq.h) */
+    size_t parameters;   /* that the best fit has spent */
     double bend_rate;    /* per block: how fast the best fit's bend fades */
     double restart_drop; /* the level lost per restart, best fit; else NaN */
 };

@@ -217,6 +217,12 @@ static void fit_two_noises(struct fitter *f, const struct driver *dr,
     f->out->sigma = sqrt(var);
     for (size_t i = 0; i < n; i++)
         f->out->fitted[i] = gap && i == head ? d[i] : u[i] * (i < head ? a : c);
+    for (size_t i = 0; i < n; i++) {
+        f->out->white[i] = d[i] - f->out->fitted[i];
+        f->out->diag[i] = 1;
+        f->out->low[i] = 0;
+    }
+    f->out->parameters = 1 + gap + line + dr->extra;
 }
 
 static void fit_rests(struct fitter *f, const struct driver *dr)
