@@ -160,7 +160,7 @@ static void fill_numbers(struct judge *j)
         f->certainty = (j->low - j->limits.leak) / fmax(width, 1e-12);
     else if (f->outcome == OUTCOME_PASS)
         f->certainty = (j->limits.pass - j->high) / fmax(width, 1e-12);
-    replay = (struct replay){&j->data,  &j->growth,  &j->ruling,
+    replay = (struct replay){&j->data, &j->growth,  &j->ruling,
                              j->value, j->requests, bends(f->shape)};
     if (j->rule->power) {
         f->minimum_per_request = replay_minimum(&replay);
@@ -205,6 +205,7 @@ static void judge_column(struct judge *j, const struct policy *p)
     struct limits_at at = {.rate_rps = j->rate_rps,
                            .limit_bytes = j->r->limit_bytes};
     struct finding *f = j->f;
+    double total = NAN;
 
     growth_fit(&j->data, &j->growth);
     fill_window(j);
@@ -217,10 +218,16 @@ static void judge_column(struct judge *j, const struct policy *p)
     at.span_s = j->hours * 3600;
     at.own = own_connections(j, p);
     limits_find(p, f->name, &f->metric, &at, &j->limits);
+    /* What a life leaks goes with it: no more than a life's growth is held. */
+    if (j->blocks.lives.n > 0 && j->blocks.lives.length < at.requests) {
+        at.requests = j->blocks.lives.length;
+        total = j->limits.stated ? NAN : j->limits.pass;
+        limits_find(p, f->name, &f->metric, &at, &j->limits);
+    }
     read_growth(j);
     j->unmarked_fall =
         j->r->barriers.proc_starts == NULL && j->blocks.top > 0.3;
-    j->ruling = (struct ruling){j->rule, &j->limits, !j->unmarked_fall};
+    j->ruling = (struct ruling){j->rule, &j->limits, !j->unmarked_fall, total};
     f->outcome = ruling_outcome(&j->ruling, &j->growth, j->requests);
     fill_numbers(j);
     limit_times(j, p);

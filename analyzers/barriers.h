@@ -8,6 +8,7 @@
 
 #include "analyzers/finding.h"
 #include "analyzers/growth.h"
+#include "analyzers/lives.h"
 #include "harness/model/record.h"
 
 #include <stddef.h>
@@ -34,7 +35,8 @@ struct blocks {
     double **kinds;
     double *asked; /* see growth_data; NULL: not known */
     size_t nkinds;
-    size_t *row;      /* barrier row that ends the block */
+    struct lives lives; /* n = 0: not known */
+    size_t *row;        /* barrier row that ends the block */
     double garbage;   /* share of the uncollected objects that was taken out */
     bool hiding;      /* the collector ran so seldom that a leak may be among
                          what was taken out */
@@ -61,6 +63,12 @@ void blocks_view(const struct blocks *b, const struct metric *m,
                  struct growth_data *out);
 
 void blocks_release(struct blocks *b);
+
+/* Adds to the readings `v` of column `c`, one per barrier row, what a leak of
+ * `per_request` in each process leaves there: what was leaked goes with the
+ * process that held it. */
+void blocks_plant(const struct record *r, const struct column *c,
+                  double per_request, double *v);
 
 /* Requests per second while load ran. NaN: unknown. */
 double barriers_rate(const struct record *r);

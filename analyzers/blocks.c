@@ -102,6 +102,20 @@ static void blocks_add(const struct record *r, const struct column *c,
         out->top = -out->d[i] / fabs(c->v[from]);
 }
 
+static void gather_lives(const struct record *r, struct blocks *b)
+{
+    size_t *edge;
+
+    if (b->restarted == 0)
+        return;
+    edge = mem_zalloc(b->n + 1, sizeof *edge);
+    edge[0] = b->start;
+    for (size_t i = 0; i < b->n; i++)
+        edge[i + 1] = b->row[i];
+    lives_find(r, edge, b->n + 1, &b->lives);
+    free(edge);
+}
+
 void blocks_gather(const struct record *r, const struct column *c, size_t rows,
                    struct blocks *out)
 {
@@ -134,6 +148,34 @@ void blocks_gather(const struct record *r, const struct column *c, size_t rows,
             last = i;
         }
     }
+    gather_lives(r, out);
+}
+
+void blocks_plant(const struct record *r, const struct column *c,
+                  double per_request, double *v)
+{
+    const struct series *s = &r->barriers;
+    struct blocks b;
+    size_t i = 0, before;
+    double *x, held = 0;
+
+    blocks_gather(r, c, 0, &b);
+    x = mem_zalloc(b.n + 1, sizeof *x);
+    if (b.lives.n > 0)
+        lives_part(&b.lives, lives_age, 0, x);
+    for (size_t k = 0; k < b.n; k++) {
+        before = k > 0 ? b.row[k - 1] : b.start;
+        for (i = before + 1; i <= b.row[k]; i++)
+            v[i] += held +
+                    per_request * (b.lives.n > 0
+                                       ? x[k]
+                                       : s->requests[i] - s->requests[before]);
+        held += per_request * (b.lives.n > 0 ? x[k] : b.requests[k]);
+    }
+    for (; b.n > 0 && i < s->n; i++)
+        v[i] += held;
+    free(x);
+    blocks_release(&b);
 }
 
 /* Readings come in these steps: pages where the kernel counts, allocator
@@ -156,6 +198,7 @@ void blocks_view(const struct blocks *b, const struct metric *m,
         .requests = b->requests,
         .hours = b->hours,
         .restarts = b->restarted > 0 ? b->restarts : NULL,
+        .lives = b->lives.n > 0 ? &b->lives : NULL,
         .kinds = (const double *const *)b->kinds,
         .nkinds = b->nkinds,
         .asked = b->asked,
@@ -168,6 +211,7 @@ void blocks_release(struct blocks *b)
     for (size_t k = 0; k < b->nkinds; k++)
         free(b->kinds[k]);
     free(b->kinds);
+    lives_release(&b->lives);
     free(b->asked);
     free(b->row);
     free(b->restarts);

@@ -30,8 +30,8 @@ static void judge_planted(const struct record *r, const struct policy *p,
     const struct series *s = &r->barriers;
 
     copy.v = mem_zalloc(s->n, sizeof *copy.v);
-    for (size_t i = 0; i < s->n; i++)
-        copy.v[i] = c->v[i] + per_request * (s->requests[i] - s->requests[0]);
+    memcpy(copy.v, c->v, s->n * sizeof *copy.v);
+    blocks_plant(r, c, per_request, copy.v);
     barriers_rule(p, &rule);
     rule.power = rule.forecast = false;
     barriers_column(r, p, &rule, &copy, f);

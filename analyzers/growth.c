@@ -1,6 +1,7 @@
 #include "analyzers/growth.h"
 
 #include "analyzers/growth_fit.h"
+#include "analyzers/lives.h"
 #include "harness/base/mem.h"
 
 #include <math.h>
@@ -13,6 +14,7 @@ enum {
     DRIVERS_MAX = 7,   /* requests, time, the likeliest kinds, a mix */
     KINDS_TRIED = 3,
     MIX_KINDS = 4,
+    TAG_LIVES = 16, /* on top of the shape, in an opinion's tag */
 };
 
 /* Parts of the noise variance that belong to errors of a single reading. */
@@ -33,7 +35,7 @@ static const double shape_prior[GROWTH_SHAPES] = {
 static void keep_best(struct fitter *f, const struct lsq *s,
                       const struct growth_part *const *parts,
                       enum growth_shape shape, const struct driver *dr,
-                      int noise, double sigma, double weight)
+                      int noise, double goes_on, double sigma, double weight)
 {
     const struct whitener *w = &f->white[noise];
     struct growth *g = f->out;
@@ -48,7 +50,10 @@ static void keep_best(struct fitter *f, const struct lsq *s,
     g->bend_rate = 0;
     for (size_t j = 0; j < s->p; j++)
         g->bend_rate += parts[j]->fade * dr->sum / (double)n;
-    g->restart_drop = f->nfixed > 0 ? -s->b[0] : NAN;
+    g->restart_drop = f->nfixed > 0 && f->data->lives == NULL ? -s->b[0] : NAN;
+    if (dr->id == DRIVER_LIVES)
+        g->restart_drop =
+            goes_on * f->data->lives->length / f->data->lives->at_once;
     g->parameters = s->p + dr->extra;
     memcpy(g->white, f->work + LSQ_PARTS * n, n * sizeof *g->white);
     memcpy(g->diag, w->diag, n * sizeof *g->diag);
@@ -119,6 +124,7 @@ static void fit_noise(struct fitter *f, const struct growth_part *const *parts,
     double nn = (double)n, pp = (double)(p + dr->extra);
     double drift = dr->per_request;
     int df = (int)(n - p - dr->extra);
+    int tag = (int)shape + (dr->id == DRIVER_LIVES ? TAG_LIVES : 0);
     struct lsq s;
 
     if (noise == NOISE_SCATTER && (p == 0 || !scatter_make(f, parts, p)))
@@ -136,18 +142,20 @@ static void fit_noise(struct fitter *f, const struct growth_part *const *parts,
     weight = log_prior + log(noise_prior[noise]) -
              0.5 * (nn * log((s.rss + floor) / nn) + f->white[noise].log_det +
                     pp * log(nn) + 2 * pp * (pp + 1) / fmax(nn - pp - 1, 0.5));
-    mixture_add(&f->out->asymptotic,
-                (struct opinion){weight, a * drift,
-                                 sigma * lsq_se(&s, asym) * drift, df,
-                                 (int)shape});
     mixture_add(&f->out->terminal,
                 (struct opinion){weight, e * drift,
-                                 sigma * lsq_se(&s, end) * drift, df,
-                                 (int)shape});
+                                 sigma * lsq_se(&s, end) * drift, df, tag});
+    if (dr->id == DRIVER_LIVES) { /* what lasts through a life goes on */
+        a = e;
+        memcpy(asym, end, sizeof asym);
+    }
+    mixture_add(&f->out->asymptotic,
+                (struct opinion){weight, a * drift,
+                                 sigma * lsq_se(&s, asym) * drift, df, tag});
     f->log_shape[shape] = lsq_log_add(f->log_shape[shape], weight);
     if (noise == NOISE_READING)
         f->out->level_noise = lsq_log_add(f->out->level_noise, weight);
-    keep_best(f, &s, parts, shape, dr, noise, sigma, weight);
+    keep_best(f, &s, parts, shape, dr, noise, a, sigma, weight);
 }
 
 void growth_try(struct fitter *f, const struct driver *dr,
@@ -330,7 +338,7 @@ static size_t transient_end(const struct growth *g, size_t n)
     size_t i = n;
     double last = g->fitted[n - 1] / g->units[n - 1], top = 0;
 
-    if (!bends)
+    if (!bends || g->driver == DRIVER_LIVES)
         return 0;
     for (size_t b = 0; b < n; b++)
         top = fmax(top, fabs(g->fitted[b] / g->units[b] - last));
@@ -367,7 +375,7 @@ static void fitter_open(struct fitter *f, double *lag, double *var)
         restarts += d->restarts[i];
         lag[i] = i > 0 ? d->restarts[i - 1] : 0;
     }
-    if (restarts == 0)
+    if (restarts == 0 || d->lives != NULL)
         return;
     f->fixed[f->nfixed++] = (struct growth_part){d->restarts, 0, 0, 0};
     if (d->n >= 9) /* a fresh process warms up in its next block */
@@ -412,7 +420,9 @@ void growth_fit(const struct growth_data *data, struct growth *out)
     fitter_open(&f, lag, var);
     mix = mem_zalloc(data->n, sizeof *mix);
     n = drivers_pick(data, mix, drivers);
-    for (size_t i = 0; i < n; i++)
+    if (data->lives != NULL)
+        growth_lives(&f, &drivers[0]);
+    for (size_t i = 0; data->lives == NULL && i < n; i++)
         if (drivers[i].sum > 0)
             growth_shapes(&f, &drivers[i]);
     fitter_close(&f);
@@ -455,6 +465,16 @@ double growth_steady_below(const struct growth *g, double x, double *bends)
     below = mixture_cdf_of(&g->asymptotic, ~bending, x, &share);
     *bends = 1 - share;
     return share > 0 ? below / share : 1;
+}
+
+double growth_total_below(const struct growth *g, double x)
+{
+    double lives, requests;
+
+    mixture_cdf_of(&g->asymptotic, ~0u << TAG_LIVES, x, &lives);
+    requests =
+        mixture_cdf_of(&g->asymptotic, ~(~0u << TAG_LIVES), x, &(double){0});
+    return lives + requests;
 }
 
 double growth_slowing(const struct growth *g)

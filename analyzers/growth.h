@@ -6,10 +6,10 @@
  * like a logarithm, a change of slope, a single jump or a wild reading, and
  * pairs of them), each under three kinds of noise (steps that stay, as of an
  * allocator; errors of the single reading; both) and against several drivers
- * (all requests, one kind of request, time). Every fit speaks with the weight
- * of its evidence (Schwarz 1978, Hoeting et al. 1999), so that a run too short
- * to tell a filling cache from a leak comes out wide by itself, and nothing
- * needs to be cut off as warm-up.
+ * (all requests, one kind of request, time, the ages of recycled workers).
+ * Every fit speaks with the weight of its evidence (Schwarz 1978, Hoeting et
+ * al. 1999), so that a run too short to tell a filling cache from a leak comes
+ * out wide by itself, and nothing needs to be cut off as warm-up.
  *
  * Not a judgement: see barriers.h. Pure; allocates, frees what it allocated. */
 #ifndef PLATEAU_ANALYZERS_GROWTH_H
@@ -40,12 +40,15 @@ enum growth_shape {
     GROWTH_SHAPES,
 };
 
+struct lives;
+
 struct growth_data {
     size_t n;                   /* blocks */
     const double *d;            /* reading after minus reading before, finite */
     const double *requests;     /* in each block, > 0 */
     const double *hours;        /* each block's duration, > 0; NULL: unknown */
     const double *restarts;     /* processes started in each block, or NULL */
+    const struct lives *lives;  /* of those, where known; else NULL */
     const double *const *kinds; /* nkinds arrays of n: requests of a kind */
     size_t nkinds;
     const double *asked; /* each kind's share of the requests as the scenario
@@ -55,12 +58,18 @@ struct growth_data {
 };
 
 /* What drives the growth, else a kind's index: DRIVER_MIX is several kinds,
- * each with a rate of its own. */
-enum { DRIVER_REQUESTS = -1, DRIVER_TIME = -2, DRIVER_MIX = -3 };
+ * each with a rate of its own; DRIVER_LIVES the age of each process. */
+enum {
+    DRIVER_REQUESTS = -1,
+    DRIVER_TIME = -2,
+    DRIVER_MIX = -3,
+    DRIVER_LIVES = -4,
+};
 
 struct growth {
     size_t n; /* blocks it rests on; 0: nothing could be fitted */
-    struct mixture asymptotic; /* growth per request that would go on */
+    struct mixture asymptotic; /* growth per request that would go on; within
+                                  lives: that lasts through a life */
     struct mixture terminal;   /* growth per request when the run ended */
     double shape_weight[GROWTH_SHAPES]; /* sum to 1 */
     enum growth_shape shape;            /* the best fit, its driver and noise */
@@ -95,6 +104,10 @@ double growth_terminal(const struct growth *g, double p);
 double growth_below(const struct growth *g, double x);
 double growth_terminal_below(const struct growth *g, double x);
 double growth_steady_below(const struct growth *g, double x, double *bends);
+
+/* How likely it is that no more than `x` per request goes on in what the
+ * processes hold together: growth within lives ends with them. */
+double growth_total_below(const struct growth *g, double x);
 
 /* Weight of the shapes that slow down but go on: in a short run they may yet
  * come to rest. */

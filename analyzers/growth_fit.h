@@ -1,5 +1,5 @@
-/* Inside growth.c and growth_shapes.c: how one explanation of the blocks is
- * fitted and weighed. Nobody else includes this. */
+/* Inside growth.c, growth_shapes.c and growth_lives.c: how one explanation of
+ * the blocks is fitted and weighed. Nobody else includes this. */
 #ifndef PLATEAU_ANALYZERS_GROWTH_FIT_H
 #define PLATEAU_ANALYZERS_GROWTH_FIT_H
 
@@ -60,5 +60,18 @@ bool growth_say(struct fitter *f, const struct driver *dr,
 
 /* Tries every shape against one driver (growth_shapes.c). */
 void growth_shapes(struct fitter *f, const struct driver *dr);
+
+/* Time constants of what fills, in spans of the run, and how likely each is
+ * at first; GROWTH_FILLS of them. */
+enum { GROWTH_FILLS = 14 };
+struct growth_fill {
+    double tau, prior;
+};
+extern const struct growth_fill growth_fills[GROWTH_FILLS];
+
+/* Tries what processes that are replaced can do (growth_lives.c): growth and
+ * bends within each life, beside everything that `all`, the driver of all
+ * requests, may do to what they share. */
+void growth_lives(struct fitter *f, const struct driver *all);
 
 #endif

@@ -13,12 +13,10 @@ enum {
 /* Time constants of what fills, in spans of the run. The long ones bend too
    little to be seen unless there is no noise at all, so they start with little
    credit: without evidence a line stays a line. */
-static const struct {
-    double tau, prior;
-} fills[] = {{0.02, 0.4}, {0.04, 0.6},  {0.07, 1},  {0.12, 1},  {0.2, 1},
-             {0.33, 1},   {0.5, 1},     {0.75, 1},  {1, 1},     {1.5, 0.06},
-             {2.2, 0.05}, {3.5, 0.025}, {6, 0.012}, {10, 0.006}};
-enum { FILLS = sizeof fills / sizeof *fills };
+const struct growth_fill growth_fills[GROWTH_FILLS] = {
+    {0.02, 0.4}, {0.04, 0.6},  {0.07, 1},  {0.12, 1},  {0.2, 1},
+    {0.33, 1},   {0.5, 1},     {0.75, 1},  {1, 1},     {1.5, 0.06},
+    {2.2, 0.05}, {3.5, 0.025}, {6, 0.012}, {10, 0.006}};
 
 /* Where a logarithm's or a power's zero lies before the first barrier, in
    spans, and which powers. */
@@ -38,10 +36,10 @@ static void fit_fills(struct fitter *f, const struct driver *dr,
 {
     double *x = column(f), sum = 0;
 
-    for (int i = 0; i < FILLS; i++)
-        sum += fills[i].prior;
-    for (int i = 0; i < FILLS; i++) {
-        double tau = fills[i].tau * dr->sum, at = 0;
+    for (int i = 0; i < GROWTH_FILLS; i++)
+        sum += growth_fills[i].prior;
+    for (int i = 0; i < GROWTH_FILLS; i++) {
+        double tau = growth_fills[i].tau * dr->sum, at = 0;
         double span = 1 - exp(-dr->sum / tau);
         struct growth_part part = {x, 0, exp(-dr->sum / tau) / tau / span,
                                    1 / tau};
@@ -50,9 +48,10 @@ static void fit_fills(struct fitter *f, const struct driver *dr,
             x[b] = exp(-at / tau) * -expm1(-dr->u[b] / tau) / span;
             at += dr->u[b];
         }
-        growth_try(f, dr, GROWTH_FILL, fills[i].prior / sum, &part, NULL, NULL);
-        growth_try(f, dr, GROWTH_FILL_LINE, fills[i].prior / sum, &part, line,
+        growth_try(f, dr, GROWTH_FILL, growth_fills[i].prior / sum, &part, NULL,
                    NULL);
+        growth_try(f, dr, GROWTH_FILL_LINE, growth_fills[i].prior / sum, &part,
+                   line, NULL);
     }
     free(x);
 }
@@ -161,7 +160,7 @@ static void fit_jumps(struct fitter *f, const struct driver *dr,
         growth_try(f, dr, GROWTH_JUMP_LINE, 1 / count, &jumps, line, NULL);
         growth_try(f, dr, GROWTH_SPIKE_LINE, 1 / count, &spikes, line, NULL);
         for (int k = 2; k < 8; k += 2) {
-            double tau = fills[k].tau * dr->sum, at = 0;
+            double tau = growth_fills[k].tau * dr->sum, at = 0;
             struct growth_part part = {fill, 0, exp(-dr->sum / tau) / tau,
                                        1 / tau};
 

@@ -1,5 +1,6 @@
 #include "analyzers/replay.h"
 
+#include "analyzers/lives.h"
 #include "harness/base/mem.h"
 #include "harness/base/rng.h"
 
@@ -46,22 +47,36 @@ static void draw_noise(const struct replay *r, int draw, double *noise)
     }
 }
 
+/* What a leak of one per request leaves behind in each block: it goes with
+   the process that held it. */
+static void held_per_unit(const struct growth_data *data, double *x)
+{
+    if (data->lives != NULL) {
+        lives_part(data->lives, lives_age, 0, x);
+        return;
+    }
+    for (size_t i = 0; i < data->n; i++)
+        x[i] = data->requests[i];
+}
+
 /* The blocks of a run that leaks `per_request`, with `noise`: what bends by
    itself stays, for it hides a leak. Readings come in whole quanta. */
 static void plant(const struct replay *r, const double *noise,
                   double per_request, double *d)
 {
     double level = 0, q = r->data->quantum, before = 0;
+    double *x = mem_zalloc(r->data->n, sizeof *x);
 
+    held_per_unit(r->data, x);
     for (size_t i = 0; i < r->data->n; i++) {
-        double own = r->bent ? r->growth->fitted[i] - fmax(r->value, 0) *
-                                                          r->data->requests[i]
-                             : 0;
+        double own =
+            r->bent ? r->growth->fitted[i] - fmax(r->value, 0) * x[i] : 0;
 
-        level += own + noise[i] + per_request * r->data->requests[i];
+        level += own + noise[i] + per_request * x[i];
         d[i] = q * floor(level / q + 0.5) - before;
         before += d[i];
     }
+    free(x);
 }
 
 static bool called(const struct replay *r, const double *noise,
@@ -88,8 +103,7 @@ static bool called(const struct replay *r, const double *noise,
 static double first_called(const struct replay *r, const double *noise)
 {
     double lo = fmax(r->ruling->limits->leak, 0), found = NAN;
-    double step =
-        r->growth->sigma * sqrt((double)r->data->n) / r->requests;
+    double step = r->growth->sigma * sqrt((double)r->data->n) / r->requests;
 
     for (int i = 0; i < STEPS; i++) {
         double guess = lo + fmax(step, 0.1 * lo);
@@ -154,6 +168,7 @@ double replay_forecast(const struct replay *j)
     data.restarts = data.restarts != NULL ? v[3] : NULL;
     data.nkinds = 0;
     data.hours = NULL;
+    data.lives = NULL;
     for (size_t m = n + 1; m <= most && isnan(answer); m += m < 8 ? 1 : m / 8) {
         struct growth g;
         double requests = 0;

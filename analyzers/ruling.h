@@ -14,13 +14,18 @@
 struct ruling {
     const struct barriers_rule *rule;
     const struct limits *limits;
-    bool accuse; /* a leak may be called at all */
+    bool accuse;  /* a leak may be called at all */
+    double total; /* with lives, and no limit stated: what all processes
+                     together may grow by; the limits are for one life. Else
+                     NaN */
 };
 
 /* What `g`, fitted to blocks of `requests` in all, means. A leak: what goes on
  * if nothing bends is above the limit, and hardly anything says that it will
  * bend. A pass: what goes on, and what still goes on at the end, are below;
- * and where the limit is only a default, nothing is certain to go on. */
+ * and where the limit is only a default, nothing is certain to go on. With
+ * lives and a default, the whole must stand still, and no growth in the
+ * single life be seen. */
 enum outcome ruling_outcome(const struct ruling *r, const struct growth *g,
                             double requests);
 

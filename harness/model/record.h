@@ -88,6 +88,7 @@ struct record_process {
     char *command;
     double first_s, last_s; /* samples it was seen in */
     double rss_first, rss_last, rss_max, pss_last;
+    double cpu_first, cpu_last; /* used by then, seconds; NaN: unknown */
 };
 
 struct record {

@@ -229,7 +229,7 @@ void record_read_objects(struct record *r)
 struct sighting {
     int64_t pid, start;
     size_t row; /* keeps the file's order within a process */
-    double t_s, rss, pss;
+    double t_s, rss, pss, cpu;
     const char *command; /* borrowed from the text */
 };
 
@@ -266,7 +266,8 @@ static struct sighting *read_sightings(struct csv *c, size_t *n)
     size_t cap = 0;
     int t = csv_column(c, "t_s"), pid = csv_column(c, "pid"),
         start = csv_column(c, "start"), command = csv_column(c, "command"),
-        rss = csv_column(c, "rss_bytes"), pss = csv_column(c, "pss_bytes");
+        rss = csv_column(c, "rss_bytes"), pss = csv_column(c, "pss_bytes"),
+        cpu = csv_column(c, "cpu_s");
 
     *n = 0;
     while (csv_next(c)) {
@@ -276,6 +277,7 @@ static struct sighting *read_sightings(struct csv *c, size_t *n)
                              .t_s = csv_number(c, t),
                              .rss = csv_number(c, rss),
                              .pss = csv_number(c, pss),
+                             .cpu = csv_number(c, cpu),
                              .command = csv_text(c, command)};
 
         if (isnan(s.t_s) || s.pid <= 0)
@@ -300,6 +302,11 @@ static void see(struct record_process *p, const struct sighting *s)
     }
     if (!isnan(s->pss))
         p->pss_last = s->pss;
+    if (!isnan(s->cpu)) {
+        if (isnan(p->cpu_first))
+            p->cpu_first = s->cpu;
+        p->cpu_last = s->cpu;
+    }
     if (*s->command != '\0' && strcmp(p->command, s->command) != 0) {
         free(p->command); /* the last one: an exec changes it once */
         p->command = mem_strdup(s->command);
@@ -325,9 +332,18 @@ void record_read_processes(struct record *r)
         if (i == 0 || s->pid != s[-1].pid || s->start != s[-1].start) {
             r->processes = mem_grow(r->processes, r->nprocesses, &cap,
                                     sizeof *r->processes);
-            r->processes[r->nprocesses++] = (struct record_process){
-                s->pid, s->start, mem_strdup(""), s->t_s, s->t_s, NAN, NAN,
-                NAN,    NAN};
+            r->processes[r->nprocesses++] =
+                (struct record_process){.pid = s->pid,
+                                        .start = s->start,
+                                        .command = mem_strdup(""),
+                                        .first_s = s->t_s,
+                                        .last_s = s->t_s,
+                                        .rss_first = NAN,
+                                        .rss_last = NAN,
+                                        .rss_max = NAN,
+                                        .pss_last = NAN,
+                                        .cpu_first = NAN,
+                                        .cpu_last = NAN};
         }
         see(&r->processes[r->nprocesses - 1], s);
     }

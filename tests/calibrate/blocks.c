@@ -51,6 +51,8 @@ static void setup(struct sim *s, enum sim_base base, bool bytes, size_t blocks,
     s->noise = (1 + 9 * rng_unit(&rng)) * (bytes ? 10e3 : 1);
     s->reach = exp(log(0.05) + rng_unit(&rng) * log(0.8 / 0.05));
     s->size = scale;
+    if (base == SIM_RETIRED)
+        s->size = 200 * rng_unit(&rng) * scale;
     if (base == SIM_WARM || base == SIM_LATE_ONCE)
         s->size = (500 + 4000 * rng_unit(&rng)) * scale;
     if (base == SIM_CREEP)

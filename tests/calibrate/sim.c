@@ -20,7 +20,8 @@ const char *sim_base_name(enum sim_base b)
                                                  "arenas",
                                                  "creep",
                                                  "shared mappings",
-                                                 "recycled workers"};
+                                                 "recycled workers",
+                                                 "retired workers"};
 
     return names[b];
 }
@@ -152,12 +153,93 @@ static double leaked(const struct sim *s, const struct record *r, size_t b,
     return whole;
 }
 
+enum { WORKERS = 2 };
+
+/* One worker: what it has leaked and served. */
+struct worker {
+    double leaked, served, retires;
+    size_t process; /* in the record */
+};
+
 /* What runs on from block to block. */
 struct progress {
     struct rng rng;
     double level, state, debt;
-    double life; /* leaked by the processes that live now */
+    struct worker worker[WORKERS];
 };
+
+/* What a worker holds. A fresh one has not loaded everything yet. */
+static double held(const struct sim *s, const struct worker *w)
+{
+    double start = s->base == SIM_RETIRED ? s->size : 0;
+
+    return w->leaked - start * exp(-w->served / 20);
+}
+
+/* A process of the record that began at `t`. */
+static size_t process_add(struct record *r, double t)
+{
+    struct record_process *p;
+
+    r->processes =
+        mem_realloc(r->processes, r->nprocesses + 1, sizeof *r->processes);
+    p = &r->processes[r->nprocesses];
+    *p = (struct record_process){.pid = 100 + (int64_t)r->nprocesses,
+                                 .first_s = t,
+                                 .last_s = 1e9,
+                                 .cpu_first = 0};
+    p->command = mem_strdup("worker");
+    return r->nprocesses++;
+}
+
+static void process_end(struct record_process *p, double t)
+{
+    p->last_s = t;
+    p->cpu_last = 0.1 * (t - p->first_s);
+}
+
+static void worker_start(const struct sim *s, struct record *r,
+                         struct progress *p, struct worker *w, double t)
+{
+    *w = (struct worker){.retires = s->requests * (0.5 + s->reach) *
+                                    (1 + 0.1 * rng_unit(&p->rng)),
+                         .process = process_add(r, t)};
+}
+
+/* The workers' share of a block that leaked `more`; a worker is replaced
+   somewhere inside it, at most one per block of those that go by chance. */
+static void run_workers(const struct sim *s, struct record *r, size_t b,
+                        double more, struct progress *p)
+{
+    struct series *t = &r->barriers;
+    double n = (t->requests[b] - t->requests[b - 1]) / WORKERS;
+    double from = t->t_s[b - 1], to = t->t_s[b];
+    size_t gone = rng_below(&p->rng, WORKERS);
+    bool now = s->base == SIM_RECYCLED && rng_unit(&p->rng) < 0.3;
+
+    for (size_t i = 0; i < WORKERS; i++) {
+        struct worker *w = &p->worker[i];
+        double at = now && i == gone ? rng_unit(&p->rng) : 1, left = n;
+
+        p->level -= held(s, w);
+        if (s->base == SIM_RETIRED && w->served + n > w->retires)
+            at = fmax(w->retires - w->served, 0) / n;
+        if (at < 1) {
+            process_end(&r->processes[w->process], from + at * (to - from));
+            worker_start(s, r, p, w, from + at * (to - from));
+            t->proc_starts[b]++;
+            left = (1 - at) * n;
+        }
+        w->served += left;
+        w->leaked += more * left / n / WORKERS;
+        p->level += held(s, w);
+    }
+}
+
+static bool has_workers(const struct sim *s)
+{
+    return s->base == SIM_RECYCLED || s->base == SIM_RETIRED;
+}
 
 static void run_block(const struct sim *s, struct record *out, size_t b,
                       struct progress *p)
@@ -173,13 +255,10 @@ static void run_block(const struct sim *s, struct record *out, size_t b,
     p->level += base_step(s, &p->rng, b - 1, t->requests[b - 1], t->requests[b],
                           &p->state);
     more = leaked(s, out, b - 1, &p->rng, &p->debt);
-    p->level += more;
-    p->life += more;
-    if (s->base == SIM_RECYCLED && rng_unit(&p->rng) < 0.3) {
-        t->proc_starts[b]++; /* one of two workers */
-        p->level -= p->life / 2;
-        p->life /= 2;
-    }
+    if (has_workers(s))
+        run_workers(s, out, b, more, p);
+    else
+        p->level += more;
 }
 
 void sim_record(const struct sim *s, const char *metric, struct record *out)
@@ -198,7 +277,12 @@ void sim_record(const struct sim *s, const char *metric, struct record *out)
     sim_kinds(s, out);
     c = add_column(t, metric);
     p.level = c->metric.unit == METRIC_BYTES ? 60e6 : 40000;
-    t->proc_starts[0] = 2;
+    t->proc_starts[0] = WORKERS;
+    for (size_t i = 0; has_workers(s) && i < WORKERS; i++) {
+        worker_start(s, out, &p, &p.worker[i], 0);
+        /* Their first lives end apart. */
+        p.worker[i].retires *= (double)(i + 1) / WORKERS;
+    }
     for (size_t b = 0; b <= s->blocks; b++) {
         double jitter = s->base == SIM_WALK || s->base == SIM_EXACT
                             ? 0
@@ -208,4 +292,6 @@ void sim_record(const struct sim *s, const char *metric, struct record *out)
             run_block(s, out, b, &p);
         c->v[b] = floor(p.level + jitter + 0.5);
     }
+    for (size_t i = 0; has_workers(s) && i < WORKERS; i++)
+        process_end(&out->processes[p.worker[i].process], t->t_s[t->n - 1]);
 }

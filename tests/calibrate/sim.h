@@ -23,7 +23,9 @@ enum sim_base {
     SIM_ARENAS,    /* bytes: arenas of 256 KiB come and go */
     SIM_CREEP,     /* bytes: creeps like a logarithm */
     SIM_SHARED,    /* bytes: jumps when others map the same libraries */
-    SIM_RECYCLED,  /* a worker is replaced every so often */
+    SIM_RECYCLED,  /* one of two workers is replaced now and then */
+    SIM_RETIRED,   /* a worker retires after so many requests; a fresh one
+                      comes up to its level in its first ones */
     SIM_BASES,
 };
 
@@ -46,7 +48,8 @@ struct sim {
 };
 
 /* Gives a record with one barrier column `metric`, row 0 and `blocks` rows,
- * and requests by kind. Release with record_release. */
+ * requests by kind, and the processes where some are replaced. Release with
+ * record_release. */
 void sim_record(const struct sim *s, const char *metric, struct record *out);
 
 #endif
