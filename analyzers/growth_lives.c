@@ -8,6 +8,10 @@
 
 enum { LOGS = 3 };
 
+/* What a fresh process lacks: nothing, what its first requests load, or what
+   comes more slowly. */
+enum { START_NONE, START_FIRST, START_SLOW, STARTS };
+
 /* Where a logarithm's zero lies before birth, in longest ages. */
 static const double logs[LOGS] = {0.01, 0.1, 0.3};
 
@@ -90,8 +94,8 @@ static void lives_jumps(struct fitter *f, const struct driver *dr,
     }
 }
 
-/* How a fresh process comes up to its level: the quickest fill that explains
-   most by itself. */
+/* How a fresh process comes up to its level: the fill, among the quicker ones,
+   that explains most by itself. */
 static void fresh_part(const struct fitter *f, double *best, double *x)
 {
     const struct lives *l = f->data->lives;
@@ -124,7 +128,7 @@ static void lives_shapes(struct fitter *f, const struct driver *dr, double *x)
 void growth_lives(struct fitter *f, const struct driver *all)
 {
     const struct lives *l = f->data->lives;
-    size_t n = f->data->n;
+    size_t n = f->data->n, fixed;
     double *age = mem_zalloc(n, sizeof *age), *x = mem_zalloc(n, sizeof *x);
     double *here = mem_zalloc(n, sizeof *here);
     double *fresh = mem_zalloc(n, sizeof *fresh);
@@ -133,14 +137,19 @@ void growth_lives(struct fitter *f, const struct driver *all)
 
     lives_part(l, lives_age, 0, age);
     lives_part(l, present, 0, here);
-    fresh_part(f, fresh, x);
     for (size_t b = 0; b < n; b++)
         within.sum += fabs(age[b]);
-    within.prior = requests.prior = 0.5 * all->prior;
+    within.prior = requests.prior = all->prior / STARTS;
     if (l->uneven)
         f->fixed[f->nfixed++] = (struct growth_part){here, 0, 0, 0};
-    for (int start_up = 0; start_up < 2; start_up++) {
-        if (start_up)
+    fixed = f->nfixed;
+    for (int start = 0; start < STARTS; start++) {
+        if (start == START_FIRST)
+            lives_part(l, filling, 1, fresh);
+        if (start == START_SLOW)
+            fresh_part(f, fresh, x);
+        f->nfixed = fixed;
+        if (start != START_NONE)
             f->fixed[f->nfixed++] = (struct growth_part){fresh, 0, 0, 0};
         growth_shapes(f, &requests);
         lives_shapes(f, &within, x);

@@ -104,10 +104,12 @@ static int by_value(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Mean length of lives seen whole, and how many live at once as a rule. */
+/* How many live at once as a rule, and how long: lives that were not seen to
+   their end count for what was seen of them (the estimate for censored lives,
+   Epstein and Sobel 1953). */
 static void measure(struct lives *l)
 {
-    double *here = mem_zalloc(l->edges, sizeof *here), sum = 0, whole = 0;
+    double *here = mem_zalloc(l->edges, sizeof *here), deaths = 0;
 
     for (size_t e = 0; e < l->edges; e++)
         here[e] = (double)count_at(l, e);
@@ -119,12 +121,9 @@ static void measure(struct lives *l)
         const struct life *v = &l->v[i];
 
         l->oldest = fmax(l->oldest, age_at(l, v, v->last));
-        if (v->last + 1 == l->edges || v->first == 0)
-            continue;
-        sum += (l->done[v->last] + l->done[v->last + 1]) / 2 - v->born;
-        whole++;
+        deaths += v->last + 1 < l->edges;
     }
-    l->length = whole > 0 ? sum / whole : NAN;
+    l->length = l->done[l->edges - 1] * l->at_once / fmax(deaths, 1);
 }
 
 /* CPU seconds per second; NaN: unknown. */

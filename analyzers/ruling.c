@@ -23,8 +23,7 @@ static bool is_pass(const struct ruling *r, const struct growth *g)
     double limit = r->rule->strict ? l->leak : l->pass;
     double alpha = r->rule->alpha_pass;
 
-    if (isfinite(r->total) && (growth_total_below(g, r->total) <= 1 - alpha ||
-                               growth_below(g, l->leak) < 0.5))
+    if (isfinite(r->total) && growth_total_below(g, r->total) <= 1 - alpha)
         return false;
     return growth_below(g, limit) > 1 - alpha &&
            growth_terminal_below(g, limit) > 1 - alpha &&

@@ -24,8 +24,7 @@ struct ruling {
  * if nothing bends is above the limit, and hardly anything says that it will
  * bend. A pass: what goes on, and what still goes on at the end, are below;
  * and where the limit is only a default, nothing is certain to go on. With
- * lives and a default, the whole must stand still, and no growth in the
- * single life be seen. */
+ * lives and a default, the whole must stand still as well. */
 enum outcome ruling_outcome(const struct ruling *r, const struct growth *g,
                             double requests);
 
