@@ -109,7 +109,9 @@ static void read_growth(struct judge *j)
     double a = 1 - j->rule->confidence;
     double scale = j->data.quantum / j->requests;
 
-    j->value = tidy(growth_asymptotic(g, 0.5), scale);
+    j->value = j->low = j->high = tidy(growth_asymptotic(g, 0.5), scale);
+    if (j->rule->brief)
+        return;
     j->low = tidy(growth_asymptotic(g, a / 2), scale);
     j->high = tidy(growth_asymptotic(g, 1 - a / 2), scale);
 }
@@ -229,6 +231,12 @@ static void judge_column(struct judge *j, const struct policy *p)
         j->r->barriers.proc_starts == NULL && j->blocks.top > 0.3;
     j->ruling = (struct ruling){j->rule, &j->limits, !j->unmarked_fall, total};
     f->outcome = ruling_outcome(&j->ruling, &j->growth, j->requests);
+    if (j->rule->look != NULL) {
+        struct ruling now = j->ruling;
+
+        now.rule = j->rule->look;
+        f->early = ruling_outcome(&now, &j->growth, j->requests);
+    }
     fill_numbers(j);
     limit_times(j, p);
 }
@@ -251,6 +259,7 @@ static bool column_as(const struct record *r, const struct policy *p,
         blocks_clear_garbage(r, c, &j.blocks);
     hiding = j.blocks.hiding;
     blocks_view(&j.blocks, &f->metric, &j.data);
+    j.data.memo = rule->memo;
     j.rate_rps = p->rate_rps > 0 ? p->rate_rps : barriers_rate(r);
     judge_column(&j, p);
     w.f = f;
@@ -266,7 +275,8 @@ static bool column_as(const struct record *r, const struct policy *p,
     w.few = j.requests < RULING_REQUESTS_MIN;
     w.unmarked_fall = j.unmarked_fall;
     w.survive = j.limits.survive;
-    words_barrier(&w, f->reason, sizeof f->reason);
+    if (!rule->brief)
+        words_barrier(&w, f->reason, sizeof f->reason);
     growth_release(&j.growth);
     blocks_release(&j.blocks);
     return hiding;
@@ -283,6 +293,8 @@ void barriers_column(const struct record *r, const struct policy *p,
     /* Growth and garbage look alike here: only what both ways of reading say
        is said. */
     column_as(r, p, rule, c, false, &raw);
+    if (raw.early != f->early)
+        f->early = OUTCOME_INCONCLUSIVE;
     if (raw.outcome == f->outcome)
         return;
     raw.outcome = OUTCOME_INCONCLUSIVE;

@@ -23,6 +23,10 @@ struct barriers_rule {
     bool strict;       /* a pass must stay below what a leak is */
     bool power;        /* also state the minimum */
     bool forecast;     /* also predict what would settle it */
+    bool brief;        /* the outcome and the value alone; no intervals or
+                          words */
+    const struct barriers_rule *look; /* fills finding.early; or NULL */
+    struct growth_memo *memo; /* shared by all columns of one record; or NULL */
 };
 
 /* The rule of a final verdict at the policy's confidence. */

@@ -23,7 +23,7 @@ static bool same_leak(const struct metric *a, const struct metric *b)
 /* Judges column `c` again with `per_request` added to its readings. */
 static void judge_planted(const struct record *r, const struct policy *p,
                           const struct column *c, double per_request,
-                          struct finding *f)
+                          struct growth_memo *memo, struct finding *f)
 {
     struct column copy = *c;
     struct barriers_rule rule;
@@ -34,6 +34,8 @@ static void judge_planted(const struct record *r, const struct policy *p,
     blocks_plant(r, c, per_request, copy.v);
     barriers_rule(p, &rule);
     rule.power = rule.forecast = false;
+    rule.brief = true;
+    rule.memo = memo;
     barriers_column(r, p, &rule, &copy, f);
     free(copy.v);
 }
@@ -54,7 +56,7 @@ static enum outcome with_leak(const struct record *r, const struct policy *p,
         f[i].judged = limits_judged(p, f[i].name, &f[i].metric);
         if (c != NULL && f[i].judged &&
             same_leak(&v->findings[which].metric, &f[i].metric))
-            judge_planted(r, p, c, per_request, &f[i]);
+            judge_planted(r, p, c, per_request, v->memo, &f[i]);
     }
     vote_all(f, v->nfindings, p, &vote);
     free(f);

@@ -54,6 +54,7 @@ struct finding {
     struct metric metric; /* `metric.name` points at `name`'s source: use
                              `name` instead after a copy */
     enum outcome outcome;
+    enum outcome early; /* the same if the run stopped now (sequential.h) */
     enum shape shape;
     enum basis basis;
     bool judged;   /* counts for the verdict; false for witnesses */

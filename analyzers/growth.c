@@ -9,196 +9,10 @@
 #include <string.h>
 
 enum {
-    NOISE_READING = 2, /* index: errors of single readings alone */
-    NOISE_SCATTER = 3, /* index: scatter in proportion to the growth */
     DRIVERS_MAX = 7,   /* requests, time, the likeliest kinds, a mix */
     KINDS_TRIED = 3,
     MIX_KINDS = 4,
-    TAG_LIVES = 16, /* on top of the shape, in an opinion's tag */
 };
-
-/* Parts of the noise variance that belong to errors of a single reading. */
-static const double noise_rho[GROWTH_NOISES] = {0, 0.5, 1, 0};
-static const double noise_prior[GROWTH_NOISES] = {0.5, 0.12, 0.13, 0.25};
-
-static const double shape_prior[GROWTH_SHAPES] = {
-    [GROWTH_FLAT] = 1,         [GROWTH_LINE] = 1,
-    [GROWTH_FILL] = 1,         [GROWTH_FILL_LINE] = 0.7,
-    [GROWTH_LOG] = 0.4,        [GROWTH_LOG_LINE] = 0.2,
-    [GROWTH_STOP] = 0.3,       [GROWTH_KINK] = 0.25,
-    [GROWTH_LATE] = 0.3,       [GROWTH_JUMP] = 0.6,
-    [GROWTH_JUMP_LINE] = 0.4,  [GROWTH_SPIKE] = 0.5,
-    [GROWTH_SPIKE_LINE] = 0.4, [GROWTH_FILL_JUMP] = 0.2,
-    [GROWTH_STOP_JUMP] = 0.15};
-
-/* Keeps the best fit for whoever wants to draw or explain it. */
-static void keep_best(struct fitter *f, const struct lsq *s,
-                      const struct growth_part *const *parts,
-                      enum growth_shape shape, const struct driver *dr,
-                      int noise, double goes_on, double sigma, double weight)
-{
-    const struct whitener *w = &f->white[noise];
-    struct growth *g = f->out;
-    size_t n = f->data->n;
-
-    if (weight <= f->best)
-        return;
-    f->best = weight;
-    g->shape = shape;
-    g->driver = dr->id;
-    g->sigma = sigma;
-    g->bend_rate = 0;
-    for (size_t j = 0; j < s->p; j++)
-        g->bend_rate += parts[j]->fade * dr->sum / (double)n;
-    g->restart_drop = f->nfixed > 0 && f->data->lives == NULL ? -s->b[0] : NAN;
-    if (dr->id == DRIVER_LIVES)
-        g->restart_drop =
-            goes_on * f->data->lives->length / f->data->lives->at_once;
-    g->parameters = s->p + dr->extra;
-    memcpy(g->white, f->work + LSQ_PARTS * n, n * sizeof *g->white);
-    memcpy(g->diag, w->diag, n * sizeof *g->diag);
-    memcpy(g->low, w->low, n * sizeof *g->low);
-    for (size_t i = 0; i < n; i++) {
-        g->fitted[i] = 0;
-        g->units[i] = dr->u[i];
-        for (size_t j = 0; j < s->p; j++)
-            g->fitted[i] += s->b[j] * parts[j]->x[i];
-    }
-}
-
-static bool solve_under(struct fitter *f, const struct whitener *w,
-                        const struct growth_part *const *parts, size_t p,
-                        struct lsq *s)
-{
-    size_t n = f->data->n;
-
-    for (size_t j = 0; j < p; j++)
-        whitener_apply(w, parts[j]->x, f->work + j * n);
-    whitener_apply(w, f->data->d, f->work + LSQ_PARTS * n);
-    return lsq_solve(f->work, n, p, s);
-}
-
-/* What fills at random scatters in proportion to what it adds, and is still
-   when it is full. Two rounds: first the growth, then the scatter. */
-static bool scatter_make(struct fitter *f,
-                         const struct growth_part *const *parts, size_t p)
-{
-    struct whitener *w = &f->white[NOISE_SCATTER];
-    size_t n = f->data->n;
-    double mean = 0, least, product = 1;
-    struct lsq s;
-
-    if (!solve_under(f, &f->white[0], parts, p, &s))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        mean += fabs(f->data->d[i]) / (double)n;
-    least = 0.01 * mean + f->data->quantum;
-    w->log_det = 0;
-    for (size_t i = 0; i < n; i++) {
-        double fitted = 0, v;
-
-        for (size_t j = 0; j < p; j++)
-            fitted += s.b[j] * parts[j]->x[i];
-        v = (fabs(fitted) + least) / least;
-        w->diag[i] = sqrt(v);
-        product *= v;
-        if (product > 1e200 || i + 1 == n) {
-            w->log_det += log(product);
-            product = 1;
-        }
-    }
-    return true;
-}
-
-/* Fits one shape under one noise and adds its opinion. Evidence is the
-   small-sample Bayesian criterion on the likelihood with the noise profiled
-   out; the noise never falls below what rounding alone makes. */
-static void fit_noise(struct fitter *f, const struct growth_part *const *parts,
-                      size_t p, enum growth_shape shape, double log_prior,
-                      const struct driver *dr, int noise)
-{
-    size_t n = f->data->n;
-    double q = f->data->quantum, floor = 2 * q * q / 12;
-    double asym[GROWTH_PARTS_MAX], end[GROWTH_PARTS_MAX], a = 0, e = 0, sigma,
-                                                          weight;
-    double nn = (double)n, pp = (double)(p + dr->extra);
-    double drift = dr->per_request;
-    int df = (int)(n - p - dr->extra);
-    int tag = (int)shape + (dr->id == DRIVER_LIVES ? TAG_LIVES : 0);
-    struct lsq s;
-
-    if (noise == NOISE_SCATTER && (p == 0 || !scatter_make(f, parts, p)))
-        return;
-    if (!solve_under(f, &f->white[noise], parts, p, &s))
-        return;
-    for (size_t j = 0; j < p; j++) {
-        asym[j] = parts[j]->asym;
-        end[j] = parts[j]->end;
-        a += asym[j] * s.b[j];
-        e += end[j] * s.b[j];
-    }
-    /* A sixth more: what choosing among shapes costs (by simulation). */
-    sigma = 1.15 * sqrt((s.rss + floor) / (nn - pp + 2 * (s.rss < floor)));
-    weight = log_prior + log(noise_prior[noise]) -
-             0.5 * (nn * log((s.rss + floor) / nn) + f->white[noise].log_det +
-                    pp * log(nn) + 2 * pp * (pp + 1) / fmax(nn - pp - 1, 0.5));
-    mixture_add(&f->out->terminal,
-                (struct opinion){weight, e * drift,
-                                 sigma * lsq_se(&s, end) * drift, df, tag});
-    if (dr->id == DRIVER_LIVES) { /* what lasts through a life goes on */
-        a = e;
-        memcpy(asym, end, sizeof asym);
-    }
-    mixture_add(&f->out->asymptotic,
-                (struct opinion){weight, a * drift,
-                                 sigma * lsq_se(&s, asym) * drift, df, tag});
-    f->log_shape[shape] = lsq_log_add(f->log_shape[shape], weight);
-    if (noise == NOISE_READING)
-        f->out->level_noise = lsq_log_add(f->out->level_noise, weight);
-    keep_best(f, &s, parts, shape, dr, noise, a, sigma, weight);
-}
-
-void growth_try(struct fitter *f, const struct driver *dr,
-                enum growth_shape shape, double share,
-                const struct growth_part *one, const struct growth_part *two,
-                const struct growth_part *three)
-{
-    const struct growth_part *parts[GROWTH_PARTS_MAX] = {NULL};
-    size_t p = 0;
-
-    for (size_t i = 0; i < f->nfixed; i++)
-        parts[p++] = &f->fixed[i];
-    if (one != NULL)
-        parts[p++] = one;
-    if (two != NULL && p < GROWTH_PARTS_MAX)
-        parts[p++] = two;
-    if (three != NULL && p < GROWTH_PARTS_MAX)
-        parts[p++] = three;
-    if (f->data->n < 2 * (p + dr->extra) + 1)
-        return;
-    for (int noise = 0; noise < GROWTH_NOISES; noise++)
-        fit_noise(f, parts, p, shape,
-                  log(shape_prior[shape] * dr->prior * share), dr, noise);
-}
-
-bool growth_say(struct fitter *f, const struct driver *dr,
-                enum growth_shape shape, double share, struct opinion o)
-{
-    o.log_weight += log(shape_prior[shape] * dr->prior * share);
-    o.tag = (int)shape;
-    mixture_add(&f->out->asymptotic, o);
-    mixture_add(&f->out->terminal, o);
-    f->log_shape[shape] = lsq_log_add(f->log_shape[shape], o.log_weight);
-    if (o.log_weight <= f->best)
-        return false;
-    f->best = o.log_weight;
-    f->out->shape = shape;
-    f->out->driver = dr->id;
-    f->out->bend_rate = 0;
-    for (size_t i = 0; i < f->data->n; i++)
-        f->out->units[i] = dr->u[i];
-    return true;
-}
 
 static struct driver driver_make(const struct growth_data *d, int id,
                                  const double *u, double prior)
@@ -367,8 +181,7 @@ static void fitter_open(struct fitter *f, double *lag, double *var)
     f->best = -INFINITY;
     f->work = mem_zalloc((LSQ_PARTS + 1) * d->n, sizeof *f->work);
     block_variances(d, var);
-    for (int i = 0; i < GROWTH_NOISES; i++)
-        whitener_make(d->n, var, noise_rho[i], &f->white[i]);
+    growth_noises_open(f, var);
     for (int i = 0; i < GROWTH_SHAPES; i++)
         f->log_shape[i] = -INFINITY;
     for (size_t i = 0; d->restarts != NULL && i < d->n; i++) {
@@ -394,9 +207,7 @@ static void fitter_close(struct fitter *f)
     g->level_noise = exp(g->level_noise - all);
     mixture_close(&g->asymptotic, 3e-5);
     mixture_close(&g->terminal, 3e-5);
-    for (int i = 0; i < GROWTH_NOISES; i++) {
-        whitener_release(&f->white[i]);
-    }
+    growth_noises_close(f);
     free(f->work);
 }
 
@@ -471,9 +282,9 @@ double growth_total_below(const struct growth *g, double x)
 {
     double lives, requests;
 
-    mixture_cdf_of(&g->asymptotic, ~0u << TAG_LIVES, x, &lives);
+    mixture_cdf_of(&g->asymptotic, ~0u << GROWTH_TAG_LIVES, x, &lives);
     requests =
-        mixture_cdf_of(&g->asymptotic, ~(~0u << TAG_LIVES), x, &(double){0});
+        mixture_cdf_of(&g->asymptotic, ~(~0u << GROWTH_TAG_LIVES), x, &(double){0});
     return lives + requests;
 }
 

@@ -41,6 +41,7 @@ enum growth_shape {
 };
 
 struct lives;
+struct growth_memo;
 
 struct growth_data {
     size_t n;                   /* blocks */
@@ -55,6 +56,7 @@ struct growth_data {
                             asks for it: growth per request is stated for that
                             mix, not the blocks'. NULL: for the blocks' */
     double quantum;      /* readings are no finer than this */
+    struct growth_memo *memo; /* shared by fits of the same blocks, or NULL */
 };
 
 /* What drives the growth, else a kind's index: DRIVER_MIX is several kinds,

@@ -1,4 +1,4 @@
-/* Inside growth.c, growth_shapes.c and growth_lives.c: how one explanation of
+/* Inside growth.c, growth_try.c, growth_shapes.c and growth_lives.c: how one explanation of
  * the blocks is fitted and weighed. Nobody else includes this. */
 #ifndef PLATEAU_ANALYZERS_GROWTH_FIT_H
 #define PLATEAU_ANALYZERS_GROWTH_FIT_H
@@ -12,6 +12,7 @@
 enum {
     GROWTH_PARTS_MAX = 4, /* columns of one fit, restarts included */
     GROWTH_NOISES = 4,
+    GROWTH_TAG_LIVES = 16, /* on top of the shape, in an opinion's tag */
 };
 
 /* One part of an explanation: what it adds to each block's difference. */
@@ -32,14 +33,26 @@ struct driver {
     size_t extra;       /* parameters that went into `u` */
 };
 
+/* Coefficients of one explanation under one noise. */
+struct solution {
+    size_t p;
+    double b[GROWTH_PARTS_MAX], rss;
+    double se_asym, se_end; /* of what goes on and of the end, for noise 1 */
+};
+
+struct growth_memo_driver;
+
 struct fitter {
     const struct growth_data *data;
     struct growth *out;
     struct whitener white[GROWTH_NOISES];
+    double *white_d[GROWTH_NOISES]; /* the differences under each noise */
+    double log_noise[GROWTH_NOISES], log_n;
+    struct growth_memo_driver *memo; /* of the driver at hand; NULL: none */
     struct growth_part fixed[2]; /* restarts: in every fit */
     size_t nfixed;
-    double best;                     /* log weight of the best fit */
-    double *work;                    /* PARTS_MAX + 2 columns */
+    double best; /* log weight of the best fit */
+    double *work; /* LSQ_PARTS + 1 columns */
     double log_shape[GROWTH_SHAPES]; /* running log-sum-exp */
 };
 
@@ -57,6 +70,10 @@ void growth_try(struct fitter *f, const struct driver *dr,
  * fills `f->out->fitted`. */
 bool growth_say(struct fitter *f, const struct driver *dr,
                 enum growth_shape shape, double share, struct opinion o);
+
+/* Makes the noises ready for blocks of these variances, and frees them. */
+void growth_noises_open(struct fitter *f, const double *var);
+void growth_noises_close(struct fitter *f);
 
 /* Tries every shape against one driver (growth_shapes.c). */
 void growth_shapes(struct fitter *f, const struct driver *dr);

@@ -1,5 +1,6 @@
 /* The family of shapes that growth.c averages: see growth.h. */
 #include "analyzers/growth_fit.h"
+#include "analyzers/growth_memo.h"
 #include "harness/base/mem.h"
 
 #include <math.h>
@@ -248,13 +249,17 @@ void growth_shapes(struct fitter *f, const struct driver *dr)
 {
     struct growth_part line = {dr->u, 1, 1, 0};
 
+    f->memo = f->nfixed == 0 ? growth_memo_driver(f->data->memo, dr->id, dr->u,
+                                                  f->data->n)
+                             : NULL;
     if (dr->id == DRIVER_REQUESTS)
         growth_try(f, dr, GROWTH_FLAT, 1, NULL, NULL, NULL);
     growth_try(f, dr, GROWTH_LINE, 1, &line, NULL, NULL);
     fit_fills(f, dr, &line);
     fit_logs(f, dr, &line);
     fit_kinks(f, dr);
-    fit_ends(f, dr);
     fit_jumps(f, dr, &line);
+    f->memo = NULL; /* the rest hangs on the readings */
+    fit_ends(f, dr);
     fit_rests(f, dr);
 }

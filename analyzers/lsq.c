@@ -44,10 +44,8 @@ double lsq_dot(const double *a, const double *b, size_t n)
     return sum;
 }
 
-bool lsq_solve(double *z, size_t n, size_t p, struct lsq *s)
+bool lsq_factor(double *z, size_t n, size_t p, struct lsq *s)
 {
-    double *y = z + LSQ_PARTS * n, c[LSQ_PARTS] = {0};
-
     s->p = p;
     for (size_t j = 0; j < p; j++) {
         double *q = z + j * n, before = sqrt(lsq_dot(q, q, n)), norm;
@@ -66,17 +64,35 @@ bool lsq_solve(double *z, size_t n, size_t p, struct lsq *s)
         s->r[j][j] = norm;
         for (size_t i = 0; i < n; i++)
             q[i] /= norm;
+    }
+    return true;
+}
+
+void lsq_project(const double *z, size_t n, double *y, struct lsq *s)
+{
+    double c[LSQ_PARTS] = {0};
+
+    for (size_t j = 0; j < s->p; j++) {
+        const double *q = z + j * n;
+
         c[j] = lsq_dot(q, y, n);
         for (size_t i = 0; i < n; i++)
             y[i] -= c[j] * q[i];
     }
     s->rss = lsq_dot(y, y, n);
-    for (size_t j = p; j-- > 0;) {
+    for (size_t j = s->p; j-- > 0;) {
         s->b[j] = c[j];
-        for (size_t k = j + 1; k < p; k++)
+        for (size_t k = j + 1; k < s->p; k++)
             s->b[j] -= s->r[j][k] * s->b[k];
         s->b[j] /= s->r[j][j];
     }
+}
+
+bool lsq_solve(double *z, size_t n, size_t p, struct lsq *s)
+{
+    if (!lsq_factor(z, n, p, s))
+        return false;
+    lsq_project(z, n, z + LSQ_PARTS * n, s);
     return true;
 }
 

@@ -35,6 +35,11 @@ struct lsq {
  * Returns false when a column says nothing that the others do not say. */
 bool lsq_solve(double *z, size_t n, size_t p, struct lsq *s);
 
+/* The two halves of that: the columns z[0..p) become orthonormal, and `s` holds
+ * the triangle; then the readings `y` become residuals, and `s` the rest. */
+bool lsq_factor(double *z, size_t n, size_t p, struct lsq *s);
+void lsq_project(const double *z, size_t n, double *y, struct lsq *s);
+
 /* Standard error of sum a[j] b[j] for noise of one. */
 double lsq_se(const struct lsq *s, const double *a);
 

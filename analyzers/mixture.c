@@ -4,7 +4,10 @@
 #include "harness/base/mem.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
+
+enum { CERTAINTIES_TRIED = 3 };
 
 void mixture_init(struct mixture *m)
 {
@@ -120,15 +123,41 @@ static struct bracket enclose(const struct mixture *m, double p)
     return k;
 }
 
+/* Whether the p-quantile is one of the heaviest certainties. */
+static bool at_certainty(const struct mixture *m, double p, double *at)
+{
+    double last = NAN;
+    int tried = 0;
+
+    for (size_t i = 0; i < m->n && tried < CERTAINTIES_TRIED; i++) {
+        double mass = 0, below;
+
+        if (m->v[i].scale > 0 || m->v[i].at == last)
+            continue;
+        last = *at = m->v[i].at;
+        tried++;
+        for (size_t k = 0; k < m->n; k++)
+            mass += m->v[k].scale == 0 && m->v[k].at == last
+                        ? m->v[k].log_weight
+                        : 0;
+        below = mixture_cdf(m, last);
+        if (below - mass < p && p <= below)
+            return true;
+    }
+    return false;
+}
+
 /* Halving and regula falsi by turns: a spread is met in a few steps, and a
    certainty, where the function jumps, to the last bit. */
 double mixture_quantile(const struct mixture *m, double p)
 {
-    double enough = 5e-3 * fmin(p, 1 - p);
+    double enough = 5e-3 * fmin(p, 1 - p), sure;
     struct bracket k;
 
     if (m->n == 0)
         return NAN;
+    if (at_certainty(m, p, &sure))
+        return sure;
     k = enclose(m, p);
     for (int i = 0; i < 200; i++) {
         double at = k.lo + (k.hi - k.lo) / 2, f;

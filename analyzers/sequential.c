@@ -1,7 +1,5 @@
 #include "analyzers/sequential.h"
 
-#include "analyzers/type_columns.h"
-
 #include <math.h>
 
 enum {
@@ -28,20 +26,9 @@ void sequential_rule(const struct policy *p, size_t blocks,
 }
 
 /* The same outcome under the rule of this look. */
-static bool confirmed(const struct record *r, const struct policy *p,
-                      const struct verdict *v, const struct finding *f)
+static bool confirmed(const struct finding *f)
 {
-    const struct column *c = series_column(&r->barriers, f->name);
-    struct barriers_rule rule;
-    struct finding again;
-
-    if (c == NULL || f->basis == BASIS_SAMPLES)
-        return false;
-    sequential_rule(p, r->barriers.n - 1, &rule);
-    if (type_column_is(f->name))
-        rule.alpha_leak /= (double)v->types_seen;
-    barriers_column(r, p, &rule, c, &again);
-    return again.outcome == f->outcome;
+    return f->basis != BASIS_SAMPLES && f->early == f->outcome;
 }
 
 /* Every kind of request had its part: the plan gathers rare kinds in blocks
@@ -91,8 +78,7 @@ static double feeding_requests(const struct record *r, const struct verdict *v)
     return sum > 0 ? sum : f->to_requests - f->from_requests;
 }
 
-static bool leak_certain(const struct record *r, const struct policy *p,
-                         const struct verdict *v)
+static bool leak_certain(const struct record *r, const struct verdict *v)
 {
     const struct finding *f = verdict_lead(v);
     bool memory;
@@ -102,12 +88,11 @@ static bool leak_certain(const struct record *r, const struct policy *p,
     memory = f->metric.role == METRIC_MEMORY || f->metric.role == METRIC_CGROUP;
     if (memory && r->barriers.n - 1 < MEMORY_BLOCKS_MIN)
         return false;
-    return confirmed(r, p, v, f);
+    return confirmed(f);
 }
 
 /* Nothing material could hide: every metric that counts passes with room. */
-static bool pass_certain(const struct record *r, const struct policy *p,
-                         const struct verdict *v)
+static bool pass_certain(const struct record *r, const struct verdict *v)
 {
     bool any = false;
 
@@ -117,19 +102,18 @@ static bool pass_certain(const struct record *r, const struct policy *p,
         if (!f->decisive)
             continue;
         if (f->to_requests - f->from_requests < REQUESTS_MIN ||
-            !confirmed(r, p, v, f))
+            !confirmed(f))
             return false;
         any = true;
     }
     return any && mix_complete(r);
 }
 
-bool sequential_certain(const struct record *r, const struct policy *p,
-                        const struct verdict *v)
+bool sequential_certain(const struct record *r, const struct verdict *v)
 {
     if (r->barriers.n < BLOCKS_MIN + 1)
         return false;
     if (v->outcome == OUTCOME_LEAK)
-        return leak_certain(r, p, v);
-    return v->outcome == OUTCOME_PASS && pass_certain(r, p, v);
+        return leak_certain(r, v);
+    return v->outcome == OUTCOME_PASS && pass_certain(r, v);
 }

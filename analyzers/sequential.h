@@ -16,7 +16,6 @@ void sequential_rule(const struct policy *p, size_t blocks,
                      struct barriers_rule *rule);
 
 /* True when `v`, judged from all of `r`, would not change by going on. */
-bool sequential_certain(const struct record *r, const struct policy *p,
-                        const struct verdict *v);
+bool sequential_certain(const struct record *r, const struct verdict *v);
 
 #endif

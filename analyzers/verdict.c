@@ -5,6 +5,7 @@
 #include "analyzers/continuous.h"
 #include "analyzers/control.h"
 #include "analyzers/details.h"
+#include "analyzers/growth_memo.h"
 #include "analyzers/limits.h"
 #include "analyzers/sequential.h"
 #include "analyzers/type_columns.h"
@@ -44,12 +45,16 @@ static void judge_type(const struct record *r, const struct policy *p,
                        const struct column *c, struct verdict *out)
 {
     const struct tolerance *t = policy_tolerance(p, "py_gc_objects");
-    struct barriers_rule rule;
+    struct barriers_rule rule, look;
     struct finding f;
 
     barriers_rule(p, &rule);
+    sequential_rule(p, r->barriers.n - 1, &look);
     rule.alpha_leak /= (double)out->types_seen;
+    look.alpha_leak /= (double)out->types_seen;
     rule.power = rule.forecast = false;
+    rule.memo = out->memo;
+    rule.look = &look;
     barriers_column(r, p, &rule, c, &f);
     if (f.outcome != OUTCOME_LEAK ||
         (t != NULL && !(f.per_request.low > t->value)))
@@ -69,7 +74,7 @@ static void judge_barriers(const struct record *r, const struct policy *p,
     for (size_t i = 0; i < s->ncolumns; i++) {
         const struct column *c = &s->columns[i];
         bool judged = limits_judged(p, c->name, &c->metric);
-        struct barriers_rule rule;
+        struct barriers_rule rule, look;
 
         if ((!judged && (c->metric.cumulative || !explains(&c->metric))) ||
             !has_values(c, s->n))
@@ -79,6 +84,9 @@ static void judge_barriers(const struct record *r, const struct policy *p,
             continue;
         }
         barriers_rule(p, &rule);
+        sequential_rule(p, s->n - 1, &look);
+        rule.memo = out->memo;
+        rule.look = &look;
         rule.power &= judged;
         rule.forecast &= judged;
         barriers_column(r, p, &rule, c, &out->findings[out->nfindings++]);
@@ -188,6 +196,7 @@ void verdict_judge(const struct record *r, const struct policy *p,
 
     *out = (struct verdict){.steady_from_s = NAN, .lead = -1, .types_kind = -1,
                             .types_share = 1};
+    out->memo = growth_memo_new();
     if (p == NULL)
         p = &r->policy;
     continuous_judge(&r->samples, p, &c);
@@ -207,10 +216,12 @@ void verdict_judge(const struct record *r, const struct policy *p,
     control_run(&wide, p, out);
     details_fill(&wide, p, out);
     cause_find(&wide, out);
-    out->certain = sequential_certain(&wide, p, out);
+    out->certain = sequential_certain(&wide, out);
     verdict_words(&wide, p, &vote, out);
     type_columns_release(r, &wide, out);
     continuous_release(&c);
+    growth_memo_free(out->memo);
+    out->memo = NULL;
 }
 
 void verdict_release(struct verdict *v)

@@ -83,6 +83,7 @@ struct verdict {
     char **texts;      /* names and titles of findings by type; owned */
     size_t ntexts;
     bool certain; /* stop now: the sequential rule's error is paid for */
+    struct growth_memo *memo; /* while judging; NULL afterwards */
 };
 
 /* Judges `r` under `p` (NULL: r->policy). Never fails: what cannot be judged
