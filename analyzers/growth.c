@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-    DRIVERS_MAX = 7,   /* requests, time, the likeliest kinds, a mix */
+    DRIVERS_MAX = 7, /* requests, time, the likeliest kinds, a mix */
     KINDS_TRIED = 3,
     MIX_KINDS = 4,
 };
@@ -205,8 +205,12 @@ static void fitter_close(struct fitter *f)
     for (int i = 0; i < GROWTH_SHAPES; i++)
         g->shape_weight[i] = exp(f->log_shape[i] - all);
     g->level_noise = exp(g->level_noise - all);
-    mixture_close(&g->asymptotic, 3e-5);
-    mixture_close(&g->terminal, 3e-5);
+    if (f->data->brief) {
+        mixture_weigh(&g->asymptotic);
+    } else {
+        mixture_close(&g->asymptotic, 3e-5);
+        mixture_close(&g->terminal, 3e-5);
+    }
     growth_noises_close(f);
     free(f->work);
 }
@@ -283,8 +287,8 @@ double growth_total_below(const struct growth *g, double x)
     double lives, requests;
 
     mixture_cdf_of(&g->asymptotic, ~0u << GROWTH_TAG_LIVES, x, &lives);
-    requests =
-        mixture_cdf_of(&g->asymptotic, ~(~0u << GROWTH_TAG_LIVES), x, &(double){0});
+    requests = mixture_cdf_of(&g->asymptotic, ~(~0u << GROWTH_TAG_LIVES), x,
+                              &(double){0});
     return lives + requests;
 }
 

@@ -1,5 +1,6 @@
-/* Inside growth.c, growth_try.c, growth_shapes.c and growth_lives.c: how one explanation of
- * the blocks is fitted and weighed. Nobody else includes this. */
+/* Inside growth.c, growth_try.c, growth_shapes.c and growth_lives.c: how one
+ * explanation of the blocks is fitted and weighed. Nobody else includes this.
+ */
 #ifndef PLATEAU_ANALYZERS_GROWTH_FIT_H
 #define PLATEAU_ANALYZERS_GROWTH_FIT_H
 
@@ -49,10 +50,10 @@ struct fitter {
     double *white_d[GROWTH_NOISES]; /* the differences under each noise */
     double log_noise[GROWTH_NOISES], log_n;
     struct growth_memo_driver *memo; /* of the driver at hand; NULL: none */
-    struct growth_part fixed[2]; /* restarts: in every fit */
+    struct growth_part fixed[2];     /* restarts: in every fit */
     size_t nfixed;
-    double best; /* log weight of the best fit */
-    double *work; /* LSQ_PARTS + 1 columns */
+    double best;                     /* log weight of the best fit */
+    double *work;                    /* LSQ_PARTS + 1 columns */
     double log_shape[GROWTH_SHAPES]; /* running log-sum-exp */
 };
 

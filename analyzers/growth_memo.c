@@ -70,8 +70,8 @@ struct growth_design *growth_memo_next(struct growth_memo_driver *d)
     return &d->v[d->next++];
 }
 
-bool growth_memo_recall(const struct growth_design *m, size_t p,
-                        struct lsq *s, double **q)
+bool growth_memo_recall(const struct growth_design *m, size_t p, struct lsq *s,
+                        double **q)
 {
     if (m == NULL || !m->made || m->p != p)
         return false;

@@ -39,8 +39,8 @@ struct growth_design *growth_memo_next(struct growth_memo_driver *d);
 
 /* Gives the triangle of `m` back in `s`, and in `*q` its columns, borrowed.
  * False, and nothing changed, when it does not hold `p` of them. */
-bool growth_memo_recall(const struct growth_design *m, size_t p,
-                        struct lsq *s, double **q);
+bool growth_memo_recall(const struct growth_design *m, size_t p, struct lsq *s,
+                        double **q);
 
 /* Keeps what was made, unless `m` is NULL or holds something. */
 void growth_memo_keep(struct growth_design *m, size_t n, const struct lsq *s,

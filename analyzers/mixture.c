@@ -9,6 +9,9 @@
 
 enum { CERTAINTIES_TRIED = 3 };
 
+/* Thousands of so light ones weigh nothing together. */
+#define LIGHTEST (-18)
+
 void mixture_init(struct mixture *m)
 {
     *m = (struct mixture){0};
@@ -50,9 +53,11 @@ static void keep_heaviest(struct mixture *m, double sum, double negligible)
         m->v[i].log_weight /= kept;
 }
 
-void mixture_close(struct mixture *m, double negligible)
+/* Weights instead of their logarithms, up to a factor, and without those below
+   exp(`least`) of the greatest. Returns their sum. */
+static double weigh(struct mixture *m, double least)
 {
-    double top = -INFINITY, sum = 0, least = log(negligible / 1e5);
+    double top = -INFINITY, sum = 0;
     size_t n = 0;
 
     for (size_t i = 0; i < m->n; i++)
@@ -65,7 +70,20 @@ void mixture_close(struct mixture *m, double negligible)
         sum += m->v[n++].log_weight;
     }
     m->n = n;
-    keep_heaviest(m, sum, negligible);
+    return sum;
+}
+
+void mixture_close(struct mixture *m, double negligible)
+{
+    keep_heaviest(m, weigh(m, log(negligible / 1e5)), negligible);
+}
+
+void mixture_weigh(struct mixture *m)
+{
+    double sum = weigh(m, LIGHTEST);
+
+    for (size_t i = 0; i < m->n; i++)
+        m->v[i].log_weight /= sum;
 }
 
 double mixture_cdf_of(const struct mixture *m, unsigned tags, double x,

@@ -27,6 +27,10 @@ void mixture_add(struct mixture *m, struct opinion o);
  * asking. Afterwards `log_weight` holds the weight itself. */
 void mixture_close(struct mixture *m, double negligible);
 
+/* The same without dropping any but the very lightest, and without an order:
+ * enough for the functions below that give a weight. */
+void mixture_weigh(struct mixture *m);
+
 /* The weight of the opinions with X <= x whose tag is in the set `tags` (bit i:
  * tag i); `*share` is the weight of all of those. */
 double mixture_cdf_of(const struct mixture *m, unsigned tags, double x,

@@ -91,6 +91,7 @@ static bool called(const struct replay *r, const double *noise,
     data.d = d;
     data.hours = NULL;
     data.nkinds = 0;
+    data.brief = true;
     growth_fit(&data, &g);
     leak = ruling_outcome(r->ruling, &g, r->requests) == OUTCOME_LEAK;
     growth_release(&g);
@@ -121,13 +122,22 @@ static double first_called(const struct replay *r, const double *noise)
     return found;
 }
 
+/* Without noise every draw is the same. */
+static bool noisy(const struct replay *r)
+{
+    for (size_t i = 0; i < r->data->n; i++)
+        if (r->growth->white[i] != 0)
+            return true;
+    return false;
+}
+
 double replay_minimum(const struct replay *r)
 {
     double *noise = mem_zalloc(r->data->n, sizeof *noise), most;
 
     draw_noise(r, 0, noise);
     most = first_called(r, noise);
-    for (int k = 1; k <= DRAWS && !isnan(most); k++) {
+    for (int k = 1; k <= DRAWS && !isnan(most) && noisy(r); k++) {
         int raises = 0;
 
         draw_noise(r, k, noise);

@@ -101,8 +101,7 @@ static bool pass_certain(const struct record *r, const struct verdict *v)
 
         if (!f->decisive)
             continue;
-        if (f->to_requests - f->from_requests < REQUESTS_MIN ||
-            !confirmed(f))
+        if (f->to_requests - f->from_requests < REQUESTS_MIN || !confirmed(f))
             return false;
         any = true;
     }
