@@ -24,6 +24,8 @@ struct judge {
     struct growth growth;
     struct limits limits;
     struct ruling ruling;
+    struct limits_at at; /* what the limits were found from */
+    const struct policy *policy;
     double requests, hours, rate_rps;
     double value, low, high, low_leak, high_pass, high_end;
     bool unmarked_fall; /* fell like a restart, but nobody counts restarts */
@@ -151,6 +153,7 @@ static void fill_numbers(struct judge *j)
     struct finding *f = j->f;
     double per_hour = j->rate_rps * 3600, width = (j->high - j->low) / 2;
     struct replay replay;
+    struct interval more;
 
     f->per_request = (struct interval){j->value, j->low, j->high};
     f->per_hour = (struct interval){j->value * per_hour, j->low * per_hour,
@@ -162,14 +165,25 @@ static void fill_numbers(struct judge *j)
         f->certainty = (j->low - j->limits.leak) / fmax(width, 1e-12);
     else if (f->outcome == OUTCOME_PASS)
         f->certainty = (j->limits.pass - j->high) / fmax(width, 1e-12);
-    replay = (struct replay){&j->data, &j->growth,  &j->ruling,
-                             j->value, j->requests, bends(f->shape)};
+    replay = (struct replay){.data = &j->data,
+                             .growth = &j->growth,
+                             .ruling = &j->ruling,
+                             .value = j->value,
+                             .requests = j->requests,
+                             .bent = bends(f->shape),
+                             .policy = j->policy,
+                             .metric = &f->metric,
+                             .name = f->name,
+                             .at = j->at};
     if (j->rule->power) {
         f->minimum_per_request = replay_minimum(&replay);
         f->minimum_per_hour = f->minimum_per_request * per_hour;
     }
     if (f->outcome == OUTCOME_INCONCLUSIVE && j->rule->forecast) {
-        f->more_requests = replay_forecast(&replay);
+        replay_forecast(&replay, &more);
+        f->more_requests = more.value;
+        f->more_requests_low = more.low;
+        f->more_requests_high = more.high;
         f->more_s = f->more_requests * j->hours * 3600 / j->requests;
     }
 }
@@ -204,8 +218,6 @@ static double own_connections(const struct judge *j, const struct policy *p)
 
 static void judge_column(struct judge *j, const struct policy *p)
 {
-    struct limits_at at = {.rate_rps = j->rate_rps,
-                           .limit_bytes = j->r->limit_bytes};
     struct finding *f = j->f;
     double total = NAN;
 
@@ -215,16 +227,19 @@ static void judge_column(struct judge *j, const struct policy *p)
         too_few_blocks(j);
         return;
     }
-    at.level = fmax(j->blocks.last, 0);
-    at.requests = j->requests;
-    at.span_s = j->hours * 3600;
-    at.own = own_connections(j, p);
-    limits_find(p, f->name, &f->metric, &at, &j->limits);
+    j->policy = p;
+    j->at = (struct limits_at){.rate_rps = j->rate_rps,
+                               .limit_bytes = j->r->limit_bytes};
+    j->at.level = fmax(j->blocks.last, 0);
+    j->at.requests = j->requests;
+    j->at.span_s = j->hours * 3600;
+    j->at.own = own_connections(j, p);
+    limits_find(p, f->name, &f->metric, &j->at, &j->limits);
     /* What a life leaks goes with it: no more than a life's growth is held. */
-    if (j->blocks.lives.n > 0 && j->blocks.lives.length < at.requests) {
-        at.requests = j->blocks.lives.length;
+    if (j->blocks.lives.n > 0 && j->blocks.lives.length < j->at.requests) {
+        j->at.requests = j->blocks.lives.length;
         total = j->limits.stated ? NAN : j->limits.pass;
-        limits_find(p, f->name, &f->metric, &at, &j->limits);
+        limits_find(p, f->name, &f->metric, &j->at, &j->limits);
     }
     read_growth(j);
     j->unmarked_fall =

@@ -68,6 +68,7 @@ struct finding {
                                    with 95 % probability (its power) */
     double minimum_per_hour;
     double more_requests; /* inconclusive: what would settle it; else NaN */
+    double more_requests_low, more_requests_high; /* four times of five */
     double more_s;
     struct interval limit_s; /* leak: time until the memory limit, at the
                                 measured rate; NaN when there is none */

@@ -207,6 +207,7 @@ static void fitter_close(struct fitter *f)
     g->level_noise = exp(g->level_noise - all);
     if (f->data->brief) {
         mixture_weigh(&g->asymptotic);
+        mixture_weigh(&g->terminal);
     } else {
         mixture_close(&g->asymptotic, 3e-5);
         mixture_close(&g->terminal, 3e-5);

@@ -57,7 +57,7 @@ struct growth_data {
                             mix, not the blocks'. NULL: for the blocks' */
     double quantum;      /* readings are no finer than this */
     struct growth_memo *memo; /* shared by fits of the same blocks, or NULL */
-    bool brief; /* only growth_below and growth_steady_below will be asked */
+    bool brief;               /* no quantiles will be asked for */
 };
 
 /* What drives the growth, else a kind's index: DRIVER_MIX is several kinds,

@@ -179,8 +179,7 @@ static void weigh(struct fitter *f, const struct growth_part *const *parts,
     }
     o.at = e * dr->per_request;
     o.scale = sigma * s->se_end * dr->per_request;
-    if (!f->data->brief)
-        mixture_add(&f->out->terminal, o);
+    mixture_add(&f->out->terminal, o);
     if (!lives) { /* there, what lasts through a life goes on */
         o.at = a * dr->per_request;
         o.scale = sigma * s->se_asym * dr->per_request;
@@ -235,8 +234,7 @@ bool growth_say(struct fitter *f, const struct driver *dr,
     o.log_weight += log(shape_prior[shape] * dr->prior * share);
     o.tag = (int)shape;
     mixture_add(&f->out->asymptotic, o);
-    if (!f->data->brief)
-        mixture_add(&f->out->terminal, o);
+    mixture_add(&f->out->terminal, o);
     f->log_shape[shape] = lsq_log_add(f->log_shape[shape], o.log_weight);
     if (o.log_weight <= f->best)
         return false;

@@ -1,6 +1,8 @@
 #include "analyzers/replay.h"
 
+#include "analyzers/growth_memo.h"
 #include "analyzers/lives.h"
+#include "analyzers/student.h"
 #include "harness/base/mem.h"
 #include "harness/base/rng.h"
 
@@ -11,21 +13,46 @@ enum {
     DRAWS = 19, /* the largest of 19 covers 19 of 20 others */
     STEPS = 12,
     RAISES = 12,
+    FUTURES = 9,
+    FUTURES_EARLY = 2, /* of those, for the ends of the range ... */
+    FUTURES_HALF = 5,
+    FUTURES_LATE = 8, /* ... that holds four of five */
+    STRIDE = 4,       /* no common factor with FUTURES: a permutation */
+    NORMAL_DF = 100000,
 };
 
 /* By so much a guess grows that did not suffice. */
 #define RAISE 1.12
 
-/* One run's noise: white draws with the spread of the residuals, which is
-   itself known no better than they are many (its posterior, as Student had
-   it), put together again as the best fit found it. Draw 0 is what was
-   seen. */
+/* The spread of the noise over that of the residuals, which is itself known no
+   better than they are many (its posterior, as Student had it). */
+static double draw_spread(const struct growth *g, size_t n, struct rng *rng)
+{
+    double left = fmax((double)n - (double)g->parameters, 1), sum = 0;
+
+    for (double i = 0; i < left; i++) {
+        double z = rng_normal(rng);
+
+        sum += z * z;
+    }
+    return sqrt((double)n / sum);
+}
+
+static double draw_white(const struct growth *g, size_t n, double spread,
+                         struct rng *rng)
+{
+    double z = spread * g->white[rng_below(rng, n)];
+
+    return rng_u64(rng) & 1 ? z : -z;
+}
+
+/* One run's noise: white draws put together again as the best fit found them.
+   Draw 0 is what was seen. */
 static void draw_noise(const struct replay *r, int draw, double *noise)
 {
     const struct growth *g = r->growth;
     size_t n = r->data->n;
-    double left = fmax((double)n - (double)g->parameters, 1), sum = 0, z;
-    double before = 0, spread;
+    double before = 0, spread, z;
     struct rng rng;
 
     if (draw == 0) {
@@ -34,14 +61,9 @@ static void draw_noise(const struct replay *r, int draw, double *noise)
         return;
     }
     rng_init(&rng, (uint64_t)draw);
-    for (double i = 0; i < left; i++) {
-        z = rng_normal(&rng);
-        sum += z * z;
-    }
-    spread = sqrt((double)n / left) * sqrt(left / sum);
+    spread = draw_spread(g, n, &rng);
     for (size_t i = 0; i < n; i++) {
-        z = spread * g->white[rng_below(&rng, n)];
-        z = rng_u64(&rng) & 1 ? z : -z;
+        z = draw_white(g, n, spread, &rng);
         noise[i] = g->diag[i] * z + g->low[i] * before;
         before = z;
     }
@@ -151,47 +173,150 @@ double replay_minimum(const struct replay *r)
 /* How many blocks like these, this growth going on, it takes until the answer
    is no longer "inconclusive": the series is carried on by its best shape and
    its own residuals over again. NaN: more than eight times as many. */
-double replay_forecast(const struct replay *j)
+/* One way the run may go on: the blocks it had, then more like them. */
+struct future {
+    double *d;
+    double decided; /* total requests by then; NaN: not yet */
+};
+
+struct futures {
+    const struct replay *replay;
+    struct growth_data data; /* as many blocks as the longest */
+    double *requests, *restarts;
+    struct future v[FUTURES];
+    size_t most;
+    struct growth_memo *memo;
+};
+
+/* The same spread at the share `at` / FUTURES of what it may be (Wilson and
+   Hilferty 1931), so that a few futures cover it evenly. */
+static double even_spread(const struct growth *g, size_t n, double at)
 {
-    size_t n = j->data->n, most = 8 * n < 160 ? 8 * n : 160;
-    double *v[5], answer = NAN, tail = growth_terminal(j->growth, 0.5);
-    double goal = growth_asymptotic(j->growth, 0.5);
-    struct growth_data data = *j->data;
+    double left = fmax((double)n - (double)g->parameters, 1),
+           a = 2 / (9 * left);
+    double z = student_quantile(1 - at / FUTURES, NORMAL_DF);
+    double root = fmax(1 - a + z * sqrt(a), 0.2);
 
-    for (int i = 0; i < 5; i++)
-        v[i] = mem_zalloc(most, sizeof **v);
+    return sqrt((double)n / (left * root * root * root));
+}
+
+/* Carries future `k` on. What goes on is drawn from what the blocks left open,
+   the noise as for any replay; what bends goes on bending. */
+static void carry_on(struct futures *f, size_t k)
+{
+    const struct replay *r = f->replay;
+    const struct growth *g = r->growth;
+    size_t n = r->data->n;
+    double goal = growth_asymptotic(g, ((double)k + 0.5) / FUTURES);
+    double bend = growth_terminal(g, 0.5) - growth_asymptotic(g, 0.5);
+    double before = g->white[n - 1], spread, z, *d = f->v[k].d;
+    struct rng rng;
+
+    rng_init(&rng, 1000 + k);
+    spread = even_spread(g, n, (double)(k * STRIDE % FUTURES) + 0.5);
+    for (size_t i = 0; i < n; i++)
+        d[i] = r->data->d[i];
+    for (size_t i = n; i < f->most; i++) {
+        double fade = exp(-(double)(i - n + 1) * g->bend_rate);
+
+        z = draw_white(g, n, spread, &rng);
+        d[i] = f->requests[i] * (goal + bend * fade) + g->diag[n - 1] * z +
+               g->low[n - 1] * before;
+        before = z;
+    }
+}
+
+static void futures_open(struct futures *f, const struct replay *r)
+{
+    size_t n = r->data->n, most = 8 * n < 160 ? 8 * n : 160;
+
+    *f = (struct futures){.replay = r, .data = *r->data, .most = most};
+    f->requests = mem_zalloc(most, sizeof *f->requests);
+    f->restarts = mem_zalloc(most, sizeof *f->restarts);
     for (size_t i = 0; i < most; i++) {
-        size_t o = i % n;
-        double left = j->growth->fitted[o], fade;
-
-        v[1][i] = data.requests[o];
-        v[2][i] = data.hours[o];
-        v[3][i] = data.restarts != NULL ? data.restarts[o] : 0;
-        fade = exp(-(double)(i - n + 1) * j->growth->bend_rate);
-        if (i >= n)
-            left = data.requests[o] * (goal + (tail - goal) * fade);
-        v[0][i] = left + data.d[o] - j->growth->fitted[o];
+        f->requests[i] = r->data->requests[i % n];
+        if (r->data->restarts != NULL)
+            f->restarts[i] = r->data->restarts[i % n];
     }
-    data.d = v[0];
-    data.requests = v[1];
-    data.hours = v[2];
-    data.restarts = data.restarts != NULL ? v[3] : NULL;
-    data.nkinds = 0;
-    data.hours = NULL;
-    data.lives = NULL;
-    for (size_t m = n + 1; m <= most && isnan(answer); m += m < 8 ? 1 : m / 8) {
+    f->memo = growth_memo_new();
+    f->data.memo = f->memo;
+    f->data.requests = f->requests;
+    f->data.restarts = r->data->restarts != NULL ? f->restarts : NULL;
+    f->data.lives = NULL;
+    f->data.hours = NULL;
+    f->data.nkinds = 0;
+    f->data.brief = true;
+    for (size_t k = 0; k < FUTURES; k++) {
+        f->v[k].d = mem_zalloc(most, sizeof *f->v[k].d);
+        f->v[k].decided = NAN;
+        carry_on(f, k);
+    }
+}
+
+static void futures_close(struct futures *f)
+{
+    for (size_t k = 0; k < FUTURES; k++)
+        free(f->v[k].d);
+    growth_memo_free(f->memo);
+    free(f->requests);
+    free(f->restarts);
+}
+
+/* Judges every open future after `m` blocks; returns how many are decided. */
+static size_t futures_look(struct futures *f, size_t m)
+{
+    const struct replay *r = f->replay;
+    struct ruling ruling = *r->ruling;
+    struct limits limits = *ruling.limits;
+    double requests = 0;
+    size_t decided = 0;
+
+    for (size_t i = 0; i < m; i++)
+        requests += f->requests[i];
+    if (r->data->lives == NULL) { /* the limits of a longer run */
+        struct limits_at at = r->at;
+
+        at.span_s *= requests / at.requests;
+        at.requests = requests;
+        limits_find(r->policy, r->name, r->metric, &at, &limits);
+        ruling.limits = &limits;
+    }
+    f->data.n = m;
+    for (size_t k = 0; k < FUTURES; k++) {
         struct growth g;
-        double requests = 0;
 
-        data.n = m;
-        growth_fit(&data, &g);
-        for (size_t i = 0; i < m; i++)
-            requests += data.requests[i];
-        if (ruling_outcome(j->ruling, &g, requests) != OUTCOME_INCONCLUSIVE)
-            answer = requests - j->requests;
-        growth_release(&g);
+        if (isnan(f->v[k].decided)) {
+            f->data.d = f->v[k].d;
+            growth_fit(&f->data, &g);
+            if (ruling_outcome(&ruling, &g, requests) != OUTCOME_INCONCLUSIVE)
+                f->v[k].decided = requests;
+            growth_release(&g);
+        }
+        decided += !isnan(f->v[k].decided);
     }
-    for (int i = 0; i < 5; i++)
-        free(v[i]);
-    return answer;
+    return decided;
+}
+
+void replay_forecast(const struct replay *r, struct interval *more)
+{
+    size_t n = r->data->n, decided = 0;
+    struct futures f;
+
+    *more = (struct interval){NAN, NAN, NAN};
+    futures_open(&f, r);
+    for (size_t m = n + 1; m <= f.most && decided < FUTURES_LATE;
+         m += m < 24 ? 1 : m / 12) {
+        double requests = -r->requests;
+
+        decided = futures_look(&f, m);
+        for (size_t i = 0; i < m; i++)
+            requests += f.requests[i];
+        if (isnan(more->low) && decided >= FUTURES_EARLY)
+            more->low = requests;
+        if (isnan(more->value) && decided >= FUTURES_HALF)
+            more->value = requests;
+        if (isnan(more->high) && decided >= FUTURES_LATE)
+            more->high = requests;
+    }
+    futures_close(&f);
 }

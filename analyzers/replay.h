@@ -15,14 +15,19 @@ struct replay {
     double value;    /* the growth per request that was found */
     double requests; /* in all blocks */
     bool bent;       /* the shape fills or levels off */
+    const struct policy *policy;
+    const struct metric *metric;
+    const char *name;    /* of the column */
+    struct limits_at at; /* what the limits were found from */
 };
 
 /* The smallest growth per request that is called a leak in 95 of 100 such
  * runs; NaN when no size is. */
 double replay_minimum(const struct replay *r);
 
-/* How many more requests, this growth going on, it takes until the answer is
- * no longer "inconclusive". NaN: more than eight times as many. */
-double replay_forecast(const struct replay *r);
+/* How many more requests it takes until the answer is no longer
+ * "inconclusive": the middle of what several futures took, and the range that
+ * holds four of five. NaN: more than eight times as many. */
+void replay_forecast(const struct replay *r, struct interval *more);
 
 #endif

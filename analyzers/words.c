@@ -176,6 +176,26 @@ static void pass_words(const struct barrier_words *w, char *out, size_t size)
         words_add(out, size, "): nothing goes on.");
 }
 
+/* What would settle it. The range says how rough that is. */
+static void add_more(const struct finding *f, char *out, size_t size)
+{
+    char a[WORDS_NUMBER], b[WORDS_NUMBER], c[WORDS_NUMBER];
+
+    if (!isfinite(f->more_requests))
+        return;
+    words_add(out, size, " About %s more requests would tell",
+              words_number(f->more_requests, a));
+    if (isfinite(f->more_requests_high) &&
+        f->more_requests_high > f->more_requests_low)
+        words_add(out, size, " (between %s and %s, most likely)",
+                  words_number(f->more_requests_low, b),
+                  words_number(f->more_requests_high, c));
+    else if (f->more_requests_low < f->more_requests)
+        words_add(out, size, " (%s or far more, most likely)",
+                  words_number(f->more_requests_low, b));
+    words_add(out, size, ".");
+}
+
 static void open_words(const struct barrier_words *w, char *out, size_t size)
 {
     const struct finding *f = w->f;
@@ -215,9 +235,7 @@ static void open_words(const struct barrier_words *w, char *out, size_t size)
                   words_amount(f->tolerance_per_request, unit, c));
     add_blocks(w, out, size);
     words_add(out, size, ".");
-    if (isfinite(f->more_requests))
-        words_add(out, size, " About %s more requests would tell.",
-                  words_number(f->more_requests, a));
+    add_more(f, out, size);
 }
 
 void words_barrier(const struct barrier_words *w, char *out, size_t size)
