@@ -308,6 +308,14 @@ calibrate: ## error rates of the verdicts, by simulation, into RESULTS.md
 	@cp $(O)/calibrate/RESULTS.md tests/calibrate/RESULTS.md
 	@sed -n '/^| rate/,/^$$/p' tests/calibrate/RESULTS.md
 
+mutants: ## break the analyzers on purpose; each time a test must go red
+	@tests/setup.sh check
+	@$(PYTHON) tests/mutants/run.py -j $(JOBS) $(if $(T),'$T')
+
+same-bytes: ## the same verdicts from gcc and clang, -O0 and -O3 (FILES=...)
+	@tests/setup.sh fuzz
+	@$(PYTHON) tests/calibrate/same_bytes.py -j $(JOBS) $(FILES)
+
 # PREFIX/libexec/plateau/leaky is where an installed `plateau demo` looks.
 install: all ## into $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/plateau \
@@ -331,7 +339,7 @@ help: ## this list
 	@echo "usage: make [TARGET] [CC=... CFLAGS=... PREFIX=... DESTDIR=...]"
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
 
-.PHONY: patients check-patients kinds calibrate all unit check-unit tests fuzzers setup demo check check-asan check-tsan \
+.PHONY: patients check-patients kinds calibrate mutants same-bytes all unit check-unit tests fuzzers setup demo check check-asan check-tsan \
 	check-valgrind run-tests readme format lint cover fuzz bench install uninstall clean help FORCE
 FORCE:
 .SECONDARY:

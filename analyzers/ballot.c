@@ -1,5 +1,7 @@
 #include "analyzers/ballot.h"
 
+#include "analyzers/type_columns.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -9,6 +11,8 @@ enum bench {
     BENCH_MEMORY, /* all must agree: views of the same pages */
     BENCH_SINGLE, /* each speaks for itself: heaps, objects, handles */
     BENCH_CGROUP, /* only where nothing else measures memory */
+    BENCH_TYPE,   /* counts of one type: they accuse; where nothing else is
+                     measured they acquit as well */
     BENCH_CUSTOM, /* memory of unknown meaning: only where nothing else is */
 };
 
@@ -19,6 +23,8 @@ static bool has_data(const struct column_view *v)
 
 static enum bench bench_of(const struct finding *f, const struct column_view *v)
 {
+    if (type_column_is(f->name))
+        return BENCH_TYPE;
     switch (f->metric.role) {
     case METRIC_MEMORY:
         return BENCH_MEMORY;
@@ -125,7 +131,9 @@ void ballot_count(struct continuous *c, const struct column_view *v)
     enum bench body = any(c, v, BENCH_MEMORY)   ? BENCH_MEMORY
                       : any(c, v, BENCH_CGROUP) ? BENCH_CGROUP
                                                 : BENCH_CUSTOM;
-    bool single = any(c, v, BENCH_SINGLE);
+    bool types =
+        any(c, v, BENCH_TYPE) && !any(c, v, BENCH_SINGLE) && !any(c, v, body);
+    bool single = any(c, v, BENCH_SINGLE) || types;
     enum outcome memory = of_memory(c, v, body), all = memory;
     bool has_memory = any(c, v, body);
 
@@ -135,6 +143,9 @@ void ballot_count(struct continuous *c, const struct column_view *v)
         struct finding *f = &c->findings[i];
         enum bench at = bench_of(f, &v[i]);
 
+        /* What passes or cannot be told is in the totals already. */
+        if (at == BENCH_TYPE && (types || f->outcome == OUTCOME_LEAK))
+            at = BENCH_SINGLE;
         f->judged = has_data(&v[i]) && (at == body || at == BENCH_SINGLE);
         if (at != BENCH_SINGLE || !f->judged)
             continue;

@@ -232,8 +232,11 @@ static void tell_objects(const struct evidence *e, struct verdict *v)
     if (tell_collector_off(e, v))
         return;
     tell(v, "live_objects",
-         "Python objects grow after settling: something still refers to "
-         "them.");
+         e->r->barriers.n > 1
+             ? "Python objects grow after settling: something still refers to "
+               "them."
+             : "Python objects grow under load: something still refers to "
+               "them.");
     if (lost > 0) {
         words_add(v->cause.text, sizeof v->cause.text,
                   " %.0f were found uncollectable (gc.garbage).", lost);

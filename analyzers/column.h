@@ -24,6 +24,7 @@ enum doubt {
     DOUBT_STAIRS,  /* steps up, and the last one is recent */
     DOUBT_FALLS,   /* falls as of restarts that nobody recorded */
     DOUBT_LOAD,    /* the load could explain it, or not */
+    DOUBT_MANY,    /* one of many types, of which some rise by chance */
     DOUBT_BLIND,   /* shows no growth, but would not show a leak either */
 };
 

@@ -222,8 +222,9 @@ static void sum_up(struct comparison *c, const struct compare_side *before,
         c->change = seen[CHANGE_FIXED] > 0 ? CHANGE_FIXED : CHANGE_SAME;
     snprintf(c->text, sizeof c->text, "%s%s%s",
              c->change == CHANGE_SAME ? "No growth that matters on either side."
-             : rows == 0              ? "Nothing was measured on both sides."
-                                      : "",
+             : rows == 0 ? "No growth per request was measured on both sides "
+                           "(do both count requests?)."
+                         : "",
              c->change != CHANGE_SAME && c->n > 0 ? c->rows[0].text : "",
              c->change == CHANGE_UNKNOWN ? " This cannot be told apart yet."
                                          : "");

@@ -2,6 +2,7 @@
 
 #include "analyzers/column.h"
 #include "analyzers/ballot.h"
+#include "analyzers/discovery.h"
 #include "analyzers/remarks.h"
 #include "harness/base/mem.h"
 
@@ -44,6 +45,7 @@ void continuous_judge(const struct series *s, const struct policy *p,
                          &v[out->n]);
             out->n++;
         }
+    discovery_keep(out->findings, v, out->n, p->confidence);
     ballot_count(out, v);
     remarks_findings(out, v);
     remarks_verdict(out, v, &r);

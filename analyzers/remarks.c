@@ -2,6 +2,7 @@
 
 #include "analyzers/fit.h"
 #include "analyzers/power.h"
+#include "analyzers/type_columns.h"
 #include "analyzers/words.h"
 
 #include <math.h>
@@ -22,7 +23,10 @@ static void add_title(const struct finding *f, char *out, size_t size)
     bool named = title == NULL || strcmp(title, f->name) == 0;
     size_t at = strlen(out);
 
-    if (named)
+    if (named && type_column_is(f->name))
+        words_add(out, size, "The number of %s objects",
+                  f->name + strlen(TYPE_COLUMN_PREFIX));
+    else if (named)
         words_add(out, size, "%s", f->name);
     else
         words_add(out, size, "%s%s",
@@ -89,10 +93,24 @@ static void say(const struct remark *r, const char *text)
     words_add(r->out, r->size, "%s", text);
 }
 
-static void leak(const struct remark *r)
+static void leak_course(const struct remark *r)
 {
     const struct finding *f = r->f;
     bool settled = f->steady_from_s > f->from_s + 0.1 * (f->to_s - f->from_s);
+
+    if (settled)
+        add_time(r, ", steadily since start-up was over after ",
+                 f->steady_from_s - f->from_s);
+    else
+        say(r, ", steadily and from the start");
+    say(r, r->v->load_matters
+               ? "; the load explains a part of its movement, not this."
+               : "; nothing in its course slows down.");
+}
+
+static void leak(const struct remark *r)
+{
+    const struct finding *f = r->f;
 
     name_it(r, " grows by ");
     add_rate(r, r->v->growth.value);
@@ -105,24 +123,17 @@ static void leak(const struct remark *r)
     switch (f->shape) {
     case SHAPE_SAWTOOTH:
         say(r, ": it falls again and again, but the floor it falls to rises.");
-        return;
+        break;
     case SHAPE_STAIRS:
         say(r, ", in steps that come again and again.");
-        return;
-    case SHAPE_ACCELERATING:
-        say(r, ", faster towards the end than before.");
-        return;
-    default:
         break;
+    case SHAPE_ACCELERATING:
+        say(r, ", faster towards the end than before: it began late, or the "
+               "more there is the more is kept.");
+        break;
+    default:
+        leak_course(r);
     }
-    if (settled)
-        add_time(r, ", steadily since start-up was over after ",
-                 f->steady_from_s - f->from_s);
-    else
-        say(r, ", steadily and from the start");
-    say(r, r->v->load_matters
-               ? "; the load explains a part of its movement, not this."
-               : "; nothing in its course slows down.");
     say(r, " A cache with room for more than this run would look the same "
            "until it is full.");
 }
@@ -224,6 +235,13 @@ static void seen(const struct remark *r)
         add_rate(r, v->growth.low);
         say(r, " and ");
         add_rate(r, v->growth.high);
+        break;
+    case DOUBT_MANY:
+        name_it(r, " seems to grow by ");
+        add_rate(r, v->growth.value);
+        add_interval(r);
+        say(r, ", but among as many types as there are here some do by "
+               "chance");
         break;
     case DOUBT_BLIND:
         name_it(r, " shows no growth now, but moved so much that a leak of ");

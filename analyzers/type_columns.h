@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TYPE_COLUMN_PREFIX "objects:"
+#define TYPE_COLUMN_PREFIX METRIC_TYPE_PREFIX
 
 enum { TYPE_COLUMNS_MOST = 12 };
 

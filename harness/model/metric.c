@@ -112,6 +112,11 @@ void metric_describe(const char *name, struct metric *out)
     else if (ends_with(name, "_s") || ends_with(name, "_seconds"))
         out->unit = METRIC_SECONDS;
     out->cumulative = ends_with(name, "_total");
+    if (strncmp(name, METRIC_TYPE_PREFIX, strlen(METRIC_TYPE_PREFIX)) == 0) {
+        out->unit = METRIC_COUNT;
+        out->role = METRIC_OBJECTS;
+        out->cumulative = false;
+    }
 }
 
 const char *metric_unit_text(enum metric_unit unit)

@@ -12,7 +12,7 @@
 /* The unit of a reading, and so of a slope ("B/request", "1/request"). */
 enum metric_unit {
     METRIC_BYTES,
-    METRIC_COUNT,   /* objects, descriptors, threads: whole numbers */
+    METRIC_COUNT, /* objects, descriptors, threads: whole numbers */
     METRIC_SECONDS,
 };
 
@@ -28,10 +28,10 @@ enum metric_role {
 };
 
 struct metric {
-    const char *name;  /* as in samples.csv */
-    const char *alias; /* another name understood in a CSV, or NULL */
+    const char *name;      /* as in samples.csv */
+    const char *alias;     /* another name understood in a CSV, or NULL */
     const char *tolerance; /* key in [verdict], e.g. "pss"; NULL: none */
-    const char *title; /* for people: "proportional memory (PSS)" */
+    const char *title;     /* for people: "proportional memory (PSS)" */
     enum metric_unit unit;
     enum metric_role role;
     bool cumulative; /* a counter that only rises (faults, cpu) */
@@ -40,8 +40,12 @@ struct metric {
 /* The table's row for `name` (or its alias), or NULL. Static storage. */
 const struct metric *metric_find(const char *name);
 
+/* A column that counts the objects of one type: "objects:module.Name". */
+#define METRIC_TYPE_PREFIX "objects:"
+
 /* As metric_find, but a name that is not in the table gets a row made from
- * its suffix, with role METRIC_CUSTOM. `*out` borrows `name`. */
+ * its suffix, with role METRIC_CUSTOM, or METRIC_OBJECTS where it counts a
+ * type. `*out` borrows `name`. */
 void metric_describe(const char *name, struct metric *out);
 
 /* The i-th row of the table, NULL behind the last. */

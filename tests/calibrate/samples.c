@@ -2,9 +2,11 @@
  * judged, counted, and printed as a Markdown section.
  *
  * usage: samples [-n SERIES_PER_KIND] [-s FIRST_SEED] [-k KIND] [-l]
- *                [-d FILE]   write the one series of -k and -s as CSV
+ *                [-d FILE]   write the one series of -k and -s as CSV;
+ *                            without -k, one of each kind into that folder
  * -l names the series that were judged wrongly. */
 #include "analyzers/continuous.h"
+#include "harness/base/mem.h"
 #include "tests/calibrate/generate.h"
 
 #include <math.h>
@@ -206,6 +208,19 @@ static int dump(int kind, uint64_t seed, const char *path)
     return fclose(f) != 0;
 }
 
+static int dump_all(uint64_t seed, const char *folder)
+{
+    int bad = 0;
+
+    for (int k = 0; k < generate_kinds(); k++) {
+        char *path = mem_printf("%s/%s.csv", folder, generate_kind_name(k));
+
+        bad |= dump(k, seed, path);
+        free(path);
+    }
+    return bad;
+}
+
 static int find_kind(const char *name)
 {
     for (int k = 0; k < generate_kinds(); k++)
@@ -237,8 +252,8 @@ int main(int argc, char **argv)
         else
             return 2;
     }
-    if (path != NULL && only >= 0)
-        return dump(only, seed, path);
+    if (path != NULL)
+        return only >= 0 ? dump(only, seed, path) : dump_all(seed, path);
     policy_default(&p);
     for (int k = 0; k < kinds; k++)
         for (int i = 0; i < n && (only < 0 || only == k); i++)

@@ -3,6 +3,7 @@
 #include "tests/unit/assert_close.h"
 
 #include "analyzers/continuous.h"
+#include "analyzers/discovery.h"
 #include "harness/base/rng.h"
 
 #include <stdio.h>
@@ -311,6 +312,80 @@ static void test_constant(void **state)
     series_release(&s);
 }
 
+/* Of many types one leaks: it is named. None does: nobody is, though some
+ * seem to by chance. Beside totals, types only accuse. */
+static void test_many_types(void **state)
+{
+    static const char *names[42];
+    static char text[41][24];
+    struct series s;
+    struct continuous c;
+
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        snprintf(text[i], sizeof text[i], "objects:shop.T%d", i);
+        names[i] = text[i];
+    }
+    open_series(&s, 300, names);
+    for (size_t i = 0; i < 40; i++)
+        fill(&s, i, 20000, 0, 60);
+    assert_int_equal(verdict_of(&s), OUTCOME_PASS);
+    fill(&s, 17, 20000, 3000, 60);
+    assert_int_equal(judge(&s, &c), OUTCOME_LEAK);
+    assert_int_equal(c.lead, 17);
+    assert_non_null(strstr(c.reason, "number of shop.T17 objects"));
+    continuous_release(&c);
+    series_release(&s);
+    names[40] = "py_gc_objects";
+    open_series(&s, 300, names);
+    for (size_t i = 0; i < 41; i++)
+        fill(&s, i, 20000, 0, 60);
+    for (size_t i = 0; i < s.n; i++) /* wanders: undecided, for itself */
+        s.columns[5].v[i] += 3000 * sin((double)i / 40);
+    assert_int_equal(judge(&s, &c), OUTCOME_PASS);
+    assert_int_equal(c.lead, 40);
+    assert_false(c.findings[5].judged);
+    continuous_release(&c);
+    series_release(&s);
+}
+
+static void look_at(struct finding *f, struct column_view *v, double above)
+{
+    *f = (struct finding){.outcome = OUTCOME_LEAK};
+    snprintf(f->name, sizeof f->name, "objects:shop.T");
+    *v = (struct column_view){.above = above};
+}
+
+/* The more are looked at, the surer each has to be; where many are called,
+ * less so (Benjamini and Hochberg 1995). */
+static void test_discoveries(void **state)
+{
+    struct finding f[11];
+    struct column_view v[11];
+
+    (void)state;
+    look_at(&f[0], &v[0], 0.98);
+    assert_int_equal(discovery_keep(f, v, 1, 0.95), 1);
+    assert_int_equal(f[0].outcome, OUTCOME_LEAK);
+    for (int i = 0; i < 11; i++) {
+        look_at(&f[i], &v[i], i == 0 ? 0.98 : i == 1 ? 0.9985 : 0.5);
+        if (i > 1)
+            f[i].outcome = OUTCOME_PASS;
+    }
+    snprintf(f[10].name, sizeof f[10].name, "rss_bytes");
+    f[10].outcome = OUTCOME_LEAK;
+    assert_int_equal(discovery_keep(f, v, 11, 0.95), 10);
+    assert_int_equal(f[0].outcome, OUTCOME_INCONCLUSIVE);
+    assert_int_equal(v[0].doubt, DOUBT_MANY);
+    assert_int_equal(f[1].outcome, OUTCOME_LEAK);
+    assert_int_equal(f[10].outcome, OUTCOME_LEAK);
+    for (int i = 0; i < 10; i++)
+        look_at(&f[i], &v[i], i < 9 ? 0.98 : 0.5);
+    discovery_keep(f, v, 10, 0.95);
+    for (int i = 0; i < 9; i++)
+        assert_int_equal(f[i].outcome, OUTCOME_LEAK);
+}
+
 /* What no machine can hold is no reading, however steady it is. */
 static void test_impossible_readings(void **state)
 {
@@ -492,6 +567,8 @@ int main(void)
         cmocka_unit_test_setup(test_tolerance, setup),
         cmocka_unit_test_setup(test_no_data, setup),
         cmocka_unit_test_setup(test_constant, setup),
+        cmocka_unit_test_setup(test_many_types, setup),
+        cmocka_unit_test(test_discoveries),
         cmocka_unit_test_setup(test_impossible_readings, setup),
         cmocka_unit_test_setup(test_counter_that_wraps, setup),
         cmocka_unit_test_setup(test_phases_left_out, setup),
