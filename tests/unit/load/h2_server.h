@@ -80,6 +80,45 @@ static inline void h2s_big_head(nghttp2_session *s, struct h2_answer *a)
     nghttp2_submit_response(s, a->id, nv, 40, NULL);
 }
 
+/* Answers that HTTP/2 forbids, by name; each but the first must end in an
+ * error. A body of two bytes follows each. */
+static const struct {
+    const char *name, *status;
+    const char *field, *value;
+    const char *again; /* once more, with this value; NULL: not */
+} h2_bad[] = {
+    {"nothing", "200", "x-a", "b", NULL}, /* that is wrong: to compare */
+    {"status", "2x0", "x-a", "b", NULL},
+    {"cl-short", "200", "content-length", "1", NULL},
+    {"cl-long", "200", "content-length", "10", NULL},
+    {"cl-negative", "200", "content-length", "-1", NULL},
+    {"cl-huge", "200", "content-length", "99999999999999999999999", NULL},
+    {"two-cls", "200", "content-length", "2", "3"},
+    {"te", "200", "transfer-encoding", "chunked", NULL},
+    {"connection", "200", "connection", "close", NULL},
+    {"space-name", "200", "x a", "b", NULL},
+    {"control", "200", "x-a", "b\001c", NULL},
+    {"pseudo", "200", ":path", "/", NULL},
+};
+#define H2_NBAD (sizeof h2_bad / sizeof h2_bad[0])
+
+static inline void h2s_bad(nghttp2_session *s, struct h2_answer *a)
+{
+    nghttp2_data_provider body = {{.ptr = a}, h2s_read};
+
+    a->left = 2;
+    for (size_t i = 0; i < H2_NBAD; i++) {
+        const char *field = h2_bad[i].field;
+        nghttp2_nv nv[] = {
+            H2_NV(":status", h2_bad[i].status), H2_NV(field, h2_bad[i].value),
+            H2_NV(field, h2_bad[i].again ? h2_bad[i].again : h2_bad[i].value)};
+
+        if (strcmp(h2_bad[i].name, a->path + 5) == 0)
+            nghttp2_submit_response(s, a->id, nv, h2_bad[i].again ? 3 : 2,
+                                    &body);
+    }
+}
+
 /* The request is whole: answer it. -1: drop the connection. */
 static inline int h2s_answer(nghttp2_session *s, struct h2_answer *a,
                              struct http_conn *c)
@@ -116,6 +155,14 @@ static inline int h2s_answer(nghttp2_session *s, struct h2_answer *a,
     } else if (strcmp(a->path, "/garbage") == 0) {
         http_puts(c, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
         return -1;
+    } else if (strcmp(a->path, "/half-a-frame") == 0) {
+        http_send(c, "\0\0\20\0\0\0\0\0", 8);
+        return -1;
+    } else if (strcmp(a->path, "/bad-frame") == 0) {
+        /* DATA of 16 MiB, on a stream that nobody opened. */
+        http_send(c, "\377\377\377\0\0\0\0\0\3", 9);
+    } else if (strncmp(a->path, "/bad/", 5) == 0) {
+        h2s_bad(s, a);
     } else if (strcmp(a->path, "/1xx-storm") == 0) {
         h2s_storm(s, a);
     } else if (strcmp(a->path, "/big-head") == 0) {

@@ -4,6 +4,7 @@
 #include "tests/unit/load/h2_server.h"
 
 #include <curl/curl.h>
+#include <malloc.h>
 #include <signal.h>
 
 static const struct bed_kind kinds[] = {
@@ -186,6 +187,41 @@ static void garbage(struct bed *b)
     bed_close(b);
 }
 
+/* What a peer must not send, twenty times over: an error each, and no memory
+ * that stays. */
+static void malformed(struct bed *b)
+{
+    size_t before = 0;
+
+    open_h2(b, "", 1);
+    for (int round = 0; round < 20; round++) {
+        for (size_t i = 0; i < H2_NBAD + 2; i++) {
+            char path[64];
+            struct shot s;
+
+            if (i < H2_NBAD)
+                snprintf(path, sizeof path, "/bad/%s", h2_bad[i].name);
+            else
+                snprintf(path, sizeof path, "%s",
+                         i == H2_NBAD ? "/half-a-frame" : "/bad-frame");
+            get(b, &s, path);
+            if (i == 0)
+                assert_int_equal(s.t.error, TRANSFER_OK);
+            else if (s.t.error != TRANSFER_PROTOCOL &&
+                     s.t.error != TRANSFER_CLOSED)
+                fail_msg("%s gave error %d", path, (int)s.t.error);
+            get(b, &s, "/ok");
+            if (s.t.error != TRANSFER_OK)
+                fail_msg("after %s: error %d", path, (int)s.t.error);
+        }
+        if (round == 4)
+            before = mallinfo2().uordblks;
+        else if (round > 4 && mallinfo2().uordblks > before + (1u << 20))
+            fail_msg("%zu bytes more", mallinfo2().uordblks - before);
+    }
+    bed_close(b);
+}
+
 static void timeouts(struct bed *b)
 {
     static struct shot s[5];
@@ -310,6 +346,7 @@ EACH(one_stream_fails_alone)
 EACH(refused_is_retried)
 EACH(connection_dies)
 EACH(garbage)
+EACH(malformed)
 EACH(timeouts)
 EACH(cancel_and_close)
 EACH(refused_connections)
@@ -325,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_refused_is_retried),
         cmocka_unit_test(test_connection_dies),
         cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_cancel_and_close),
         cmocka_unit_test(test_refused_connections),

@@ -2,6 +2,12 @@
  * null engine, so that nothing but ourselves is measured. */
 #include "tests/unit/load/rig.h"
 
+#include <dirent.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #define OPEN_HEAD                                                              \
     "[scenario]\nname = t\n[target]\nurl = http://127.0.0.1:9\n"               \
     "[load]\nengine = null\nwarmup = 0s\nblocks = 0\n"
@@ -113,6 +119,58 @@ static void open_rate_is_kept(void **state)
     assert_true(took >= 1999.0 / 4000);
     assert_int_equal(histogram_count(load_lateness(r.load)), 2000);
     rig_close(&r);
+}
+
+/* The slice of the thread named "load", ns, as sched_getattr(2) tells it since
+ * Linux 6.12; 0: not told. */
+static uint64_t slice_of_load(void)
+{
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t slice_ns, deadline_ns, period_ns;
+    } a = {.size = sizeof a};
+    DIR *d = opendir("/proc/self/task");
+    struct dirent *e;
+    bool found = false;
+
+    while (!found && (e = readdir(d)) != NULL) {
+        char path[300], name[32] = "";
+        FILE *f;
+
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", e->d_name);
+        f = fopen(path, "r");
+        if (f == NULL)
+            continue;
+        found = fgets(name, sizeof name, f) != NULL &&
+                strcmp(name, "load\n") == 0 &&
+                syscall(SYS_sched_getattr, strtol(e->d_name, NULL, 10), &a,
+                        sizeof a, 0u) == 0;
+        fclose(f);
+    }
+    closedir(d);
+    assert_true(found);
+    assert_int_equal(a.policy, SCHED_OTHER);
+    return a.slice_ns;
+}
+
+/* Who must be on time is let in before who has a longer slice. */
+static void open_model_has_a_short_slice(void **state)
+{
+    uint64_t open, closed;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, OPEN_HEAD "rate = 10/s\n[request a]\npath = /\n");
+    open = slice_of_load();
+    rig_close(&r);
+    rig_open(&r, CLOSED_HEAD KINDS);
+    closed = slice_of_load();
+    rig_close(&r);
+    if (closed > 0)
+        assert_true(open > 0 && open <= closed && open <= 200000);
 }
 
 static void duration_ends_a_phase(void **state)
@@ -260,6 +318,7 @@ int main(void)
         cmocka_unit_test(workers_share_a_block),
         cmocka_unit_test(shares_of_a_phase_win),
         cmocka_unit_test(open_rate_is_kept),
+        cmocka_unit_test(open_model_has_a_short_slice),
         cmocka_unit_test(duration_ends_a_phase),
         cmocka_unit_test(ramp_halves_the_number),
         cmocka_unit_test(stop_ends_a_phase),
