@@ -44,7 +44,8 @@ HEAD = """# Load benches
 Written by `make bench`, section by section; `make bench B="rate freeze"` runs
 some of them anew. The generators take turns; figures are medians over the
 rounds, ratios medians of the ratios within a round. The server has the last
-core to itself, the generators the first.
+core to itself, the generators the first. Rounds in which somebody else used
+the machine are repeated, and the calmest count.
 """
 
 

@@ -2,8 +2,8 @@
 
 import os
 
-from generators import (CLOSED, CONNS, ab, h2load, hey, number, ours, run,
-                        those_present, wrk)
+from generators import (CLOSED, CONNS, ab, calm_rounds, h2load, hey, number,
+                        ours, run, those_present, wrk)
 from report import cell
 
 REAL = """[request browse]
@@ -34,9 +34,7 @@ weight = 1
 def compare(r, a, title, tools, limits, unit="us/request", allocs=True):
     """Interleaved rounds, then a table relative to the first tool."""
     base = tools[0]
-    for _ in range(a.rounds):
-        for t in tools:
-            t.round()
+    tried, noise = calm_rounds(a, tools)
     told = []
     for t in tools if allocs else []:
         n, of, who = t.count_allocations(a.preload)
@@ -48,6 +46,8 @@ def compare(r, a, title, tools, limits, unit="us/request", allocs=True):
             [[t.name, "%.2f" % t.median("cpu"), "%.2f" % t.ratio(base),
               cell(t.median("rps")), "%.1f" % t.median("rss"),
               cell(t.allocs, "%.3f")] for t in tools])
+    r.say("", "The calmest %d of %d rounds; in them other processes used at "
+          "most %.0f %% of a core." % (a.rounds, tried, noise * 100))
     for name, n, of, who in told:
         r.say("", "%s, between start and stop, connected and warm: %d "
               "allocations in %d requests%s" % (name, n, of, by_whom(who, of)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from servers import find, on_client_core
 
 CONNS = 64
+CALM = 0.1  # of one core: what others may use in a calm round
 CLOSED = "users = %d\nconnections = %d\n" % (CONNS, CONNS)
 
 
@@ -41,6 +43,35 @@ def run(argv, env=None):
 def number(pattern, text, unit=1.0):
     found = re.search(pattern, text, re.M)
     return float(found.group(1)) * unit if found else float("nan")
+
+
+def foreign_s(server):
+    """CPU seconds that neither we nor the server used, since boot."""
+    with open("/proc/stat") as f:
+        cpu = [int(x) for x in f.readline().split()[1:9]]
+    busy = (sum(cpu) - cpu[3] - cpu[4]) / os.sysconf("SC_CLK_TCK")
+    ours_s = sum(resource.getrusage(who).ru_utime
+                 + resource.getrusage(who).ru_stime
+                 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return busy - ours_s - server.cpu_s()
+
+
+def calm_rounds(a, tools):
+    """Lets the tools take turns until there are as many rounds as asked for
+    in which others used little of the machine, at most twice as many; keeps
+    the calmest. (How many were run, how much others used in those kept.)"""
+    noise = []
+    while (sum(n <= CALM for n in noise) < a.rounds
+           and len(noise) < 2 * a.rounds):
+        before, started = foreign_s(a.server), time.monotonic()
+        for t in tools:
+            t.round()
+        noise.append((foreign_s(a.server) - before)
+                     / (time.monotonic() - started))
+    kept = sorted(range(len(noise)), key=lambda i: noise[i])[:a.rounds]
+    for t in tools:
+        t.keep(kept)
+    return len(noise), max(noise[i] for i in kept)
 
 
 class Scenarios:
@@ -97,6 +128,11 @@ class Tool:
                re.findall(r"^allocated_by (\S+) (\d+)", text, re.M)}
         return (number(r"^counted_allocations (\d+)", text),
                 number(r"^counted_requests (\d+)", text), who)
+
+    def keep(self, rounds):
+        for what in ("cpu", "rps", "rss"):
+            all_of_them = getattr(self, what)
+            setattr(self, what, [all_of_them[i] for i in rounds])
 
     def median(self, what):
         return statistics.median(getattr(self, what))

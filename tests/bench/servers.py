@@ -80,6 +80,18 @@ http {
         scheme = "https" if name in ("tls", "h2") else "http"
         return "%s://127.0.0.1:%d%s" % (scheme, self.ports[name], path)
 
+    def cpu_s(self):
+        """CPU seconds of the worker so far."""
+        pid = self.proc.pid
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+            workers = f.read().split()
+        ticks = 0
+        for worker in workers:
+            with open("/proc/%s/stat" % worker) as f:
+                fields = f.read().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def stop(self):
         self.proc.terminate()
         self.proc.wait()
