@@ -129,6 +129,7 @@ LIBS_cli := $(LIBS_FULL)
 calibrate_obj = $(patsubst %,$(O)/tests/calibrate/%.o,$1)
 $(O)/unit/analyzers/test_calibration: \
 	$(call calibrate_obj,generate healthy undecided leaking unusual)
+$(O)/unit/analyzers/test_block_rates: $(call calibrate_obj,sim)
 
 UNIT_ALL :=
 define unit_rule

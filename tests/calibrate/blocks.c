@@ -38,41 +38,6 @@ static const char *metric_of(bool bytes)
     return bytes ? "rss_bytes" : "py_gc_objects";
 }
 
-/* The i-th run of a kind: sizes, noises and mixes vary with the seed. */
-static void setup(struct sim *s, enum sim_base base, bool bytes, size_t blocks,
-                  uint64_t seed)
-{
-    struct rng rng;
-    double scale = bytes ? 1000 : 1;
-
-    rng_init(&rng, seed * 977 + (uint64_t)base);
-    *s = (struct sim){.base = base, .blocks = blocks, .seed = seed};
-    s->requests = 300 + 100 * (double)rng_below(&rng, 8);
-    s->kinds = 1 + (size_t)rng_below(&rng, 5);
-    for (size_t k = 0; k < s->kinds; k++)
-        s->weight[k] = 1 + (double)rng_below(&rng, 5);
-    s->noise = (1 + 9 * rng_unit(&rng)) * (bytes ? 10e3 : 1);
-    s->reach = exp(log(0.05) + rng_unit(&rng) * log(0.8 / 0.05));
-    s->size = scale;
-    if (base == SIM_RETIRED)
-        s->size = 200 * rng_unit(&rng) * scale;
-    if (base == SIM_WARM || base == SIM_LATE_ONCE)
-        s->size = (500 + 4000 * rng_unit(&rng)) * scale;
-    if (base == SIM_CREEP)
-        s->size = (bytes ? 1e6 : 40) * rng_unit(&rng);
-    if (base == SIM_SHARED)
-        s->size = bytes ? 1e6 : 30;
-    if (base == SIM_ZIPF)
-        s->size = 100 * scale * rng_unit(&rng);
-}
-
-/* Bytes that come in arenas are no count, and counts exact to the unit are no
-   bytes. */
-static bool makes_sense(enum sim_base base, bool bytes)
-{
-    return bytes || base != SIM_ARENAS;
-}
-
 struct tally {
     int n, pass, leak, open, held, planted, called;
 };
@@ -122,7 +87,7 @@ static void healthy_kind(enum sim_base base, bool bytes, int n, uint64_t seed,
         struct record r;
         struct verdict v;
 
-        setup(&s, base, bytes, 10, seed + (uint64_t)i);
+        sim_vary(&s, base, bytes, 10, seed + (uint64_t)i);
         sim_record(&s, metric_of(bytes), &r);
         verdict_judge(&r, NULL, &v);
         t->n++;
@@ -153,7 +118,7 @@ static void report_healthy(int n, uint64_t seed)
     struct tally all = {0}, kind[2 * SIM_BASES] = {{0}};
 
     for (int i = 0; i < 2 * SIM_BASES; i++) {
-        if (!makes_sense((enum sim_base)(i / 2), i % 2))
+        if (!sim_makes_sense((enum sim_base)(i / 2), i % 2))
             continue;
         healthy_kind((enum sim_base)(i / 2), i % 2, n, seed, &kind[i]);
         add(&all, &kind[i]);
@@ -210,11 +175,12 @@ static void report_sequential(int n, uint64_t seed)
     size_t at;
 
     for (int base = 0; base < SIM_BASES; base++)
-        for (int i = 0; makes_sense((enum sim_base)base, false) && i < n; i++) {
+        for (int i = 0; sim_makes_sense((enum sim_base)base, false) && i < n;
+             i++) {
             struct sim s;
             enum outcome o;
 
-            setup(&s, (enum sim_base)base, false, 16, seed + (uint64_t)i);
+            sim_vary(&s, (enum sim_base)base, false, 16, seed + (uint64_t)i);
             if (base == SIM_LRU) /* a larger one cannot be told in time */
                 s.reach = fmin(s.reach, 2048 / (s.requests * 16));
             o = follow(&s, metric_of(false), &at);
@@ -228,8 +194,8 @@ static void report_sequential(int n, uint64_t seed)
             struct sim s;
             enum outcome o;
 
-            setup(&s, i % 2 ? SIM_EXACT : SIM_JITTER, false, 16,
-                  seed + (uint64_t)i);
+            sim_vary(&s, i % 2 ? SIM_EXACT : SIM_JITTER, false, 16,
+                     seed + (uint64_t)i);
             s.leak[i % (int)s.kinds] = rates[k];
             s.noise /= 3;
             o = follow(&s, metric_of(false), &at);
@@ -303,7 +269,7 @@ static void report_forecast(int n, uint64_t seed)
         struct finding f;
         size_t at;
 
-        setup(&s, bases[i % 4], false, 8, seed + (uint64_t)i);
+        sim_vary(&s, bases[i % 4], false, 8, seed + (uint64_t)i);
         s.kinds = 1;
         s.span = 10;
         s.noise *= 12;

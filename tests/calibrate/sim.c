@@ -295,3 +295,35 @@ void sim_record(const struct sim *s, const char *metric, struct record *out)
     for (size_t i = 0; has_workers(s) && i < WORKERS; i++)
         process_end(&out->processes[p.worker[i].process], t->t_s[t->n - 1]);
 }
+
+void sim_vary(struct sim *s, enum sim_base base, bool bytes, size_t blocks,
+              uint64_t seed)
+{
+    struct rng rng;
+    double scale = bytes ? 1000 : 1;
+
+    rng_init(&rng, seed * 977 + (uint64_t)base);
+    *s = (struct sim){.base = base, .blocks = blocks, .seed = seed};
+    s->requests = 300 + 100 * (double)rng_below(&rng, 8);
+    s->kinds = 1 + (size_t)rng_below(&rng, 5);
+    for (size_t k = 0; k < s->kinds; k++)
+        s->weight[k] = 1 + (double)rng_below(&rng, 5);
+    s->noise = (1 + 9 * rng_unit(&rng)) * (bytes ? 10e3 : 1);
+    s->reach = exp(log(0.05) + rng_unit(&rng) * log(0.8 / 0.05));
+    s->size = scale;
+    if (base == SIM_RETIRED)
+        s->size = 200 * rng_unit(&rng) * scale;
+    if (base == SIM_WARM || base == SIM_LATE_ONCE)
+        s->size = (500 + 4000 * rng_unit(&rng)) * scale;
+    if (base == SIM_CREEP)
+        s->size = (bytes ? 1e6 : 40) * rng_unit(&rng);
+    if (base == SIM_SHARED)
+        s->size = bytes ? 1e6 : 30;
+    if (base == SIM_ZIPF)
+        s->size = 100 * scale * rng_unit(&rng);
+}
+
+bool sim_makes_sense(enum sim_base base, bool bytes)
+{
+    return bytes || base != SIM_ARENAS;
+}

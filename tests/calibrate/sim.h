@@ -7,6 +7,7 @@
 #include "harness/base/rng.h"
 #include "harness/model/record.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { SIM_KINDS_MAX = 32 };
@@ -46,6 +47,13 @@ struct sim {
     double reach; /* cache: keys per request of the whole run */
     uint64_t seed;
 };
+
+/* A run of a kind: sizes, noises and mixes vary with the seed. */
+void sim_vary(struct sim *s, enum sim_base base, bool bytes, size_t blocks,
+              uint64_t seed);
+
+/* Bytes that come in arenas are no count. */
+bool sim_makes_sense(enum sim_base base, bool bytes);
 
 /* Gives a record with one barrier column `metric`, row 0 and `blocks` rows,
  * requests by kind, and the processes where some are replaced. Release with

@@ -1,0 +1,125 @@
+/* A small fixed part of the calibration of barrier verdicts (`make calibrate`
+ * runs the whole): the seeds never change, so this does not fail by chance,
+ * and the bounds are far from what is reached. */
+#include "tests/unit/assert_close.h"
+
+#include "analyzers/barriers.h"
+#include "analyzers/verdict.h"
+#include "tests/calibrate/sim.h"
+
+enum { SEEDS = 2, FIRST = 700 };
+
+struct tally {
+    int healthy, leaks, planted, called, held;
+};
+
+static const char *metric_of(int bytes)
+{
+    return bytes ? "rss_bytes" : "py_gc_objects";
+}
+
+/* A leak of twice what a passing run says it would have seen. */
+static void plant(const struct sim *like, int bytes, double minimum,
+                  struct tally *t)
+{
+    struct sim s = *like;
+    struct record r;
+    struct verdict v;
+
+    s.seed += 1000003;
+    for (size_t k = 0; k < s.kinds; k++)
+        s.leak[k] = 2 * minimum;
+    sim_record(&s, metric_of(bytes), &r);
+    verdict_judge(&r, NULL, &v);
+    t->planted++;
+    if (v.outcome == OUTCOME_LEAK) {
+        const struct interval *i = &v.findings[v.lead].per_request;
+
+        t->called++;
+        t->held += i->low <= 2 * minimum && 2 * minimum <= i->high;
+    }
+    verdict_release(&v);
+    record_release(&r);
+}
+
+static void test_rates(void **state)
+{
+    struct tally t = {0};
+
+    (void)state;
+    for (int i = 0; i < 2 * SIM_BASES * SEEDS; i++) {
+        enum sim_base base = (enum sim_base)(i / 2 / SEEDS);
+        struct sim s;
+        struct record r;
+        struct verdict v;
+
+        if (!sim_makes_sense(base, i % 2))
+            continue;
+        sim_vary(&s, base, i % 2, 10, FIRST + (uint64_t)i);
+        sim_record(&s, metric_of(i % 2), &r);
+        verdict_judge(&r, NULL, &v);
+        t.healthy++;
+        t.leaks += v.outcome == OUTCOME_LEAK;
+        if (v.outcome == OUTCOME_PASS) {
+            assert_true(v.findings[0].minimum_per_request > 0);
+            plant(&s, i % 2, v.findings[0].minimum_per_request, &t);
+        }
+        verdict_release(&v);
+        record_release(&r);
+    }
+    assert_true(t.healthy >= 24 * SEEDS);
+    assert_true(t.leaks <= 1);
+    assert_true(t.planted * 100 >= t.healthy * 80);
+    assert_true(t.called * 100 >= t.planted * 88);
+    assert_true(t.held * 100 >= t.called * 85);
+}
+
+/* An inconclusive run names what would settle it, inside its own range, and
+   half of those that go on are decided by then. */
+static void test_forecast(void **state)
+{
+    int told = 0, decided = 0;
+
+    (void)state;
+    for (int i = 0; i < 24; i++) {
+        struct barriers_rule rule;
+        struct finding f, later;
+        struct record r;
+        struct sim s;
+
+        sim_vary(&s, i % 2 ? SIM_JITTER : SIM_CACHE, false, 40,
+                 FIRST + (uint64_t)i);
+        s.kinds = 1;
+        s.span = 10;
+        s.noise *= 12;
+        sim_record(&s, metric_of(0), &r);
+        barriers_rule(&r.policy, &rule);
+        rule.power = false;
+        rule.rows = 9;
+        barriers_column(&r, &r.policy, &rule, &r.barriers.columns[0], &f);
+        if (f.outcome == OUTCOME_INCONCLUSIVE &&
+            f.more_requests < 32 * s.requests) {
+            assert_true(f.more_requests_low <= f.more_requests);
+            assert_true(!(f.more_requests_high < f.more_requests));
+            rule.forecast = false;
+            rule.rows = 9 + (size_t)(f.more_requests / s.requests + 0.5);
+            barriers_column(&r, &r.policy, &rule, &r.barriers.columns[0],
+                            &later);
+            told++;
+            decided += later.outcome != OUTCOME_INCONCLUSIVE;
+        }
+        record_release(&r);
+    }
+    assert_true(told >= 8);
+    assert_true(decided * 100 >= told * 30);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_forecast),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
