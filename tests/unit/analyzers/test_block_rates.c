@@ -74,6 +74,59 @@ static void test_rates(void **state)
     assert_true(t.held * 100 >= t.called * 85);
 }
 
+static bool called(const struct sim *like, double leak, uint64_t seed)
+{
+    struct barriers_rule rule;
+    struct sim s = *like;
+    struct finding f;
+    struct record r;
+
+    s.seed += seed;
+    for (size_t k = 0; k < s.kinds; k++)
+        s.leak[k] = leak;
+    sim_record(&s, metric_of(0), &r);
+    barriers_rule(&r.policy, &rule);
+    rule.brief = true;
+    rule.power = rule.forecast = false;
+    barriers_column(&r, &r.policy, &rule, &r.barriers.columns[0], &f);
+    record_release(&r);
+    return f.outcome == OUTCOME_LEAK;
+}
+
+/* The stated minimum is what it says: other runs with that leak are called
+   nearly always, and with a third of it seldom. */
+static void test_minimum(void **state)
+{
+    static const enum sim_base bases[] = {SIM_JITTER, SIM_WALK, SIM_RECYCLED};
+    int runs = 0, at = 0, under = 0;
+
+    (void)state;
+    for (uint64_t i = 0; i < 24; i++) {
+        struct barriers_rule rule;
+        struct finding f;
+        struct record r;
+        struct sim s;
+
+        sim_vary(&s, bases[i % 3], false, 10, FIRST + i);
+        s.noise *= 4; /* the noise shall limit it, not the tolerance */
+        sim_record(&s, metric_of(0), &r);
+        barriers_rule(&r.policy, &rule);
+        rule.forecast = false;
+        barriers_column(&r, &r.policy, &rule, &r.barriers.columns[0], &f);
+        record_release(&r);
+        if (!(f.minimum_per_request > 0))
+            continue;
+        for (uint64_t k = 1; k <= 3; k++) {
+            runs++;
+            at += called(&s, f.minimum_per_request, 5000 * k);
+            under += called(&s, f.minimum_per_request / 3, 5000 * k);
+        }
+    }
+    assert_true(runs >= 60);
+    assert_true(at * 100 >= runs * 85);
+    assert_true(under * 100 <= runs * 60);
+}
+
 /* An inconclusive run names what would settle it, inside its own range, and
    half of those that go on are decided by then. */
 static void test_forecast(void **state)
@@ -118,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_minimum),
         cmocka_unit_test(test_forecast),
     };
 
