@@ -104,8 +104,8 @@ class AgentTest(support.Case):
                 said = self.ask(pid, "holders", "__main__.Order", "5", "5")
                 self.assertEqual(said["instances"], 6000)
                 self.assertRegex(said["chains"][0]["chain"],
-                                 r"^module __main__ -> history -> "
-                                 r"list\[6000\] -> __main__\.Order$")
+                                 r"^module __main__ -> history: "
+                                 r"list\[6,000\] -> __main__\.Order$")
 
     def test_allocation_sites(self):
         child = self.start(sys.executable)
@@ -158,9 +158,113 @@ sys.stdin.readline()
         pid = int(child.stdout.readline().split()[1])
         chains = self.ask(pid, "holders", "__main__.Item", "2",
                           "2")["chains"]
-        self.assertRegex(chains[0]["chain"],
-                         r"^module __main__ -> handler -> .*buffer.*"
-                         r"list\[50\] -> __main__\.Item$")
+        self.assertEqual(chains[0]["chain"],
+                         "module __main__ -> handler: __main__.Handler -> "
+                         "buffer: list[50] -> __main__.Item")
+
+    def test_chains_are_told_in_words(self):
+        """Thread-locals, closures, slots, class attributes, running frames;
+        what nothing in Python holds, and cycles."""
+        text = """
+import ctypes, gc, os, sys, threading
+gc.disable()
+class InLocal: pass
+class InClosure: pass
+class InSlot: pass
+class InClass: pass
+class InFrame: pass
+class Lost: pass
+class Cycle:
+    def __init__(self):
+        self.me = self
+class Slots:
+    __slots__ = ("rows",)
+class Shop:
+    kept = [InClass() for _ in range(50)]
+local = threading.local()
+local.rows = [InLocal() for _ in range(50)]
+slots = Slots()
+slots.rows = [InSlot() for _ in range(50)]
+handlers = []
+def connect():
+    cart = [InClosure()]
+    handlers.append(lambda: cart)
+for _ in range(50):
+    connect()
+    Cycle()
+    lost = Lost()
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(lost))
+del lost
+def serve():
+    kept = [InFrame() for _ in range(50)]
+    print("ready", os.getpid(), flush=True)
+    sys.stdin.readline()
+    return kept
+serve()
+"""
+        wanted = {
+            "InLocal": r"module __main__ -> local: thread-local of 1 thread -> "
+                       r"rows: list\[50\]",
+            "InClosure": r"module __main__ -> handlers: list\[50\] -> function "
+                         r"__main__.connect.<locals>.<lambda> -> "
+                         r"closure cart: list\[1\]",
+            "InSlot": r"module __main__ -> slots: __main__.Slots -> "
+                      r"rows: list\[50\]",
+            "InClass": r"class __main__.Shop -> kept: list\[50\]",
+            "InFrame": r"frame of __main__.serve \(service.py:\d+\) -> "
+                       r"kept: list\[50\]",
+        }
+        for python in pythons():
+            with self.subTest(python=python):
+                child = self.start(python, text=text)
+                pid = int(child.stdout.readline().split()[1])
+                for name, chain in wanted.items():
+                    said = self.ask(pid, "holders", "__main__." + name, "8",
+                                    "5")
+                    self.assertEqual(len(said["chains"]), 1, said)
+                    self.assertRegex(said["chains"][0]["chain"],
+                                     "^%s -> __main__.%s$" % (chain, name))
+                    self.assertEqual(said["chains"][0]["count"], 8)
+                said = self.ask(pid, "holders", "__main__.Lost", "8", "5")
+                self.assertEqual((said["chains"], said["lone"]), ([], 8))
+                said = self.ask(pid, "holders", "__main__.Cycle", "8", "5")
+                self.assertEqual((said["chains"], said["cycles"],
+                                  said["collector"]), ([], 8, False))
+
+    def test_what_came_after_the_mark_is_followed(self):
+        child = self.start(sys.executable)
+        pid = int(child.stdout.readline().split()[1])
+        self.assertGreater(self.ask(pid, "mark", "builtins.list",
+                                    "__main__.Order")["marked"], 1000)
+        child.stdin.write("40\n")
+        child.stdin.flush()
+        child.stdout.readline()
+        said = self.ask(pid, "holders", "__main__.Order", "32", "5")
+        self.assertEqual((said["instances"], said["sampled"]), (1040, 32))
+        said = self.ask(pid, "holders", "builtins.list", "4", "5")
+        self.assertGreater(said["instances"], 10)
+
+    @unittest.skipIf(os.getuid(), "only root can be somebody else")
+    def test_others_are_not_answered(self):
+        """Even where the socket's mode would let them in."""
+        child = self.start(sys.executable)
+        pid = int(child.stdout.readline().split()[1])
+        path = os.path.join(self.agent, "%d.sock" % pid)
+        self.assertEqual(self.ask(pid, "ping")["pid"], pid)
+        for name, mode in ((self.folder, 0o755), (self.agent, 0o755),
+                           (path, 0o666)):
+            os.chmod(name, mode)
+        done = subprocess.run(
+            [sys.executable, "-c", "import os, socket\n"
+             "os.setgid(65534); os.setuid(65534)\n"
+             "s = socket.socket(socket.AF_UNIX); s.connect(%r)\n"
+             "try:\n"
+             "    s.sendall(b'ping\\n'); print('got', s.recv(100))\n"
+             "except OSError:\n"
+             "    print('got', b'')\n" % path],
+            stdout=subprocess.PIPE, text=True, check=True, timeout=30)
+        self.assertEqual(done.stdout, "got b''\n")
+        self.assertEqual(self.ask(pid, "ping")["pid"], pid)
 
     def test_dead_man_ends_tracing(self):
         child = self.start(sys.executable)

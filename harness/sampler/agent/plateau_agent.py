@@ -18,7 +18,8 @@ import _thread
 
 _DIR = os.environ.get("PLATEAU_AGENT_DIR", "")
 _MAX_REPLY = 1 << 20
-_state = {"tracing_until": 0.0, "before": None, "pid": 0}
+_state = {"tracing_until": 0.0, "before": None, "marked": None,
+          "marked_until": 0.0, "pid": 0}
 
 try:
     import ctypes
@@ -50,6 +51,11 @@ def _type_name(obj):
     if not isinstance(module, str) or module == "builtins":
         return name
     return module + "." + name
+
+
+def _bare(name):
+    """A type's name as _type_name gives it: no "builtins." in front."""
+    return name[9:] if name.startswith("builtins.") else name
 
 
 def _collect(_args):
@@ -140,126 +146,321 @@ def _trace_stop(_args):
     return {"tracing": False}
 
 
-def _short(value):
+def _is(obj, kind):
+    """isinstance() without a look at obj.__class__: asking a proxy runs its
+    code, asking a thread-local makes one more for our thread."""
+    return issubclass(type(obj), kind)
+
+
+def _own(obj, name):
+    """An attribute without the object's own ideas of attributes; or None."""
     try:
-        if isinstance(value, (str, int)):
-            text = repr(value)
-            return text if len(text) <= 40 else text[:37] + "..."
+        return object.__getattribute__(obj, name)
     except Exception:
-        pass
-    return _type_name(value)
+        return None
 
 
 def _label(obj):
-    """A container as the report shows it: "list[51204]"."""
+    """One step of a chain: "list[51,204]", "class shop.Cart", "shop.Order"."""
     name = _type_name(obj)
-    if isinstance(obj, (list, dict, set, frozenset, tuple)):
-        return "%s[%d]" % (name, len(obj))
+    if _is(obj, type):
+        return "class %s.%s" % (obj.__module__, obj.__qualname__)
+    if name == "function":
+        return "function %s.%s" % (obj.__module__, obj.__qualname__)
+    if name in _CONTAINERS:
+        return "%s[%s]" % (name, format(len(obj), ","))
     return name
 
 
-def _edge(parent, child):
-    """How `parent` holds `child`: a key, an attribute, or nothing to tell."""
-    try:
-        # Among many keys one says nothing, and chains with it never add up.
-        if isinstance(parent, dict):
-            for key in list(parent) if len(parent) <= 100 else ():
-                if parent.get(key) is child:
-                    return _short(key)
-        elif not isinstance(parent, type):
-            # Attributes may lie in the instance itself (3.11 and later).
-            for key, value in list(vars(parent).items()):
-                if value is child:
-                    return key
-    except Exception:
-        pass
+_FRAME = type(sys._getframe())
+_CONTAINERS = ("list", "dict", "set", "frozenset", "tuple",
+               "collections.deque", "collections.OrderedDict",
+               "collections.defaultdict")
+
+
+def _key_of(namespace, child):
+    """Under which name a namespace holds `child`, or "". Keys of other dicts
+    are never told: they may be somebody's data."""
+    for key in list(namespace):
+        if namespace.get(key) is child:
+            return str(key)
     return ""
 
 
+def _is_namespace(obj, child):
+    """Is the dict `child` the __dict__ of `obj`?"""
+    if type(child) is not dict:
+        return False
+    if _is(obj, type):
+        return "__module__" in child
+    return _own(obj, "__dict__") is child
+
+
+def _attribute(obj, child):
+    """By which attribute `obj` holds `child`, or "". Attributes may lie in
+    the instance itself (3.11 and later), or in slots."""
+    if _is(obj, (dict, list, tuple, set, frozenset)):
+        return ""
+    if type(obj).__name__ == "function":
+        for part in ("defaults", "kwdefaults", "closure"):
+            if getattr(obj, "__%s__" % part, None) is child:
+                return part
+    name = _key_of(_own(obj, "__dict__") or {}, child)
+    for kind in type(obj).__mro__ if not name else ():
+        slots = getattr(kind, "__slots__", ())
+        for slot in (slots,) if isinstance(slots, str) else slots:
+            if _own(obj, slot) is child:
+                return slot
+    return name
+
+
 def _module_of(namespace):
-    name = namespace.get("__name__") if isinstance(namespace, dict) else None
-    module = sys.modules.get(name) if isinstance(name, str) else None
+    name = namespace.get("__name__") if _is(namespace, dict) else None
+    module = sys.modules.get(name) if type(name) is str else None
     if module is not None and getattr(module, "__dict__", None) is namespace:
         return name
     return None
 
 
-def _root_text(obj, child):
-    """The end of a chain: a module's global, a class attribute, a frame."""
+def _is_frame(obj):
+    return type(obj) is _FRAME
+
+
+def _is_root(obj):
+    """Where chains begin: a module's namespace, a class, a running frame."""
+    return (_is(obj, type) or _is_frame(obj)
+            or _module_of(obj) is not None)
+
+
+def _frame_step(frame, child):
+    code = frame.f_code
+    name = getattr(code, "co_qualname", code.co_name)
+    text = "frame of %s.%s (%s:%d)" % (
+        frame.f_globals.get("__name__", "?"), name,
+        os.path.basename(code.co_filename), frame.f_lineno)
+    for key, value in list(frame.f_locals.items()):
+        if value is child:
+            return text, key, 1
+    return text, "", 1
+
+
+def _step(path, i):
+    """Text of path[i], the name under which it holds what comes next, and how
+    many places of the path that covers."""
+    obj = path[i]
+    after = path[i + 1:i + 4] + [None] * 3
+    if _is_frame(obj):
+        return _frame_step(obj, after[0])
     module = _module_of(obj)
     if module is not None:
-        for key in list(obj):
-            if obj.get(key) is child:
-                return "module %s -> %s" % (module, key)
-    if isinstance(obj, type):
-        return "class %s.%s" % (obj.__module__, obj.__qualname__)
-    if type(obj).__name__ == "frame":
-        code = obj.f_code
-        for key, value in list(obj.f_locals.items()):
-            if value is child:
-                return "frame %s (%s:%d) local %s" % (
-                    code.co_name, code.co_filename, obj.f_lineno, key)
-    return None
+        return "module " + module, _key_of(obj, after[0]), 1
+    if type(obj).__name__ == "_local" and type(after[0]) is dict:
+        # A dict of all threads, then (by a weak reference) one of each.
+        own = 1 if type(after[1]) is dict else 2
+        if type(after[own]) is dict and i + own + 1 < len(path):
+            n = len(after[0])
+            return ("thread-local of %d thread%s" % (n, "s" * (n != 1)),
+                    _key_of(after[own], path[i + own + 2])
+                    if i + own + 2 < len(path) else "", own + 2)
+    text = _label(obj)
+    if _is_namespace(obj, after[0]) and after[1] is not None:
+        return text, _key_of(after[0], after[1]), 2
+    if text.startswith("function ") and after[0] is obj.__closure__:
+        for name, cell in zip(obj.__code__.co_freevars, obj.__closure__ or ()):
+            if cell is after[1]:
+                return text, "closure " + name, 2 if after[2] is None else 3
+    return text, _attribute(obj, after[0]) if after[0] is not None else "", 1
 
 
-def _climb(target, deadline, ours):
-    """Breadth first from `target` to a root; a list of texts, root first."""
-    queue = [(target, (target,))]
-    seen = {id(target)}
-    while queue and time.monotonic() < deadline and len(seen) < 20000:
-        obj, path = queue.pop(0)
-        referrers = gc.get_referrers(obj)
-        skip = ours | {id(referrers), id(queue), id(path), id(seen)}
-        for parent in referrers:
-            if id(parent) in skip or id(parent) in seen:
-                continue
-            if type(parent).__name__ == "frame" and (
-                    parent.f_code.co_filename == __file__):
-                continue
-            root = _root_text(parent, obj)
-            if root is not None:
-                return [root] + _path_texts(path)
-            seen.add(id(parent))
-            if len(path) < 12:
-                queue.append((parent, path + (parent,)))
-    return None
-
-
-def _path_texts(path):
-    """path: target first, the object that the root holds last."""
+def _chain_text(path):
+    """path: the root first, the instance last."""
     texts = []
-    above = None
-    for obj in reversed(path):
-        edge = _edge(above, obj) if above is not None else ""
-        texts.append("%s%s" % (edge + ": " if edge else "", _label(obj)))
-        above = obj
-    return texts
+    name = ""
+    i = 0
+    while i < len(path):
+        called = name + ": " if name else ""
+        try:
+            text, name, covered = _step(path, i)
+        except Exception:
+            text, name, covered = _type_name(path[i]), "", 1
+        texts.append(called + text)
+        i += covered
+    return " -> ".join(texts)
+
+
+class _Search:
+    """Who refers to some objects, level by level: one pass over the heap per
+    level for all of them. Only `objects` holds references; the rest are ids,
+    so that the search does not find itself."""
+
+    def __init__(self, sample):
+        self.objects = {id(o): o for o in sample}
+        self.parents = {}  # id -> ids of what refers to it
+        self.whole = True  # nothing was left out
+        self.level = list(self.objects)
+
+    def climb(self, deadline):
+        """One level up; False when there is none."""
+        asked = [self.objects[i] for i in self.level
+                 if not _is_root(self.objects[i])]
+        if not asked:
+            return False
+        below = set(map(id, asked))
+        # The call's own arguments are found on some versions; an object that
+        # nobody else has tells them.
+        ours = object()
+        asked.append(ours)
+        found = gc.get_referrers(*asked)
+        skip = {id(asked), id(found), id(self.objects), id(self.__dict__)}
+        self.level = []
+        for parent in found:
+            if id(parent) in skip or (
+                    _is_frame(parent)
+                    and parent.f_code.co_filename == __file__) or (
+                    type(parent) is tuple and parent and parent[-1] is ours):
+                continue
+            if time.monotonic() > deadline or len(self.objects) > 20000:
+                self.whole = False
+                break
+            for child in gc.get_referents(parent):
+                if id(child) in below:
+                    known = self.parents.setdefault(id(child), [])
+                    if len(known) < 200:
+                        known.append(id(parent))
+            if id(parent) not in self.objects:
+                self.objects[id(parent)] = parent
+                self.level.append(id(parent))
+        # Our own frame may be among what was found: no cycle shall stay.
+        found = asked = parent = child = None
+        return bool(self.level)
+
+    def add_frames(self):
+        """Running frames are no objects that the collector knows."""
+        for frame in list(sys._current_frames().values()):
+            while frame is not None:
+                ours = frame.f_code.co_filename == __file__
+                for value in [] if ours else list(frame.f_locals.values()):
+                    if id(value) in self.objects:
+                        self.objects[id(frame)] = frame
+                        self.parents.setdefault(id(value), []).append(
+                            id(frame))
+                frame = frame.f_back
+        value = None
+
+    def path(self, start):
+        """The shortest way to a root, root first; None: there is none yet."""
+        came = {start: None}
+        queue = [start]
+        for at in queue:
+            if at != start and _is_root(self.objects[at]):
+                way = []
+                while at is not None:
+                    way.append(self.objects[at])
+                    at = came[at]
+                return way
+            for up in self.parents.get(at, ()):
+                if up not in came:
+                    came[up] = at
+                    queue.append(up)
+        return None
+
+    def ending(self, start):
+        """What there is above an object without a root: "lone", "cycle", or
+        the path to what nothing in Python refers to."""
+        came = {start: None}
+        queue = [start]
+        top = None
+        for at in queue:
+            if not self.parents.get(at):
+                top = at
+            for up in self.parents.get(at, ()):
+                if up not in came:
+                    came[up] = at
+                    queue.append(up)
+        if top == start:
+            return "lone"
+        if top is None:
+            return "cycle"
+        way = []
+        while top is not None:
+            way.append(self.objects[top])
+            top = came[top]
+        return way
+
+
+def _mark(args):
+    """Remembers which instances of the named types there are: what grows is
+    among those that come later."""
+    wanted = {_bare(name) for name in args}
+    gc_objects = gc.get_objects()
+    if len(gc_objects) > 2000000:
+        _state["marked"] = None
+        return {"marked": 0}
+    _state["marked"] = {id(o) for o in gc_objects if _type_name(o) in wanted}
+    _state["marked_until"] = time.monotonic() + 120
+    return {"marked": len(_state["marked"])}
+
+
+def _choose(wanted, most):
+    """The number of instances of a type, and a sample of those that came
+    after _mark, if any did."""
+    found = [o for o in gc.get_objects() if _type_name(o) == wanted]
+    total = len(found)
+    marked = _state["marked"]
+    fresh = [o for o in found if marked and id(o) not in marked] or found
+    return total, fresh[:: -max(1, len(fresh) // most)][:most]
+
+
+def _tell(search, ids, texts):
+    """Adds the chains of those that have a root by now."""
+    for start in ids:
+        if start not in texts:
+            way = search.path(start)
+            if way is not None:
+                texts[start] = _chain_text(way)
 
 
 def _holders(args):
     """Who keeps instances of the named type: chains with their counts."""
-    wanted = args[0] if args else ""
-    most = max(1, min(20, int(args[1]) if len(args) > 1 else 5))
+    wanted = _bare(args[0]) if args else ""
+    most = max(1, min(32, int(args[1]) if len(args) > 1 else 5))
     deadline = time.monotonic() + max(
-        0.5, min(20.0, float(args[2]) if len(args) > 2 else 5.0))
-    everything = gc.get_objects()
-    found = [o for o in everything if _type_name(o) == wanted]
-    total = len(found)
-    step = max(1, total // most)
-    sample = found[::-step][:most]
-    ours = {id(everything), id(found), id(sample)}
-    del everything
+        0.1, min(20.0, float(args[2]) if len(args) > 2 else 5.0))
+    if gc.isenabled():
+        gc.collect()
+    total, sample = _choose(wanted, most)
+    ids = [id(o) for o in sample]
+    search = _Search(sample)
+    del sample
+    paths = {}
+    for _ in range(16):
+        more = search.climb(deadline)
+        _tell(search, ids, paths)
+        if not more or len(paths) == len(ids) or not search.whole:
+            break
+    if len(paths) < len(ids):
+        search.add_frames()
+        _tell(search, ids, paths)
+    lone = cycles = 0
+    for start in ids:
+        ending = search.ending(start) if start not in paths else None
+        if not search.whole or more and len(paths) < len(ids):
+            ending = None  # the way up was not seen to its end
+        lone += ending == "lone"
+        cycles += ending == "cycle"
+        if isinstance(ending, list):
+            paths[start] = "(C code) -> " + _chain_text(ending)
     chains = {}
-    for obj in sample:
-        chain = _climb(obj, deadline, ours)
-        if chain is not None:
-            key = " -> ".join(chain)
-            chains[key] = chains.get(key, 0) + 1
+    for text in paths.values():
+        chains[text] = chains.get(text, 0) + 1
     ranked = sorted(chains.items(), key=lambda kv: (-kv[1], kv[0]))
     return {
         "type": wanted,
         "instances": total,
-        "sampled": len(sample),
+        "sampled": len(ids),
+        "lone": lone,
+        "cycles": cycles,
+        "collector": gc.isenabled(),
         "chains": [{"chain": k, "count": n} for k, n in ranked],
     }
 
@@ -279,6 +480,7 @@ _VERBS = {
     "trace_start": _trace_start,
     "trace_take": _trace_take,
     "trace_stop": _trace_stop,
+    "mark": _mark,
     "holders": _holders,
 }
 
@@ -321,6 +523,8 @@ def _dead_man():
     until = _state["tracing_until"]
     if until and time.monotonic() > until:
         _trace_stop(())
+    if _state["marked"] and time.monotonic() > _state["marked_until"]:
+        _state["marked"] = None
 
 
 def _serve(listener, pid):
@@ -347,7 +551,7 @@ def _start():
     if _state["pid"] == pid:
         return
     _state["pid"] = pid
-    _state["before"] = None
+    _state["before"] = _state["marked"] = None
     path = os.path.join(_DIR, "%d.sock" % pid)
     try:
         listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
