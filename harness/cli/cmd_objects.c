@@ -269,8 +269,8 @@ static int show_holders(struct objects *x)
         struct holders h;
 
         s->reader = census_open(s->id.pid, &err);
-        if (!s->reader ||
-            holders_find(s->reader, holders_type, SAMPLES, 0, &h, &err) != 0)
+        if (!s->reader || holders_find(s->reader, holders_type, SAMPLES, NULL,
+                                       0, &h, &err) != 0)
             continue;
         if (pid && h.instances <= best.instances) {
             holders_release(&h);

@@ -1,15 +1,22 @@
 /* plateau run: the main job. */
+#include "harness/base/mem.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/conductor.h"
 #include "harness/cli/options.h"
 #include "harness/cli/start.h"
 #include "harness/import/import.h"
 
+#include <stdlib.h>
+
 static bool no_diagnose, self_check;
+static const char *diagnose;
 
 static const struct flag flags[] = {
     {"--no-diagnose", NULL, "do not look for the holder after a leak",
      &no_diagnose, NULL},
+    {"--diagnose", "auto|off|native",
+     "native: after a leak, also run it under valgrind or heaptrack", NULL,
+     &diagnose},
     {"--self-check", NULL,
      "also prove that a leak of the stated minimum would be seen", &self_check,
      NULL},
@@ -33,6 +40,7 @@ int cmd_run(int argc, char **argv)
     struct options o;
     struct scenario sc;
     struct mistakes m;
+    char *diagnose_set = NULL;
     int code = EXIT_USAGE;
 
     mistakes_init(&m);
@@ -45,6 +53,12 @@ int cmd_run(int argc, char **argv)
     }
     if (self_check)
         options_add_set(&o, "verdict.self_check=on");
+    if (diagnose != NULL) {
+        diagnose_set = mem_printf("verdict.diagnose=%s", diagnose);
+        options_add_set(&o, diagnose_set);
+    }
+    if (no_diagnose)
+        options_add_set(&o, "verdict.diagnose=off");
     if (scenario_load(o.args[0], o.sets, o.nsets, &sc, &m) != 0) {
         code = start_complain(&m);
         goto out;
@@ -58,12 +72,12 @@ int cmd_run(int argc, char **argv)
                                    .out_dir = o.out_dir,
                                    .quiet = o.quiet,
                                    .verbose = o.verbose,
-                                   .color = options_color(&o, stderr),
-                                   .diagnose = !no_diagnose};
+                                   .color = options_color(&o, stderr)};
     code = start_and_report(&sc, &cfg, &o);
     scenario_release(&sc);
 out:
     mistakes_release(&m);
     options_release(&o);
+    free(diagnose_set);
     return code;
 }

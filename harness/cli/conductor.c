@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TICK_MS = 250, MOST_ROOTS = 64, DIAGNOSE_LOAD_S = 8 };
+enum { TICK_MS = 250, MOST_ROOTS = 64 };
 
 static const int signals[CONDUCTOR_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -72,19 +72,63 @@ static void stop_target(struct conductor *c)
         uv_stop(&c->loop);
 }
 
+/* ---- the diagnosis: on a thread of libuv's pool, so that signals are heard
+ * meanwhile ---- */
+
+static void on_diagnosed(uv_work_t *work, int status)
+{
+    struct conductor *c = work->data;
+
+    (void)status;
+    diagnose_write(c->diagnose, c->diagnosis_note);
+    stop_target(c);
+}
+
+static void run_after(uv_work_t *work)
+{
+    struct conductor *c = work->data;
+
+    diagnose_after(c->diagnose,
+                   (double)(load_requests(c->load) - c->step_done));
+}
+
+void conductor_diagnosed(struct conductor *c)
+{
+    uv_queue_work(&c->loop, &c->work, run_after, on_diagnosed);
+}
+
+static void run_before(uv_work_t *work)
+{
+    struct conductor *c = work->data;
+
+    diagnose_before(c->diagnose);
+}
+
+static void on_prepared(uv_work_t *work, int status)
+{
+    struct conductor *c = work->data;
+    struct load_phase phase = {
+        .requests = c->sc->load.block_requests,
+        .rate_from_rps = c->sc->load.rate_rps,
+        .rate_to_rps = c->sc->load.rate_rps,
+    };
+
+    (void)status;
+    c->step_done = load_requests(c->load);
+    if (c->diagnosis_note[0] != '\0') { /* nobody to send requests to */
+        conductor_diagnosed(c);
+        return;
+    }
+    diagnose_bound(c->diagnose, c->sc, &phase);
+    load_start(c->load, &phase);
+}
+
 /* A leak is worth a look at its holder while the target still lives. */
 static bool start_diagnosis(struct conductor *c)
 {
     struct proc_id roots[MOST_ROOTS];
     int64_t guardian = 0;
     size_t n = target_roots(c->target, roots, MOST_ROOTS, &guardian);
-    struct load_phase phase = {
-        .duration_ns = DIAGNOSE_LOAD_S * CLOCK_NS_PER_S,
-        .requests = c->sc->load.block_requests,
-        .rate_from_rps = c->sc->load.rate_rps,
-        .rate_to_rps = c->sc->load.rate_rps,
-        .drain_ns = c->sc->load.timeout_ns,
-    };
 
     if (!diagnose_open(c->rd, c->sc, roots, n, guardian, &c->diagnose))
         return false;
@@ -92,17 +136,20 @@ static bool start_diagnosis(struct conductor *c)
     progress_phase(c->progress, "a leak; looking for its holder");
     rundir_event(c->rd, conductor_seconds(c), "phase", 0, "diagnose");
     sampler_set_phase(c->sampler, PHASE_DIAGNOSE);
-    diagnose_before(c->diagnose);
-    c->step_done = load_requests(c->load);
-    load_start(c->load, &phase);
+    c->work.data = c;
+    uv_queue_work(&c->loop, &c->work, run_before, on_prepared);
     return true;
 }
 
-void conductor_diagnosed(struct conductor *c)
+/* The verdict stands; the diagnosis ends with what it has. */
+static void cut_diagnosis(struct conductor *c, const char *why)
 {
-    diagnose_after(c->diagnose,
-                   (double)(load_requests(c->load) - c->step_done));
-    stop_target(c);
+    if (c->diagnosis_note[0] == '\0')
+        snprintf(c->diagnosis_note, sizeof c->diagnosis_note,
+                 "the diagnosis was cut short: %s", why);
+    diagnose_hurry(c->diagnose);
+    if (!load_is_idle(c->load))
+        load_stop(c->load);
 }
 
 /* Says what a failed request looked like; known only when the load is idle. */
@@ -112,8 +159,8 @@ static void add_example(struct conductor *c)
     size_t n = strlen(c->ending.detail);
 
     if (example != NULL && n < sizeof c->ending.detail)
-        snprintf(c->ending.detail + n, sizeof c->ending.detail - n,
-                 ", e.g. %s", example);
+        snprintf(c->ending.detail + n, sizeof c->ending.detail - n, ", e.g. %s",
+                 example);
 }
 
 void conductor_wind_up(struct conductor *c)
@@ -128,7 +175,7 @@ void conductor_wind_up(struct conductor *c)
         add_example(c);
     if (c->recorder != NULL && recorder_freeze(c->recorder, &err) != 0)
         c->err = err;
-    if (c->cfg->diagnose && c->load != NULL &&
+    if (c->sc->policy.diagnose != DIAGNOSE_OFF && c->load != NULL &&
         (end == RUN_COMPLETE || end == RUN_CERTAIN || end == RUN_MAX_TIME) &&
         start_diagnosis(c))
         return;
@@ -158,6 +205,8 @@ void conductor_finish(struct conductor *c, enum run_end end, const char *fmt,
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     say_ending(c, end, text);
+    if (c->stage == STAGE_DIAGNOSING)
+        cut_diagnosis(c, text);
     if (c->stage >= STAGE_ENDING)
         return;
     if (c->load != NULL && !load_is_idle(c->load)) {
@@ -366,11 +415,16 @@ static void on_signal(uv_signal_t *handle, int signum)
     struct conductor *c = handle->data;
     struct err err = {""};
 
-    if (c->ending.signal != 0) {
+    if (c->ending.signal != 0 || c->diagnosis_cut) {
         if (c->recorder != NULL)
             recorder_meta(c->recorder, &c->ending, &err);
         progress_close(&c->progress);
         _exit(128 + signum);
+    }
+    if (c->stage == STAGE_DIAGNOSING) {
+        c->diagnosis_cut = true;
+        cut_diagnosis(c, strsignal(signum));
+        return;
     }
     c->ending.signal = signum;
     progress_say(c->progress, "plateau: stopping (%s); once more to leave now",

@@ -19,7 +19,6 @@ struct conductor_config {
     bool observe;       /* no load of ours; sample until observe_ns passed,
                            the target ended, or a signal */
     int64_t observe_ns; /* 0: no bound */
-    bool diagnose;      /* after a leak: look for its holder */
 };
 
 struct conductor_result {

@@ -60,7 +60,10 @@ struct conductor {
     double *values; /* one barrier's readings */
     struct run_ending ending;
     struct diagnose *diagnose;
-    struct err err; /* why the harness failed, if it did */
+    uv_work_t work;           /* of the diagnosis */
+    char diagnosis_note[512]; /* why it was cut short; "": it was not */
+    bool diagnosis_cut;       /* by a signal; the next one leaves */
+    struct err err;           /* why the harness failed, if it did */
 };
 
 /* Seconds since load began. */

@@ -17,6 +17,8 @@ static void as_json(int64_t pid, const char *type, const struct holders *h,
     jsonw_string(&w, "type", type);
     jsonw_int(&w, "instances", (int64_t)h->instances);
     jsonw_int(&w, "sampled", h->sampled);
+    jsonw_int(&w, "lone", h->lone);
+    jsonw_int(&w, "cycles", h->cycles);
     jsonw_bool(&w, "partial", h->partial);
     jsonw_double(&w, "wall_ms", (double)h->wall_ns / 1e6);
     jsonw_array(&w, "chains");
@@ -47,8 +49,12 @@ void objects_holders(int64_t pid, const char *type, const struct holders *h,
         escape_text(out, h->chains[i].text, strlen(h->chains[i].text));
         buf_addc(out, '\n');
     }
-    if (h->sampled > 0 && h->nchains == 0)
-        buf_adds(out, "  nothing in the heap points at them\n");
+    if (h->lone > 0)
+        buf_addf(out, "  %3u of %u  nothing in the heap points at them\n",
+                 h->lone, h->sampled);
+    if (h->cycles > 0)
+        buf_addf(out, "  %3u of %u  a cycle: nothing but what they hold\n",
+                 h->cycles, h->sampled);
     if (h->partial)
         buf_adds(out, "  the time limit came first: these are parts\n");
 }

@@ -7,7 +7,8 @@
 
 void policy_default(struct policy *p)
 {
-    *p = (struct policy){.confidence = 0.95};
+    *p = (struct policy){.confidence = 0.95,
+                         .diagnose_ns = 30 * (int64_t)1000000000};
 }
 
 static bool speaks_of(const char *key, const char *name)

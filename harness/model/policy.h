@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum tolerance_per {
     TOLERANCE_PER_REQUEST,
@@ -26,6 +27,13 @@ enum stop_rule {
     STOP_END,     /* always run to the planned end */
 };
 
+enum diagnose_rule {
+    DIAGNOSE_AUTO, /* after a leak: look for its holder */
+    DIAGNOSE_OFF,
+    DIAGNOSE_NATIVE, /* the same, then the command again under a tool that
+                        sees native allocations */
+};
+
 struct policy {
     struct tolerance *tolerances; /* explicit ones only */
     size_t ntolerances;
@@ -35,6 +43,8 @@ struct policy {
     int connections;    /* most that our own load keeps open; 0: unknown */
     double rate_rps;    /* the load `survive` speaks of; 0: as measured */
     enum stop_rule stop;
+    enum diagnose_rule diagnose;
+    int64_t diagnose_ns;     /* the diagnosis takes no longer; default 30 s */
     bool inconclusive_fails; /* junit: inconclusive counts as a failure */
     bool self_check; /* --self-check: the positive control must turn red */
     char **require;  /* metrics that must be judged for a pass ("pss",

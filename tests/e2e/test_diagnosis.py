@@ -1,24 +1,41 @@
-"""A leak in a Python service without an agent: the run itself says who holds
-it, and leaves that out when asked to."""
+"""The diagnosis after a leak: who holds it, also what has no type of its own
+or no holder at all; bounded in time whatever the service does meanwhile, and
+without a word on the verdict."""
 
 import json
 import os
 import re
+import signal
+import subprocess
 
 import support
 
 SERVICE = """
-import http.server, sys
+import ctypes, http.server, os, sys, time, tracemalloc
 class Order:
     def __init__(self, path):
         self.path = path
 class Shop:
     history = []
-    held = {}
+    rows = []
 def page(path):
+    # The agent traces allocations in the diagnosis only.
+    if tracemalloc.is_tracing():
+        if MODE == "die":
+            os._exit(3)
+        if MODE == "hang":
+            ctypes.PyDLL(None).sleep(3600)  # and nobody else runs
     if path.startswith("/order"):
-        Shop.history += [Order(path) for _ in range(40)]
+        if MODE == "rows":
+            Shop.rows += [{i: [path]} for i in range(20)]
+        elif MODE == "lost":
+            for _ in range(20):
+                order = Order(path)
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(order))
+        else:
+            Shop.history += [Order(path) for _ in range(40)]
     return b"ok"
+MODE = sys.argv[2]
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body in one segment
@@ -48,14 +65,17 @@ class DiagnosisTest(support.ScenarioCase):
     REQUESTS = {"order": "path = /order/{{seq}}\nweight = 1",
                 "look": "path = /look\nweight = 3"}
 
-    def run_with(self, python, *flags):
+    def written(self, python, mode="orders"):
         service = self.write("service.py", SERVICE)
         scenario = self.scenario(
             [], self.REQUESTS, more="python = " + python,
-            command="/usr/bin/python3 %s %%PORT%%" % service)
+            command="/usr/bin/python3 %s %%PORT%% %s" % (service, mode))
         with open(scenario, encoding="utf-8") as f:
             text = f.read().replace("%PORT%", str(self.port))
-        r = self.plateau("run", self.write("scenario.ini", text), *flags)
+        return self.write("scenario.ini", text)
+
+    def run_with(self, python, *flags, mode="orders"):
+        r = self.plateau("run", self.written(python, mode), *flags)
         self.expect_status(r, 1)
         return r
 
@@ -77,6 +97,72 @@ class DiagnosisTest(support.ScenarioCase):
         self.assertIn("class __main__.Shop", r.text("report.html"))
         # Nothing that the diagnosis did is among the readings.
         self.assertEqual(int(r.rows("barriers.csv")[-1]["block"]), 10)
+
+    def test_plain_dicts_from_outside(self):
+        """Thousands of dicts were there before: those that came are told."""
+        found, _ = self.chains(self.run_with("outside", mode="rows"))
+        chains = [c for c in found["chains"] if c["type"] == "builtins.dict"]
+        self.assertRegex(chains[0]["chain"],
+                         r"^class __main__\.Shop -> rows: list\[[\d,]+\] -> "
+                         r"dict\[1\]$")
+        self.assertGreaterEqual(chains[0]["found"], 14)
+
+    def test_plain_dicts_through_the_agent(self):
+        found, _ = self.chains(self.run_with("agent", mode="rows"))
+        self.assertEqual(found["method"], "through the agent")
+        chains = [c for c in found["chains"] if c["type"] == "builtins.dict"]
+        self.assertRegex(chains[0]["chain"],
+                         r"^class __main__\.Shop -> rows: list\[[\d,]+\] -> "
+                         r"dict\[1\]$")
+        self.assertEqual(chains[0]["found"], chains[0]["sampled"])
+        self.assertRegex(found["sites"][0]["where"], r"service\.py:\d+$")
+
+    def test_held_by_nothing_in_python(self):
+        for python in ("outside", "agent"):
+            found, _ = self.chains(self.run_with(python, mode="lost"))
+            held = [c["chain"] for c in found["chains"]
+                    if c["type"] == "__main__.Order"]
+            self.assertEqual(len(held), 1, found)
+            self.assertIn("nothing in Python: C code", held[0])
+
+    def cut_short(self, mode, word):
+        r = self.run_with("agent", "--set", "verdict.diagnose_time=6s",
+                          mode=mode)
+        found, _ = self.chains(r)
+        self.assertLess(found["seconds"], 6 + 6 * support.SLOW)
+        self.assertRegex("\n".join(found["notes"]), word)
+        # The run's own words and readings are what they were without it.
+        self.assertEqual(r.verdict()["verdict"], "leak")
+        self.assertEqual(int(r.rows("barriers.csv")[-1]["block"]), 10)
+        again = self.plateau("analyze", r.directory)
+        self.expect_status(again, 1)
+
+    def test_service_that_hangs_meanwhile(self):
+        self.cut_short("hang", "did not answer")
+
+    def test_service_that_dies_meanwhile(self):
+        self.cut_short("die", "cut short: (the target ended|no process)")
+
+    def test_interrupted_meanwhile(self):
+        out = os.path.join(self.folder, "run")
+        child = subprocess.Popen(
+            [support.PLATEAU, "run", "--out", out,
+             self.written("agent", "hang")],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(child.stdout.close)
+        self.addCleanup(child.stderr.close)
+        self.addCleanup(child.wait, 10)
+        self.addCleanup(child.kill)
+        for line in child.stderr:
+            if "looking for its holder" in line:
+                break
+        child.send_signal(signal.SIGINT)
+        child.stderr.read()
+        said = child.stdout.read()
+        self.assertEqual(child.wait(60 * support.SLOW), 1, said)
+        self.assertIn("LEAK", said)
+        with open(os.path.join(out, "diagnosis.json"), encoding="utf-8") as f:
+            self.assertIn("cut short: Interrupt", f.read())
 
     def test_turned_off(self):
         r = self.run_with("outside", "--no-diagnose")

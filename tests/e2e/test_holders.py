@@ -114,11 +114,12 @@ main()
 
 M = "module __main__ -> "
 CHAINS = {
-    "InLocal": M + "local: _thread._local -> dict[1] -> dict[1] -> list[500]",
+    "InLocal": M + "local: thread-local of 1 thread -> items: list[500]",
     "InLists": M + "lists: collections.defaultdict[50] -> list[20]",
     "InOrdered": M + "ordered: collections.OrderedDict[800]",
     "InMemo": M + "memo: functools._lru_cache_wrapper -> dict[700]",
-    "InDefault": M + "default: function -> tuple[1] -> dict[400]",
+    "InDefault": M + "default: function __main__.default -> "
+                 "defaults: tuple[1] -> dict[400]",
     "InMethod": M + "callbacks: list[300] -> method",
     "InHandler": M + "handler: logging.handlers.MemoryHandler -> "
                  "buffer: list[600] -> logging.LogRecord -> session: ",
@@ -208,6 +209,32 @@ class AtWork(ObjectsCase):
         self.assertGreater(target.numbers()[0], 500)
         # 16 followed in each of the five.
         self.assertGreaterEqual(good, 40)
+
+    def test_held_by_nothing_or_by_itself(self):
+        """On each version, with a collector that never comes."""
+        for _, python in PYTHONS:
+            with self.subTest(python=python):
+                target = Target(self, python, """
+                import ctypes, gc, os
+                gc.disable()
+                class Cycle(object):
+                    def __init__(self):
+                        self.me = self
+                class Lost(object): pass
+                for _ in range(500):
+                    Cycle()
+                    lost = Lost()
+                    ctypes.pythonapi.Py_IncRef(ctypes.py_object(lost))
+                del lost
+                os.write(1, b"0\\n"); os.read(0, 1)
+                """)
+                target.numbers()
+                for name, what in (("Cycle", "cycles"), ("Lost", "lone")):
+                    result = self.plateau("objects", target.pid, "--holders",
+                                          "__main__." + name, "--json")
+                    found = json.loads(result.out)
+                    # A place that was left may still hold the address of one.
+                    self.assertGreaterEqual(found[what], 12, result.out)
 
     def test_unknown_type_and_nothing_held(self):
         target = Target(self, PYTHONS[-1][1], """

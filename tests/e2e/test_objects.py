@@ -295,7 +295,8 @@ CHAINS = {
     "ByClass": "class __main__.Cart -> clients: list[3,000] -> %s",
     "BySlots": "module __main__ -> cart: __main__.Cart -> "
                "items: list[2,500] -> %s",
-    "ByClosure": "module __main__ -> handler: function -> tuple[1] -> cell "
+    "ByClosure": "module __main__ -> handler: function "
+                 "__main__.make.<locals>.inner -> closure: tuple[1] -> cell "
                  "-> list[1,000] -> %s",
     "ByDeque": "module __main__ -> queue: collections.deque[20,000] -> %s",
     "BySet": "module __main__ -> seen: set[700] -> %s",

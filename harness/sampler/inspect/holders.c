@@ -21,7 +21,6 @@
 #define DEQUE_BLOCK 528u
 #define DEQUE_BLOCKS_MAX 1000000u
 #define PIECE (256u << 10)
-#define SMALL_MAX 512u
 #define ATTEMPTS 3 /* what moves meanwhile may be found the next time */
 #define TEXT_MAX 4096u
 
@@ -42,13 +41,14 @@ struct block {
 struct search {
     struct census_reader *r;
     const char *type;
-    signed char *wanted; /* by type index: 0 not asked, 1 yes, -1 no */
+    const struct holders_mark *before; /* NULL: any instance will do */
     unsigned max_samples;
     struct rng rng;
-    uint64_t instances;
+    uint64_t instances, eligible;
     struct holder *nodes;
     uint32_t nnodes, nsamples;
     bool done[SAMPLES_MAX]; /* a root was found */
+    bool cut[SAMPLES_MAX];  /* some holders were not followed */
     bool nameless;          /* variables were tried as roots already */
     struct key *keys;       /* words looked for in this pass */
     uint64_t bloom[BLOOM / 64];
@@ -68,23 +68,20 @@ static size_t hash_word(uint64_t w)
     return (size_t)((w >> 3) * 0x9e3779b97f4a7c15u >> 40);
 }
 
-static bool is_wanted(struct search *s, uint32_t type)
+/* Keeps a uniform sample of the instances that are not marked (Vitter 1985,
+ * algorithm R). */
+static void sample(void *ctx, uint64_t addr, uint32_t type, size_t which)
 {
-    if (type >= PYTYPES_MAX)
-        return false;
-    if (s->wanted[type] == 0)
-        s->wanted[type] =
-            strcmp(pytypes_name(s->r->types, type), s->type) == 0 ? 1 : -1;
-    return s->wanted[type] > 0;
-}
+    struct search *s = ctx;
+    uint64_t at;
 
-/* Keeps a uniform sample of the instances (Vitter 1985, algorithm R). */
-static void sample(struct search *s, uint64_t addr, uint32_t type)
-{
-    uint64_t at = s->instances++;
-
+    (void)which;
+    s->instances++;
+    if (s->before != NULL && holders_marked(s->before, addr))
+        return;
+    at = s->eligible++;
     if (at >= s->max_samples)
-        at = rng_below(&s->rng, s->instances);
+        at = rng_below(&s->rng, s->eligible);
     if (at >= s->max_samples)
         return;
     s->nodes[at] = (struct holder){.addr = addr,
@@ -93,38 +90,6 @@ static void sample(struct search *s, uint64_t addr, uint32_t type)
                                    .sample = (uint32_t)at};
     if (at >= s->nnodes)
         s->nnodes = s->nsamples = (uint32_t)at + 1;
-}
-
-static void sample_pool(void *ctx, uint64_t addr, const struct pool *p,
-                        const unsigned char *bytes,
-                        const struct pool_free *free, bool torn)
-{
-    struct search *s = ctx;
-    uint32_t skew = s->r->alloc.skew;
-
-    (void)torn;
-    for (uint32_t i = 0; bytes && i < p->carved; i++) {
-        uint32_t at = POOL_HEADER + i * p->block + skew;
-        struct pyobject o;
-
-        if (p->block > skew + 16 && !pool_is_free(free, i) &&
-            pytypes_object(s->r->types, bytes + at, p->block - skew, &o) &&
-            is_wanted(s, o.type))
-            sample(s, addr + at + o.at, o.type);
-    }
-}
-
-static void sample_chunk(void *ctx, uint64_t addr, uint64_t n,
-                         const unsigned char *head)
-{
-    struct search *s = ctx;
-    uint32_t skew = s->r->alloc.large_skew;
-    struct pyobject o;
-
-    if (n > (s->r->alloc.pools ? SMALL_MAX : skew + 16) &&
-        pytypes_object(s->r->types, head + skew, CHUNKS_HEAD - skew, &o) &&
-        is_wanted(s, o.type))
-        sample(s, addr + skew + o.at, o.type);
 }
 
 /* Adds a word to look for. Several samples may hang on one container: then
@@ -229,7 +194,12 @@ static void on_hit(struct search *s, struct block *b, uint64_t hit,
         if (!holder_holds(&w, &h, c))
             return;
     }
-    if (c->holders >= HOLDERS_MAX || s->nnodes >= NODES_MAX || known(s, &h))
+    c->held = true;
+    if (c->holders >= HOLDERS_MAX || s->nnodes >= NODES_MAX) {
+        s->cut[h.sample] = true;
+        return;
+    }
+    if (known(s, &h))
         return;
     c->holders++;
     s->nodes[s->nnodes++] = h;
@@ -303,25 +273,27 @@ static void climb_chunk(void *ctx, uint64_t addr, uint64_t n,
     }
 }
 
-static bool pass(struct search *s, bool climbing)
+/* Finds the instances to follow; when all were there before, any of them. */
+static bool choose(struct search *s)
 {
-    struct chunks_total native = {0};
-    struct err gone;
-    struct heapscan_options o = {
-        .pool_size = s->r->alloc.pools ? s->r->rt.version->pool : 0,
-        .native = census_has_native(s->r),
-        .until_ns = s->until_ns,
-    };
-    struct heapscan_sink sink = {
-        .pool = climbing ? climb_pool : sample_pool,
-        .chunk = climbing ? climb_chunk : sample_chunk,
-        .ctx = s,
-    };
+    bool whole;
 
-    /* A list that grows may have moved to a mapping of its own. */
-    return (s->r->pid == 0 ||
-            procmem_refresh(s->r->v, s->r->pid, &gone) == 0) &&
-           heapscan_run(s->r->scan, &o, &sink, &native);
+    s->instances = s->eligible = 0;
+    s->nnodes = s->nsamples = 0;
+    whole = holder_instances(s->r, &s->type, 1, s->until_ns, sample, s);
+    if (!whole || s->eligible > 0 || s->instances == 0)
+        return whole;
+    s->before = NULL;
+    s->instances = 0;
+    return holder_instances(s->r, &s->type, 1, s->until_ns, sample, s);
+}
+
+static bool climb(struct search *s)
+{
+    struct heapscan_sink sink = {
+        .pool = climb_pool, .chunk = climb_chunk, .ctx = s};
+
+    return holder_pass(s->r, &sink, s->until_ns);
 }
 
 /* The blocks of a deque are linked to each other, and only the outer two to
@@ -462,6 +434,19 @@ static void add_chain(struct holders *out, const char *text, bool rooted)
         (struct holders_chain){mem_strdup(text), 1, rooted};
 }
 
+/* Is sample `which` held by nothing but things that it holds itself? Then
+ * each thing that was found has a holder, and none of them is a root. */
+static bool is_cycle(const struct search *s, uint32_t which)
+{
+    if (s->cut[which])
+        return false;
+    for (uint32_t i = 0; i < s->nnodes; i++)
+        if (s->nodes[i].sample == which &&
+            (s->nodes[i].root || !s->nodes[i].held))
+            return false;
+    return true;
+}
+
 static void tell(struct search *s, struct holders *out)
 {
     struct holder_world w = world(s);
@@ -471,8 +456,14 @@ static void tell(struct search *s, struct holders *out)
     for (uint32_t i = 0; i < s->nsamples; i++) {
         int32_t top = top_of(s, i);
 
-        if (top < 0)
+        if (!out->partial && is_cycle(s, i)) {
+            out->cycles++;
             continue;
+        }
+        if (top < 0) {
+            out->lone += !out->partial;
+            continue;
+        }
         buf_reset(&text);
         if (!s->nodes[top].root)
             buf_adds(&text, "(a running frame or C) -> ");
@@ -491,17 +482,14 @@ static void look(struct search *s, struct holders *out)
 
     memset(out, 0, sizeof *out);
     memset(s->done, 0, sizeof s->done);
-    s->instances = 0;
-    s->nnodes = s->nsamples = 0;
+    memset(s->cut, 0, sizeof s->cut);
     pytypes_begin(s->r->types);
-    /* Types may have other indexes now. */
-    memset(s->wanted, 0, PYTYPES_MAX);
-    out->partial = !pass(s, false);
+    out->partial = !choose(s);
     while (!out->partial && keys_fill(s, first) > 0 &&
            s->nodes[s->nnodes - 1].depth < DEPTH_MAX) {
         uint32_t before = s->nnodes;
 
-        out->partial = !pass(s, true);
+        out->partial = !climb(s);
         mark_roots(s, before);
         first = before;
     }
@@ -518,7 +506,7 @@ static unsigned rooted(const struct holders *h)
 
     for (size_t i = 0; i < h->nchains; i++)
         n += h->chains[i].rooted ? h->chains[i].found : 0;
-    return n;
+    return n + h->cycles;
 }
 
 /* Looks again while most chains have no root and half the time is left. */
@@ -542,37 +530,37 @@ static void look_again(struct search *s, int64_t began, struct holders *out)
 }
 
 void holders_search(struct census_reader *r, const char *type, unsigned samples,
-                    int64_t time_limit_ns, struct holders *out)
+                    const struct holders_mark *before, int64_t time_limit_ns,
+                    struct holders *out)
 {
-    struct search s = {.r = r, .type = type};
+    struct search s = {.r = r, .type = type, .before = before};
     int64_t began = clock_now_ns();
 
     s.max_samples = samples < 1             ? 1
                     : samples > SAMPLES_MAX ? SAMPLES_MAX
                                             : samples;
     s.until_ns = began + (time_limit_ns ? time_limit_ns : TIME_LIMIT_NS);
-    s.wanted = mem_zalloc(PYTYPES_MAX, 1);
     s.nodes = mem_zalloc(NODES_MAX, sizeof *s.nodes);
     s.keys = mem_zalloc(KEYS, sizeof *s.keys);
     s.piece = mem_zalloc(1, PIECE + 2 * MEMVIEW_PAGE);
     rng_init(&s.rng, 1);
     look_again(&s, began, out);
     out->wall_ns = clock_now_ns() - began;
-    free(s.wanted);
     free(s.nodes);
     free(s.keys);
     free(s.piece);
 }
 
 int holders_find(struct census_reader *r, const char *type, unsigned samples,
-                 int64_t time_limit_ns, struct holders *out, struct err *err)
+                 const struct holders_mark *before, int64_t time_limit_ns,
+                 struct holders *out, struct err *err)
 {
     memset(out, 0, sizeof *out);
     if (census_attach(r, err) != 0)
         return -1;
     if (!census_is_python(r))
         return err_set(err, "no CPython whose objects can be read");
-    holders_search(r, type, samples, time_limit_ns, out);
+    holders_search(r, type, samples, before, time_limit_ns, out);
     return 0;
 }
 

@@ -26,18 +26,38 @@ struct holders_chain {
 struct holders {
     uint64_t instances; /* living ones of the type */
     unsigned sampled;
+    unsigned lone;   /* of those: nothing in the heap points at them */
+    unsigned cycles; /* of those: only what they hold themselves does */
     struct holders_chain *chains; /* most found first */
     size_t nchains;
     bool partial; /* the time ran out */
     int64_t wall_ns;
 };
 
+/* The instances of some types that were there at one moment: who grows is
+ * among those that came later, whatever number was there before. */
+struct holders_mark;
+
+/* Marks what instances of `types[0..n)` there are. Gives a mark to free; it
+ * is empty when the time ran out or there are over 2 million. Fails as
+ * holders_find. */
+int holders_mark(struct census_reader *r, const char *const *types, size_t n,
+                 int64_t time_limit_ns, struct holders_mark **out,
+                 struct err *err);
+
+/* Is the instance at `addr` marked? */
+bool holders_marked(const struct holders_mark *m, uint64_t addr);
+
+void holders_mark_free(struct holders_mark *m);
+
 /* Looks for the holders of type `type` ("shop.Order") in the process of `r`,
- * following at most `samples` instances (1 .. 32). `time_limit_ns`: 0 for 10 s.
+ * following at most `samples` instances (1 .. 32): of those that `before`
+ * does not mark, if there are any. NULL: of all. `time_limit_ns`: 0 for 10 s.
  * Gives `*out` to release; no instances or no chain is no error. Fails when
  * the process is no readable CPython or has ended. */
 int holders_find(struct census_reader *r, const char *type, unsigned samples,
-                 int64_t time_limit_ns, struct holders *out, struct err *err);
+                 const struct holders_mark *before, int64_t time_limit_ns,
+                 struct holders *out, struct err *err);
 
 void holders_release(struct holders *h);
 

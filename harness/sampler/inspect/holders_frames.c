@@ -20,8 +20,10 @@ enum {
     FRAME_LARGEST = 16384, /* bytes from a frame's begin to its last slot */
     FUNCTION_GLOBALS = 16,
     FUNCTION_BUILTINS = 24,
-    FUNCTION_NAME = 40, /* qualified */
-    OLD_CODE = 32,      /* in a frame object, up to 3.10 */
+    FUNCTION_NAME = 40,        /* qualified */
+    OLD_FUNCTION_GLOBALS = 24, /* up to 3.9 */
+    OLD_FUNCTION_NAME = 104,
+    OLD_CODE = 32, /* in a frame object, up to 3.10 */
     OLD_GLOBALS = 48,
     OLD_REFERENCES = 88,    /* they end here; then numbers, never wiped */
     OLD_REFERENCES_6 = 112, /* 3.6: an exception's three more */
@@ -64,6 +66,17 @@ static bool name_of(const struct holder_world *w, uint64_t function, char *out)
 
     return memview_u64(w->v, function + FUNCTION_GLOBALS, &globals) == 0 &&
            memview_u64(w->v, function + FUNCTION_NAME, &qualname) == 0 &&
+           full_name(w, globals, qualname, out);
+}
+
+bool holder_function(const struct holder_world *w, uint64_t function, char *out)
+{
+    uint64_t globals, qualname;
+
+    if (w->version->minor >= 10)
+        return name_of(w, function, out);
+    return memview_u64(w->v, function + OLD_FUNCTION_GLOBALS, &globals) == 0 &&
+           memview_u64(w->v, function + OLD_FUNCTION_NAME, &qualname) == 0 &&
            full_name(w, globals, qualname, out);
 }
 

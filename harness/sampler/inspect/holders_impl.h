@@ -26,6 +26,7 @@ struct holder {
     uint32_t sample;
     uint32_t holders; /* found to hold this */
     int32_t same;     /* next node of this pass with this address, or -1 */
+    bool held;        /* something points at it, followed or not */
     bool root;
     bool frame; /* a slot of a running frame, at `hit`; its stack begins at
                    `addr` */
@@ -55,12 +56,28 @@ bool holder_is(const struct holder_world *w, int32_t type, const char *name);
 void holder_text(const struct holder_world *w, int32_t top, struct buf *out);
 
 struct census_reader;
+struct heapscan_sink;
 struct holders;
+struct holders_mark;
+
+/* One pass over all blocks of the heap. Returns false when it was cut short:
+ * the time, or the process ended. */
+bool holder_pass(struct census_reader *r, const struct heapscan_sink *sink,
+                 int64_t until_ns);
+
+/* Calls `fn` for each living instance of `types[which]`, `type` being its
+ * index. Returns as holder_pass. */
+typedef void (*holder_instance_fn)(void *ctx, uint64_t addr, uint32_t type,
+                                   size_t which);
+bool holder_instances(struct census_reader *r, const char *const *types,
+                      size_t n, int64_t until_ns, holder_instance_fn fn,
+                      void *ctx);
 
 /* The search itself, in what the reader sees. A recorded image (its pid is 0)
  * has no maps to read again. Arguments as for holders_find. */
 void holders_search(struct census_reader *r, const char *type, unsigned samples,
-                    int64_t time_limit_ns, struct holders *out);
+                    const struct holders_mark *before, int64_t time_limit_ns,
+                    struct holders *out);
 
 /* The frame by which node `n` holds its child: on a thread's stack, in a
  * generator or coroutine, or a frame object up to 3.10. Its function's name
@@ -68,6 +85,11 @@ void holders_search(struct census_reader *r, const char *type, unsigned samples,
  * room for HOLDER_NAME_CAP. Returns whether there is one. */
 bool holder_frame(const struct holder_world *w, const struct holder *n,
                   char *function, char *variable);
+
+/* "shop.serve": the qualified name of the function object at `function`, into
+ * `out` with room for HOLDER_NAME_CAP. False when it cannot be read. */
+bool holder_function(const struct holder_world *w, uint64_t function,
+                     char *out);
 
 /* Is node `n` a generator or coroutine with a frame behind it (3.11)? */
 bool holder_has_frame(const struct holder_world *w, const struct holder *n);

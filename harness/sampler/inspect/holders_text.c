@@ -107,6 +107,20 @@ static bool owns_dict(const struct holder_world *w, const struct holder *o,
            offset && o->hit == o->addr + offset;
 }
 
+/* By which of its parts the function node `n` holds what it points at. */
+static bool function_part(const struct holder_world *w, const struct holder *n,
+                          char *name)
+{
+    static const char *const parts[] = {"defaults", "kwdefaults", "closure"};
+    uint64_t first = w->version->minor >= 10 ? 56 : 32;
+    uint64_t at = n->hit - n->addr;
+
+    if (at < first || (at - first) / 8 >= sizeof parts / sizeof *parts)
+        return false;
+    snprintf(name, NAME_CAP, "%s", parts[(at - first) / 8]);
+    return true;
+}
+
 /* The name by which node `o` holds what is below it, or false. */
 static bool attribute(const struct holder_world *w, int32_t o, char *name)
 {
@@ -120,6 +134,8 @@ static bool attribute(const struct holder_world *w, int32_t o, char *name)
 
         return holder_frame(w, n, function, name) && *name;
     }
+    if (holder_is(w, n->type, "builtins.function"))
+        return function_part(w, n, name);
     if (c->size && n->hit < n->addr) {
         /* 3.11 and 3.12: a plain block of values in front of the object. */
         uint64_t values;
@@ -168,6 +184,7 @@ static void add_object(const struct holder_world *w, const struct holder *n,
 {
     const char *name = pytypes_name(w->types, (uint32_t)n->type);
     int32_t class = pytypes_lookup(w->types, n->addr);
+    char function[NAME_CAP];
     uint64_t length;
 
     if (class >= 0) {
@@ -175,6 +192,9 @@ static void add_object(const struct holder_world *w, const struct holder *n,
         return;
     }
     buf_adds(out, strncmp(name, "builtins.", 9) == 0 ? name + 9 : name);
+    if (strcmp(name, "builtins.function") == 0 &&
+        holder_function(w, n->addr, function))
+        buf_addf(out, " %s", function);
     for (size_t i = 0; i < sizeof containers / sizeof *containers; i++)
         if (strcmp(name, containers[i].type) == 0 &&
             memview_u64(w->v, n->addr + containers[i].length_at, &length) ==
@@ -195,44 +215,75 @@ static int32_t object_below(const struct holder_world *w, int32_t i)
     return i;
 }
 
+/* Writes the thread-local object `top` and its two layers of dicts (one of all
+ * threads, one per thread) as one step. Returns what it holds, or -1 when it
+ * is none of the kind. */
+static int32_t add_thread_local(const struct holder_world *w, int32_t top,
+                                bool *named, char *name, struct buf *out)
+{
+    const struct holder *n = &w->nodes[top];
+    int32_t all = object_below(w, top), own, held;
+    uint64_t threads;
+
+    if (!holder_is(w, n->type, "_thread._local") || all < 0 ||
+        !holder_is(w, w->nodes[all].type, "builtins.dict"))
+        return -1;
+    own = object_below(w, all);
+    held = own >= 0 ? object_below(w, own) : -1;
+    if (held < 0 || !holder_is(w, w->nodes[own].type, "builtins.dict") ||
+        memview_u64(w->v, w->nodes[all].addr + 16, &threads) != 0)
+        return -1;
+    buf_addf(out, "thread-local of %" PRIu64 " thread%s", threads,
+             threads == 1 ? "" : "s");
+    *named = key_of(w, own, w->nodes[held].addr, name);
+    return held;
+}
+
+/* Writes node `top`, and what belongs to it; returns the next one to write,
+ * and what that is called. */
+static int32_t add_step(const struct holder_world *w, int32_t top, bool *named,
+                        char *name, struct buf *out)
+{
+    const struct holder *n = &w->nodes[top];
+    int32_t below = object_below(w, top), held;
+    char module[NAME_CAP];
+
+    if (n->frame || holder_is(w, n->type, "builtins.frame")) {
+        *named = add_frame(w, n, name, out);
+        return below;
+    }
+    if (n->root && holder_is(w, n->type, "builtins.dict") &&
+        holder_namespace(w, n->addr, module, sizeof module)) {
+        buf_addf(out, "module %s", module);
+        *named = below >= 0 && key_of(w, top, w->nodes[below].addr, name);
+        return below;
+    }
+    held = add_thread_local(w, top, named, name, out);
+    if (held >= 0)
+        return held;
+    add_object(w, n, out);
+    if (below >= 0 && n->child == below && owns_dict(w, n, &w->nodes[below])) {
+        /* An object and its namespace are one step. */
+        held = object_below(w, below);
+        *named = held >= 0 && key_of(w, below, w->nodes[held].addr, name);
+        return held;
+    }
+    *named = n->child >= 0 && attribute(w, top, name);
+    return below;
+}
+
 void holder_text(const struct holder_world *w, int32_t top, struct buf *out)
 {
     char name[NAME_CAP] = "";
     bool named = false; /* `name` is what the next object is called */
-    bool first = true;
 
     while (top >= 0 && w->nodes[top].size)
         top = w->nodes[top].child;
-    while (top >= 0) {
-        const struct holder *n = &w->nodes[top];
-        int32_t below = object_below(w, top);
-        int32_t child = n->child;
-        char module[NAME_CAP];
-
+    for (bool first = true; top >= 0; first = false) {
         buf_adds(out, first ? "" : " -> ");
         if (named)
             buf_addf(out, "%s: ", name);
-        first = named = false;
-        if (n->frame || holder_is(w, n->type, "builtins.frame")) {
-            named = add_frame(w, n, name, out);
-        } else if (n->root && holder_is(w, n->type, "builtins.dict") &&
-                   holder_namespace(w, n->addr, module, sizeof module)) {
-            buf_addf(out, "module %s", module);
-            named = below >= 0 && key_of(w, top, w->nodes[below].addr, name);
-        } else {
-            add_object(w, n, out);
-            if (below >= 0 && child == below &&
-                owns_dict(w, n, &w->nodes[below])) {
-                int32_t held = object_below(w, below);
-
-                /* An object and its namespace are one step. */
-                named =
-                    held >= 0 && key_of(w, below, w->nodes[held].addr, name);
-                below = held;
-            } else if (child >= 0) {
-                named = attribute(w, top, name);
-            }
-        }
-        top = below;
+        named = false;
+        top = add_step(w, top, &named, name, out);
     }
 }

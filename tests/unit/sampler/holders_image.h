@@ -203,7 +203,7 @@ static inline void held_search(struct image *m, const struct pyversion *ver,
     r.alloc.pools = true;
     r.scan = heapscan_new(r.v);
     r.types = pytypes_new(r.v, ver, PY_TYPE_TYPE);
-    holders_search(&r, "shop.Cart.Item", 4, 2000000000, out);
+    holders_search(&r, "shop.Cart.Item", 4, NULL, 2000000000, out);
     heapscan_free(r.scan);
     pytypes_free(r.types);
     memview_close(&r.v);

@@ -1,0 +1,206 @@
+/* What the agents in the target's processes are asked after a leak. */
+#include "harness/base/clock.h"
+#include "harness/base/mem.h"
+#include "harness/cli/diagnose_impl.h"
+#include "harness/sampler/agent/agent.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TRACE_FRAMES = 12,
+    TRACE_S = 60, /* the agent's dead-man timer */
+    CALL_S = 10,
+    REPLY_MAX = 2 << 20,
+};
+
+/* Asks one process; gives the answer, or NULL (noted once). */
+static json_t *ask(struct diagnose *d, size_t i, const char *request)
+{
+    int64_t left = diagnose_left_ns(d), longest = CALL_S * CLOCK_NS_PER_S;
+    struct buf reply;
+    struct err err;
+    json_t *doc = NULL;
+
+    if (left == 0)
+        return NULL;
+    buf_init(&reply, REPLY_MAX);
+    if (agent_call(d->agent, diagnose_pid(d, i), request,
+                   left / 3 < longest ? left / 3 : longest, &reply, &err) == 0)
+        doc = json_loads(buf_str(&reply), 0, NULL);
+    else
+        diagnose_note_once(d, err.msg);
+    buf_release(&reply);
+    if (json_object_get(doc, "error") != NULL) {
+        diagnosis_note(&d->found, "the agent said: %s",
+                       json_string_value(json_object_get(doc, "error")));
+        json_decref(doc);
+        return NULL;
+    }
+    return doc;
+}
+
+void diagnose_agent_start(struct diagnose *d)
+{
+    char trace[64];
+    struct buf mark;
+
+    snprintf(trace, sizeof trace, "trace_start\t%d\t%d", TRACE_FRAMES, TRACE_S);
+    /* The agent takes 4 KiB; a longer list marks nothing. */
+    buf_init(&mark, 4000);
+    buf_adds(&mark, "mark");
+    for (size_t i = 0; i < d->ntypes; i++)
+        buf_addf(&mark, "\t%s", d->types[i]);
+    for (size_t i = 0, n = diagnose_processes(d); i < n; i++) {
+        json_t *doc = ask(d, i, trace);
+
+        d->tracing = d->tracing || doc != NULL;
+        if (doc != NULL)
+            json_decref(ask(d, i, buf_str(&mark)));
+        json_decref(doc);
+    }
+    buf_release(&mark);
+}
+
+static double number_at(const json_t *row, const char *key)
+{
+    const json_t *v = json_object_get(row, key);
+
+    return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+/* ---- allocation sites ---- */
+
+static char *join_frames(const json_t *frames)
+{
+    struct buf text;
+    size_t i;
+    json_t *f;
+
+    buf_init(&text, 1 << 16);
+    json_array_foreach(frames, i, f)
+    {
+        if (json_is_string(f))
+            buf_addf(&text, "%s%s", i > 0 ? "\n" : "", json_string_value(f));
+    }
+    return buf_take(&text);
+}
+
+/* Adds a site, or adds to the one another worker told of already. */
+static void add_site(struct diagnose *d, const json_t *row, double requests)
+{
+    const json_t *frames = json_object_get(row, "frames");
+    const char *where = json_string_value(json_array_get(frames, 0));
+    struct diagnosis_site site = {
+        .where = (char *)(where != NULL ? where : "?"),
+        .trace = join_frames(frames),
+        .bytes_per_request = number_at(row, "bytes") / requests,
+        .count_per_request = number_at(row, "count") / requests,
+    };
+
+    for (size_t i = 0; i < d->found.nsites; i++) {
+        struct diagnosis_site *old = &d->found.sites[i];
+
+        if (strcmp(old->trace, site.trace) != 0)
+            continue;
+        old->bytes_per_request += site.bytes_per_request;
+        old->count_per_request += site.count_per_request;
+        free(site.trace);
+        return;
+    }
+    diagnosis_add_site(&d->found, &site);
+    free(site.trace);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    const struct diagnosis_site *x = a, *y = b;
+
+    if (x->bytes_per_request != y->bytes_per_request)
+        return x->bytes_per_request < y->bytes_per_request ? 1 : -1;
+    return strcmp(x->trace, y->trace);
+}
+
+void diagnose_agent_sites(struct diagnose *d, double requests)
+{
+    for (size_t i = 0, n = diagnose_processes(d); i < n; i++) {
+        json_t *doc = ask(d, i, "trace_take\t30"), *row;
+        size_t k;
+
+        json_array_foreach(json_object_get(doc, "sites"), k, row)
+        {
+            add_site(d, row, requests);
+        }
+        json_decref(doc);
+    }
+    if (d->found.nsites > 0)
+        qsort(d->found.sites, d->found.nsites, sizeof *d->found.sites,
+              by_bytes);
+}
+
+/* ---- holders ---- */
+
+static unsigned count_at(const json_t *doc, const char *key)
+{
+    double v = number_at(doc, key);
+
+    return v > 0 && v < 1e9 ? (unsigned)v : 0;
+}
+
+static void take_chains(struct diagnose *d, const json_t *doc, const char *type)
+{
+    struct holders h = {.instances = count_at(doc, "instances"),
+                        .sampled = count_at(doc, "sampled"),
+                        .lone = count_at(doc, "lone"),
+                        .cycles = count_at(doc, "cycles")};
+    size_t k;
+    json_t *row;
+
+    json_array_foreach(json_object_get(doc, "chains"), k, row)
+    {
+        const char *text = json_string_value(json_object_get(row, "chain"));
+
+        if (text == NULL)
+            continue;
+        diagnosis_add_chain(
+            &d->found,
+            &(struct diagnosis_chain){.type = (char *)type,
+                                      .text = (char *)text,
+                                      .instances = number_at(doc, "instances"),
+                                      .sampled = number_at(doc, "sampled"),
+                                      .found = number_at(row, "count")});
+    }
+    diagnose_add_unheld(d, type, &h,
+                        json_is_false(json_object_get(doc, "collector"))
+                            ? "; the collector is off"
+                            : " that the collector cannot take");
+}
+
+/* The process with the most instances tells; workers of a pool are alike. */
+bool diagnose_agent_holders(struct diagnose *d, const char *type)
+{
+    char *request = mem_printf("holders\t%s\t8\t4", type);
+    json_t *best = NULL;
+    bool any;
+
+    for (size_t i = 0, n = diagnose_processes(d); i < n; i++) {
+        json_t *doc = ask(d, i, request);
+
+        if (doc != NULL && (best == NULL || number_at(doc, "instances") >
+                                                number_at(best, "instances"))) {
+            json_decref(best);
+            best = doc;
+        } else {
+            json_decref(doc);
+        }
+    }
+    any = number_at(best, "instances") > 0;
+    if (any)
+        take_chains(d, best, type);
+    json_decref(best);
+    free(request);
+    return any;
+}
