@@ -29,6 +29,8 @@ void html_metrics(struct buf *out, const struct view *v);
 void html_blames(struct buf *out, const struct view *v);
 void html_types(struct buf *out, const struct view *v);
 void html_diagnosis(struct buf *out, const struct view *v);
+/* A drawing in the section of the object types. */
+void html_type_bars(struct buf *out, const struct verdict *v);
 void html_kinds(struct buf *out, const struct view *v);
 void html_processes(struct buf *out, const struct view *v);
 void html_events(struct buf *out, const struct view *v);

@@ -3,7 +3,7 @@
 #include "reports/html_impl.h"
 
 const char html_style_hash[] =
-    "sha256-QftwaajRyL28iwlLUax2ZEw/4//7vAx/+cfVBOWphKY=";
+    "sha256-OPSknO8RENeb5JsB8lDGQ0paMK1fEPSgTN/luM41nGk=";
 const char html_script_hash[] =
     "sha256-g/JrFWRTN6pd1vDpScA9KJRc3QC0fzby+dm02gQdmng=";
 
@@ -83,6 +83,15 @@ const char html_style[] =
     ".d.c0{fill:var(--c0)}.d.c1{fill:var(--c1)}.d.c2{fill:var(--c2)}"
     ".d.c3{fill:var(--c3)}.d.c4{fill:var(--c4)}.d.c5{fill:var(--c5)}\n"
     ".fan{fill:var(--c0);fill-opacity:.14}.fit{stroke-dasharray:5 4}\n"
+    ".draw{margin:4px 0 10px}.draw text.m{fill:var(--fg);font:12px "
+    "ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}\n"
+    ".hb{fill:var(--c0);fill-opacity:.75}.hb.bad{fill:var(--leak)}"
+    ".whisk{stroke:var(--fg);fill:none}\n"
+    ".box{fill:var(--code);stroke:var(--line)}.box.root{stroke:var(--c0);"
+    "stroke-width:1.6}.box.end{stroke:var(--leak);stroke-width:1.6}"
+    ".arrow{stroke:var(--dim);fill:none}\n"
+    ".held{margin:0 0 14px}.held p{margin:0 0 2px}.held details summary{"
+    "font-weight:400;font-size:13px}\n"
     ".hair{stroke:var(--fg);stroke-opacity:.5;visibility:hidden}\n"
     ".key{display:flex;flex-wrap:wrap;gap:2px 18px;list-style:none;margin:0 0 "
     "4px;padding:0;font-size:13px}\n"

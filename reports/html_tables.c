@@ -1,5 +1,6 @@
 /* The tables of report.html that speak of the verdict: metrics, guilty kinds
- * of request, object types, what holds them. html_run.c has the run's. */
+ * of request, object types. html_diagnosis.c says what holds them, html_run.c
+ * has the run's. */
 #include "reports/html_impl.h"
 
 #include "analyzers/attribution.h"
@@ -11,7 +12,6 @@
 
 #define TYPES_SHOWN 50
 #define BLAMES_SHOWN 100
-#define ROWS_SHOWN 30
 
 static void section(struct buf *out, const char *heading, const char *lead)
 {
@@ -170,8 +170,11 @@ void html_types(struct buf *out, const struct view *v)
 
     if (d->ntypes == 0)
         return;
-    section(out, "Object types",
-            "Live objects by type, counted at the barriers.");
+    buf_adds(out, "<section><h2>Object types</h2><p class=\"dim\">Live objects "
+                  "by type, counted at the barriers: growth per request, with "
+                  "its interval.</p>\n");
+    html_type_bars(out, d);
+    buf_adds(out, "<div class=\"scroll\"><table>\n<tr>");
     buf_adds(out, "<th>type</th><th></th><th class=\"n\">per request</th><th "
                   "class=\"n\">bytes per request</th><th class=\"n\">at the "
                   "end</th></tr>\n");
@@ -195,105 +198,4 @@ void html_types(struct buf *out, const struct view *v)
                  "verdict.json</td></tr>\n",
                  d->ntypes - TYPES_SHOWN);
     section_end(out);
-}
-
-/* ---- the diagnosis: who holds it, who asked for it ---- */
-
-static void chains(struct buf *out, const struct diagnosis *d)
-{
-    if (d->nchains == 0)
-        return;
-    buf_adds(out, "<h3>What holds the growing objects</h3><div "
-                  "class=\"scroll\"><table>\n<tr><th>type</th><th>held "
-                  "by</th><th class=\"n\">of those followed</th><th "
-                  "class=\"n\">alive</th></tr>\n");
-    for (size_t i = 0; i < d->nchains && i < ROWS_SHOWN; i++) {
-        const struct diagnosis_chain *c = &d->chains[i];
-
-        buf_adds(out, "<tr><td class=\"w\"><code>");
-        html_text(out, c->type);
-        buf_adds(out, "</code></td><td class=\"w\"><code>");
-        html_text(out, c->text);
-        buf_adds(out, "</code></td><td class=\"n\">");
-        say_percent(out, c->sampled > 0 ? c->found / c->sampled : NAN);
-        buf_adds(out, "</td>");
-        html_td_count(out, c->instances);
-        buf_adds(out, "</tr>\n");
-    }
-    buf_adds(out, "</table></div>\n");
-}
-
-static void sites(struct buf *out, const struct diagnosis *d)
-{
-    if (d->nsites == 0)
-        return;
-    buf_adds(out, "<h3>Where it was allocated</h3><div class=\"scroll\">"
-                  "<table>\n<tr><th>place</th><th class=\"n\">bytes per "
-                  "request</th><th class=\"n\">blocks per "
-                  "request</th></tr>\n");
-    for (size_t i = 0; i < d->nsites && i < ROWS_SHOWN; i++) {
-        const struct diagnosis_site *s = &d->sites[i];
-
-        buf_adds(out, "<tr><td class=\"w\"><code>");
-        html_text(out, s->where);
-        buf_adds(out, "</code>");
-        if (s->trace != NULL && *s->trace != '\0') {
-            buf_adds(out, "<pre>");
-            html_text(out, s->trace);
-            buf_adds(out, "</pre>");
-        }
-        buf_adds(out, "</td>");
-        html_td_amount(out, s->bytes_per_request, METRIC_BYTES);
-        html_td_amount(out, s->count_per_request, METRIC_COUNT);
-        buf_adds(out, "</tr>\n");
-    }
-    buf_adds(out, "</table></div>\n");
-}
-
-static void mappings(struct buf *out, const struct diagnosis *d)
-{
-    if (d->nmappings == 0)
-        return;
-    buf_adds(out, "<h3>Mappings that grew during the diagnosis</h3><div "
-                  "class=\"scroll\"><table>\n<tr><th>mapping</th><th "
-                  "class=\"n\">grown</th><th "
-                  "class=\"n\">resident</th></tr>\n");
-    for (size_t i = 0; i < d->nmappings && i < ROWS_SHOWN; i++) {
-        buf_adds(out, "<tr>");
-        html_td(out, d->mappings[i].name);
-        html_td_amount(out, d->mappings[i].grown_bytes, METRIC_BYTES);
-        html_td_amount(out, d->mappings[i].resident_bytes, METRIC_BYTES);
-        buf_adds(out, "</tr>\n");
-    }
-    buf_adds(out, "</table></div>\n");
-}
-
-void html_diagnosis(struct buf *out, const struct view *v)
-{
-    const struct diagnosis *d = &v->in->record->diagnosis;
-
-    if (!d->ran)
-        return;
-    buf_adds(out, "<section><h2>Diagnosis</h2><p class=\"dim\">Taken after "
-                  "the verdict, ");
-    html_text(out, d->method);
-    if (d->seconds > 0) {
-        buf_adds(out, ", in ");
-        say_time(out, d->seconds);
-    }
-    if (d->requests > 0) {
-        buf_adds(out, " with ");
-        say_count(out, d->requests);
-        buf_adds(out, " more requests");
-    }
-    buf_adds(out, ". It does not change the verdict.</p>\n");
-    chains(out, d);
-    sites(out, d);
-    mappings(out, d);
-    for (size_t i = 0; i < d->nnotes; i++) {
-        buf_adds(out, "<p class=\"dim\">");
-        html_text(out, d->notes[i]);
-        buf_adds(out, "</p>\n");
-    }
-    buf_adds(out, "</section>\n");
 }

@@ -162,6 +162,23 @@ static void add_mapping(struct jsonw *w, const struct diagnosis_mapping *m)
     jsonw_object_end(w);
 }
 
+static void add_native(struct jsonw *w, const struct diagnosis *d)
+{
+    if (d->native_tool == NULL) {
+        jsonw_null(w, "native");
+        return;
+    }
+    jsonw_object(w, "native");
+    jsonw_string(w, "tool", d->native_tool);
+    jsonw_double(w, "seconds", d->native_seconds);
+    jsonw_double(w, "requests", d->native_requests);
+    jsonw_array(w, "sites");
+    for (size_t i = 0; i < d->nnatives; i++)
+        add_site(w, &d->natives[i]);
+    jsonw_array_end(w);
+    jsonw_object_end(w);
+}
+
 static void add_diagnosis(struct jsonw *w, const struct diagnosis *d)
 {
     if (!d->ran) {
@@ -184,6 +201,11 @@ static void add_diagnosis(struct jsonw *w, const struct diagnosis *d)
     for (size_t i = 0; i < d->nmappings; i++)
         add_mapping(w, &d->mappings[i]);
     jsonw_array_end(w);
+    if (d->flamegraph != NULL)
+        jsonw_string(w, "flamegraph", d->flamegraph);
+    else
+        jsonw_null(w, "flamegraph");
+    add_native(w, d);
     jsonw_array(w, "notes");
     for (size_t i = 0; i < d->nnotes; i++)
         jsonw_string(w, NULL, d->notes[i]);

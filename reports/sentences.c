@@ -382,6 +382,25 @@ static void add_sites(struct view *v)
     }
 }
 
+/* What native code kept, as the second pass saw it. */
+static void add_natives(struct view *v)
+{
+    const struct diagnosis *d = &v->in->record->diagnosis;
+    struct buf b;
+
+    for (size_t i = 0; i < d->nnatives && i < HOLDERS_SHOWN; i++) {
+        const struct diagnosis_site *s = &d->natives[i];
+
+        if (!(s->bytes_per_request >= SITE_BYTES))
+            continue;
+        buf_init(&b, TEXT_MAX);
+        buf_addf(&b, "%s keeps ", s->where);
+        say_amount(&b, s->bytes_per_request, METRIC_BYTES);
+        buf_adds(&b, " per request (native, in a second pass)");
+        add_line(v, "made at", &b);
+    }
+}
+
 /* ---- how far the judgement reaches ---- */
 
 /* The metric that the run's sensitivity is quoted for: the lead, or the
@@ -542,6 +561,7 @@ void sentences_add(struct view *v)
     if (v->in->record->diagnosis.ran) {
         add_chains(v);
         add_sites(v);
+        add_natives(v);
     }
     add_sensitivity(v);
     add_needs(v);

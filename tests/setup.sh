@@ -24,7 +24,7 @@ case "${1-}" in
 build) ;;
 check)
     required="$required $check"
-    optional="chromium"
+    optional="chromium valgrind"
     venv=yes
     ;;
 lint)

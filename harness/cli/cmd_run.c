@@ -15,7 +15,7 @@ static const struct flag flags[] = {
     {"--no-diagnose", NULL, "do not look for the holder after a leak",
      &no_diagnose, NULL},
     {"--diagnose", "auto|off|native",
-     "native: after a leak, also run it under valgrind or heaptrack", NULL,
+     "native: after a leak, also run it again under valgrind", NULL,
      &diagnose},
     {"--self-check", NULL,
      "also prove that a leak of the stated minimum would be seen", &self_check,

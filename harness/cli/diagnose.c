@@ -213,9 +213,13 @@ void diagnose_after(struct diagnose *d, double requests)
 {
     d->found.requests = requests;
     take_mappings(d);
-    if (d->tracing && requests > 0)
-        diagnose_agent_sites(d, requests);
+    if (d->tracing) {
+        diagnose_agent_profile(d);
+        if (requests > 0)
+            diagnose_agent_sites(d, requests);
+    }
     find_holders(d);
+    diagnose_agent_draw(d);
     d->found.seconds = (double)(clock_now_ns() - d->started_ns) / 1e9;
 }
 
@@ -242,6 +246,8 @@ void diagnose_close(struct diagnose **d)
         return;
     for (size_t i = 0; i < (*d)->ntypes; i++)
         free((*d)->types[i]);
+    free((*d)->recording);
+    free((*d)->interpreter);
     diagnose_outside_release(*d);
     mappings_release(&(*d)->before);
     diagnosis_release(&(*d)->found);

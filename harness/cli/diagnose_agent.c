@@ -1,7 +1,9 @@
 /* What the agents in the target's processes are asked after a leak. */
 #include "harness/base/clock.h"
+#include "harness/base/file.h"
 #include "harness/base/mem.h"
 #include "harness/cli/diagnose_impl.h"
+#include "harness/cli/tool_run.h"
 #include "harness/sampler/agent/agent.h"
 
 #include <jansson.h>
@@ -43,6 +45,62 @@ static json_t *ask(struct diagnose *d, size_t i, const char *request)
     return doc;
 }
 
+/* ---- memray, where the target has it ---- */
+
+static void start_profile(struct diagnose *d, size_t i)
+{
+    json_t *doc = ask(d, i, "profile_start");
+
+    d->profiling = d->profiling || json_is_true(json_object_get(doc, "memray"));
+    json_decref(doc);
+}
+
+void diagnose_agent_profile(struct diagnose *d)
+{
+    double largest = 0;
+
+    for (size_t i = 0, n = diagnose_processes(d); d->profiling && i < n; i++) {
+        json_t *doc = ask(d, i, "profile_take");
+        const json_t *size = json_object_get(doc, "size");
+        const char *path = json_string_value(json_object_get(doc, "path"));
+        const char *exe = json_string_value(json_object_get(doc, "executable"));
+
+        if (path != NULL && exe != NULL && json_number_value(size) > largest) {
+            largest = json_number_value(size);
+            free(d->recording);
+            free(d->interpreter);
+            d->recording = mem_strdup(path);
+            d->interpreter = mem_strdup(exe);
+        }
+        json_decref(doc);
+    }
+}
+
+void diagnose_agent_draw(struct diagnose *d)
+{
+    char *full = realpath(rundir_path(d->rd), NULL);
+    char *to = full != NULL ? file_join(full, DIAGNOSIS_FLAMEGRAPH)
+                            : mem_strdup(DIAGNOSIS_FLAMEGRAPH);
+    struct buf said;
+    struct err err;
+
+    buf_init(&said, 1 << 16);
+    if (d->recording != NULL && diagnose_left_ns(d) > 0) {
+        const char *argv[] = {
+            d->interpreter, "-m", "memray", "flamegraph", "--leaks", "--no-web",
+            "-f",           "-o", to,       d->recording, NULL};
+
+        if (tool_run(argv, NULL, diagnose_left_ns(d), &said, &err) == 0)
+            d->found.flamegraph = mem_strdup(DIAGNOSIS_FLAMEGRAPH);
+        else
+            diagnosis_note(&d->found, "memray drew no flame graph: %s",
+                           err.msg);
+    }
+    buf_release(&said);
+    free(full);
+    free(to);
+}
+
 void diagnose_agent_start(struct diagnose *d)
 {
     char trace[64];
@@ -58,8 +116,10 @@ void diagnose_agent_start(struct diagnose *d)
         json_t *doc = ask(d, i, trace);
 
         d->tracing = d->tracing || doc != NULL;
-        if (doc != NULL)
+        if (doc != NULL) {
             json_decref(ask(d, i, buf_str(&mark)));
+            start_profile(d, i);
+        }
         json_decref(doc);
     }
     buf_release(&mark);

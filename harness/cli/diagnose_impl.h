@@ -27,7 +27,10 @@ struct diagnose {
     char *types[DIAGNOSE_TYPES];
     size_t ntypes;
     bool tracing;
-    bool blind; /* python = off: the target's memory is not read */
+    bool profiling;    /* memray records in some process */
+    char *recording;   /* its largest file, and the target's own */
+    char *interpreter; /* interpreter, which reads it; NULL: none */
+    bool blind;        /* python = off: the target's memory is not read */
     int64_t started_ns, limit_ns;
     atomic_bool hurry;
     struct {
@@ -56,6 +59,8 @@ void diagnose_add_unheld(struct diagnose *d, const char *type,
  * allocated since; who holds `type`. The last returns false when no agent
  * knows of an instance. */
 void diagnose_agent_start(struct diagnose *d);
+void diagnose_agent_profile(struct diagnose *d); /* ends it; before the sites */
+void diagnose_agent_draw(struct diagnose *d);    /* the flame graph */
 void diagnose_agent_sites(struct diagnose *d, double requests);
 bool diagnose_agent_holders(struct diagnose *d, const char *type);
 

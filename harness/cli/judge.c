@@ -1,11 +1,9 @@
 #include "harness/cli/judge.h"
 
 #include "harness/base/file.h"
-#include "harness/base/mem.h"
+#include "harness/cli/tool_run.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 int judge_exit_code(const struct record *r, const struct verdict *v)
 {
@@ -43,20 +41,7 @@ bool judge_is_certain(const char *dir)
 
 bool judge_gnuplot_found(void)
 {
-    const char *path = getenv("PATH");
-    char *copy = mem_strdup(path != NULL ? path : "/usr/bin:/bin");
-    char *save = NULL;
-    bool found = false;
-
-    for (char *d = strtok_r(copy, ":", &save); d != NULL && !found;
-         d = strtok_r(NULL, ":", &save)) {
-        char *full = file_join(d, "gnuplot");
-
-        found = access(full, X_OK) == 0;
-        free(full);
-    }
-    free(copy);
-    return found;
+    return tool_found("gnuplot");
 }
 
 void judge_print(const struct report_input *in, const struct options *o)

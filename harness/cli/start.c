@@ -3,6 +3,7 @@
 #include "harness/base/buf.h"
 #include "harness/base/file.h"
 #include "harness/cli/judge.h"
+#include "harness/cli/native.h"
 #include "harness/sampler/agent/agent.h"
 
 #include <stdio.h>
@@ -54,12 +55,14 @@ int start_and_report(struct scenario *sc, const struct conductor_config *cfg,
         complain("%s", err.msg);
         return EXIT_HARNESS;
     }
+    native_warn(sc);
     if (conductor_run(cfg, &result, &err) != 0) {
         complain("%s", err.msg);
         code = EXIT_HARNESS;
     } else {
         if (result.ending.target_failed)
             complain("%s", result.ending.detail);
+        native_pass(cfg, result.dir, &result.ending);
         report.out_dir = NULL; /* the reports go into the run directory */
         code = judge_and_report(result.dir, &report);
     }

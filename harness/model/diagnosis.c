@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MAX_ROWS = 100, MAX_FILE = 16 << 20 };
 
@@ -28,14 +29,26 @@ void diagnosis_add_chain(struct diagnosis *d,
     d->chains[d->nchains++].text = copy(chain->text);
 }
 
+static void add_site(struct diagnosis_site **sites, size_t *n,
+                     const struct diagnosis_site *site)
+{
+    if (*n == MAX_ROWS)
+        return;
+    *sites = mem_realloc(*sites, *n + 1, sizeof **sites);
+    (*sites)[*n] = *site;
+    (*sites)[*n].where = copy(site->where);
+    (*sites)[(*n)++].trace = copy(site->trace);
+}
+
 void diagnosis_add_site(struct diagnosis *d, const struct diagnosis_site *site)
 {
-    if (d->nsites == MAX_ROWS)
-        return;
-    d->sites = mem_realloc(d->sites, d->nsites + 1, sizeof *d->sites);
-    d->sites[d->nsites] = *site;
-    d->sites[d->nsites].where = copy(site->where);
-    d->sites[d->nsites++].trace = copy(site->trace);
+    add_site(&d->sites, &d->nsites, site);
+}
+
+void diagnosis_add_native(struct diagnosis *d,
+                          const struct diagnosis_site *site)
+{
+    add_site(&d->natives, &d->nnatives, site);
 }
 
 void diagnosis_add_mapping(struct diagnosis *d,
@@ -66,6 +79,33 @@ void diagnosis_note(struct diagnosis *d, const char *fmt, ...)
     d->notes[d->nnotes++] = s;
 }
 
+static void write_sites(struct jsonw *w, const char *name,
+                        const struct diagnosis_site *s, size_t n)
+{
+    jsonw_array(w, name);
+    for (size_t i = 0; i < n; i++) {
+        jsonw_object(w, NULL);
+        jsonw_string(w, "where", s[i].where);
+        jsonw_string(w, "trace", s[i].trace);
+        jsonw_double(w, "bytes_per_request", s[i].bytes_per_request);
+        jsonw_double(w, "count_per_request", s[i].count_per_request);
+        jsonw_object_end(w);
+    }
+    jsonw_array_end(w);
+}
+
+static void write_native(const struct diagnosis *d, struct jsonw *w)
+{
+    if (d->native_tool == NULL)
+        return;
+    jsonw_object(w, "native");
+    jsonw_string(w, "tool", d->native_tool);
+    jsonw_double(w, "seconds", d->native_seconds);
+    jsonw_double(w, "requests", d->native_requests);
+    write_sites(w, "sites", d->natives, d->nnatives);
+    jsonw_object_end(w);
+}
+
 static void write_rows(const struct diagnosis *d, struct jsonw *w)
 {
     jsonw_array(w, "chains");
@@ -79,16 +119,7 @@ static void write_rows(const struct diagnosis *d, struct jsonw *w)
         jsonw_object_end(w);
     }
     jsonw_array_end(w);
-    jsonw_array(w, "sites");
-    for (size_t i = 0; i < d->nsites; i++) {
-        jsonw_object(w, NULL);
-        jsonw_string(w, "where", d->sites[i].where);
-        jsonw_string(w, "trace", d->sites[i].trace);
-        jsonw_double(w, "bytes_per_request", d->sites[i].bytes_per_request);
-        jsonw_double(w, "count_per_request", d->sites[i].count_per_request);
-        jsonw_object_end(w);
-    }
-    jsonw_array_end(w);
+    write_sites(w, "sites", d->sites, d->nsites);
     jsonw_array(w, "mappings");
     for (size_t i = 0; i < d->nmappings; i++) {
         jsonw_object(w, NULL);
@@ -111,6 +142,9 @@ void diagnosis_write(const struct diagnosis *d, struct buf *out)
     jsonw_double(&w, "seconds", d->seconds);
     jsonw_double(&w, "requests", d->requests);
     write_rows(d, &w);
+    if (d->flamegraph != NULL)
+        jsonw_string(&w, "flamegraph", d->flamegraph);
+    write_native(d, &w);
     jsonw_array(&w, "notes");
     for (size_t i = 0; i < d->nnotes; i++)
         jsonw_string(&w, NULL, d->notes[i]);
@@ -131,6 +165,33 @@ static double number_at(const json_t *row, const char *key)
     return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
+static void read_sites(const json_t *rows, struct diagnosis *out,
+                       void (*add)(struct diagnosis *,
+                                   const struct diagnosis_site *))
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(rows, i, row)
+    {
+        add(out, &(struct diagnosis_site){
+                     .where = text_at(row, "where"),
+                     .trace = text_at(row, "trace"),
+                     .bytes_per_request = number_at(row, "bytes_per_request"),
+                     .count_per_request = number_at(row, "count_per_request")});
+    }
+}
+
+static void read_native(const json_t *native, struct diagnosis *out)
+{
+    if (!json_is_object(native))
+        return;
+    out->native_tool = copy(text_at(native, "tool"));
+    out->native_seconds = number_at(native, "seconds");
+    out->native_requests = number_at(native, "requests");
+    read_sites(json_object_get(native, "sites"), out, diagnosis_add_native);
+}
+
 static void read_rows(const json_t *doc, struct diagnosis *out)
 {
     size_t i;
@@ -145,15 +206,7 @@ static void read_rows(const json_t *doc, struct diagnosis *out)
                                      .sampled = number_at(row, "sampled"),
                                      .found = number_at(row, "found")});
     }
-    json_array_foreach(json_object_get(doc, "sites"), i, row)
-    {
-        diagnosis_add_site(
-            out, &(struct diagnosis_site){
-                     .where = text_at(row, "where"),
-                     .trace = text_at(row, "trace"),
-                     .bytes_per_request = number_at(row, "bytes_per_request"),
-                     .count_per_request = number_at(row, "count_per_request")});
-    }
+    read_sites(json_object_get(doc, "sites"), out, diagnosis_add_site);
     json_array_foreach(json_object_get(doc, "mappings"), i, row)
     {
         diagnosis_add_mapping(
@@ -193,6 +246,12 @@ int diagnosis_load(const char *path, struct diagnosis *out, struct err *err)
     out->requests = number_at(doc, "requests");
     out->method = copy(text_at(doc, "method"));
     read_rows(doc, out);
+    /* The one name that we give: a directory that somebody mailed may say
+     * anything. */
+    if (text_at(doc, "flamegraph") != NULL &&
+        strcmp(text_at(doc, "flamegraph"), DIAGNOSIS_FLAMEGRAPH) == 0)
+        out->flamegraph = copy(DIAGNOSIS_FLAMEGRAPH);
+    read_native(json_object_get(doc, "native"), out);
     json_decref(doc);
     return 0;
 }
@@ -207,12 +266,19 @@ void diagnosis_release(struct diagnosis *d)
         free(d->sites[i].where);
         free(d->sites[i].trace);
     }
+    for (size_t i = 0; i < d->nnatives; i++) {
+        free(d->natives[i].where);
+        free(d->natives[i].trace);
+    }
     for (size_t i = 0; i < d->nmappings; i++)
         free(d->mappings[i].name);
     for (size_t i = 0; i < d->nnotes; i++)
         free(d->notes[i]);
     free(d->chains);
     free(d->sites);
+    free(d->natives);
+    free(d->native_tool);
+    free(d->flamegraph);
     free(d->mappings);
     free(d->notes);
     free(d->method);

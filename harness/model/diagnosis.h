@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define DIAGNOSIS_FLAMEGRAPH "flamegraph.html"
+
 /* A chain of references that keeps instances of a type alive. */
 struct diagnosis_chain {
     char *type;       /* module.qualname of what grows */
@@ -19,7 +21,8 @@ struct diagnosis_chain {
     double found;     /* of those, how many hang on this chain */
 };
 
-/* An allocation site that kept more and more. */
+/* An allocation site that kept more and more: a line of Python, or a native
+ * stack. */
 struct diagnosis_site {
     char *where; /* "shop.py:41" */
     char *trace; /* callers, newest first, one per line */
@@ -43,6 +46,12 @@ struct diagnosis {
     size_t nsites;
     struct diagnosis_mapping *mappings;
     size_t nmappings;
+    char *flamegraph; /* DIAGNOSIS_FLAMEGRAPH, in the run directory; or NULL */
+    /* The native pass: the command once more, under a tool. */
+    char *native_tool; /* NULL: there was none */
+    double native_seconds, native_requests;
+    struct diagnosis_site *natives;
+    size_t nnatives;
     char **notes; /* what could not be found out, one line each */
     size_t nnotes;
 };
@@ -51,6 +60,8 @@ struct diagnosis {
 void diagnosis_add_chain(struct diagnosis *d,
                          const struct diagnosis_chain *chain);
 void diagnosis_add_site(struct diagnosis *d, const struct diagnosis_site *site);
+void diagnosis_add_native(struct diagnosis *d,
+                          const struct diagnosis_site *site);
 void diagnosis_add_mapping(struct diagnosis *d,
                            const struct diagnosis_mapping *mapping);
 void diagnosis_note(struct diagnosis *d, const char *fmt, ...)

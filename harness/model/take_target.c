@@ -35,8 +35,7 @@ void take_url(struct taking *t)
             secret_add(sc, colon + 1, strlen(colon + 1));
         colon = strchr(raw, ':'); /* and as written, percent-encoded */
         if (colon != NULL && colon < strrchr(raw, '@'))
-            secret_add(sc, colon + 1,
-                       (size_t)(strrchr(raw, '@') - colon - 1));
+            secret_add(sc, colon + 1, (size_t)(strrchr(raw, '@') - colon - 1));
     }
 }
 

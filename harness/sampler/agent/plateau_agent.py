@@ -19,7 +19,7 @@ import _thread
 _DIR = os.environ.get("PLATEAU_AGENT_DIR", "")
 _MAX_REPLY = 1 << 20
 _state = {"tracing_until": 0.0, "before": None, "marked": None,
-          "marked_until": 0.0, "pid": 0}
+          "marked_until": 0.0, "tracker": None, "calls": [], "pid": 0}
 
 try:
     import ctypes
@@ -51,6 +51,65 @@ def _type_name(obj):
     if not isinstance(module, str) or module == "builtins":
         return name
     return module + "." + name
+
+
+def _in_main_thread(call, limit_s):
+    """Lets the main thread run `call` at its next bytecode, and waits for it:
+    what a profiler sees of a thread depends on the thread that starts it.
+    Returns whether it was done in time; it may be done later."""
+    import ctypes
+
+    done = _thread.allocate_lock()
+    done.acquire()
+
+    def run(_):
+        try:
+            call()
+        except Exception:
+            pass
+        done.release()
+        return 0
+
+    kept = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(run)
+    _state["calls"].append(kept)
+    ctypes.pythonapi.Py_AddPendingCall(kept, None)
+    return done.acquire(True, limit_s)
+
+
+def _profile_start(_args):
+    """Where the service has memray: records allocations into a file. Comes
+    after trace_start and ends before it does, since both stand in front of
+    the allocator."""
+    try:
+        import memray
+    except ImportError:
+        return {"memray": False}
+    path = os.path.join(_DIR, "%d.memray" % os.getpid())
+
+    def start():
+        if _state["tracing_until"]:
+            tracker = memray.Tracker(path, trace_python_allocators=True)
+            tracker.__enter__()
+            _state["tracker"] = tracker
+
+    _in_main_thread(start, 1.0)
+    return {"memray": True}
+
+
+def _profile_take(_args):
+    """Ends the recording; where it lies, and the interpreter that reads it."""
+    def stop():
+        tracker, _state["tracker"] = _state["tracker"], None
+        if tracker is not None:
+            tracker.__exit__(None, None, None)
+
+    if _state["tracker"] is not None:
+        _in_main_thread(stop, 2.0)
+    path = os.path.join(_DIR, "%d.memray" % os.getpid())
+    if _state["tracker"] is not None or not os.path.exists(path):
+        return {"path": None}
+    return {"path": path, "size": os.stat(path).st_size,
+            "executable": sys.executable}
 
 
 def _bare(name):
@@ -141,7 +200,8 @@ def _trace_stop(_args):
 
     _state["before"] = None
     _state["tracing_until"] = 0.0
-    if tracemalloc.is_tracing():
+    # A recorder that could not be ended lies above: it must end first.
+    if tracemalloc.is_tracing() and _state["tracker"] is None:
         tracemalloc.stop()
     return {"tracing": False}
 
@@ -480,6 +540,8 @@ _VERBS = {
     "trace_start": _trace_start,
     "trace_take": _trace_take,
     "trace_stop": _trace_stop,
+    "profile_start": _profile_start,
+    "profile_take": _profile_take,
     "mark": _mark,
     "holders": _holders,
 }
@@ -522,6 +584,7 @@ def _serve_one(conn):
 def _dead_man():
     until = _state["tracing_until"]
     if until and time.monotonic() > until:
+        _profile_take(())
         _trace_stop(())
     if _state["marked"] and time.monotonic() > _state["marked_until"]:
         _state["marked"] = None
@@ -551,7 +614,7 @@ def _start():
     if _state["pid"] == pid:
         return
     _state["pid"] = pid
-    _state["before"] = _state["marked"] = None
+    _state["before"] = _state["marked"] = _state["tracker"] = None
     path = os.path.join(_DIR, "%d.sock" % pid)
     try:
         listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)

@@ -50,6 +50,14 @@ static void round_trip(void **state)
                           &(struct diagnosis_mapping){.name = "[heap]\033[31m",
                                                       .grown_bytes = 4096,
                                                       .resident_bytes = 8192});
+    diagnosis_add_native(&d,
+                         &(struct diagnosis_site){.where = "claim (heap.c:32)",
+                                                  .trace = "claim (heap.c:32)",
+                                                  .bytes_per_request = 512,
+                                                  .count_per_request = 1});
+    d.native_tool = mem_strdup("valgrind memcheck");
+    d.native_requests = 200;
+    d.flamegraph = mem_strdup(DIAGNOSIS_FLAMEGRAPH);
     diagnosis_note(&d, "no %s", "agent");
     buf_init(&text, 1 << 20);
     diagnosis_write(&d, &text);
@@ -63,6 +71,11 @@ static void round_trip(void **state)
     assert_close(back.sites[0].bytes_per_request, 2365.5, 1e-6);
     assert_string_equal(back.mappings[0].name, d.mappings[0].name);
     assert_string_equal(back.notes[0], "no agent");
+    assert_string_equal(back.native_tool, "valgrind memcheck");
+    assert_close(back.native_requests, 200, 0);
+    assert_int_equal(back.nnatives, 1);
+    assert_string_equal(back.natives[0].where, "claim (heap.c:32)");
+    assert_string_equal(back.flamegraph, DIAGNOSIS_FLAMEGRAPH);
     diagnosis_release(&back);
     diagnosis_release(&d);
     buf_release(&text);
@@ -91,6 +104,12 @@ static void junk_is_an_error(void **state)
     assert_int_equal(diagnosis_load(path, &d, &err), 0);
     assert_int_equal(d.nchains, 2);
     assert_string_equal(d.chains[1].text, "");
+    diagnosis_release(&d);
+    /* A link in a mailed directory leads to no other place. */
+    assert_int_equal(
+        file_write(path, "{\"flamegraph\":\"javascript:1\"}", 29, &err), 0);
+    assert_int_equal(diagnosis_load(path, &d, &err), 0);
+    assert_null(d.flamegraph);
     diagnosis_release(&d);
 }
 

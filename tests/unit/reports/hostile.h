@@ -74,6 +74,10 @@ static inline void hostile_diagnosis(struct diagnosis *d)
     }
     for (size_t i = 0; i < d->nmappings; i++)
         hostile_put(&d->mappings[i].name);
+    diagnosis_add_native(d, &(struct diagnosis_site){.where = HOSTILE,
+                                                     .trace = HOSTILE,
+                                                     .bytes_per_request = 9});
+    d->native_tool = mem_strdup(HOSTILE);
     diagnosis_note(d, "%s", HOSTILE);
 }
 

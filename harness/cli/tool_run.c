@@ -1,0 +1,133 @@
+#include "harness/cli/tool_run.h"
+
+#include "harness/base/clock.h"
+#include "harness/base/ended.h"
+#include "harness/base/file.h"
+#include "harness/base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+bool tool_found(const char *name)
+{
+    const char *path = getenv("PATH");
+    char *copy = mem_strdup(path != NULL ? path : "/usr/bin:/bin"), *rest;
+    bool found = false;
+
+    for (char *d = strtok_r(copy, ":", &rest); d != NULL && !found;
+         d = strtok_r(NULL, ":", &rest)) {
+        char *full = file_join(d, name);
+
+        found = access(full, X_OK) == 0;
+        free(full);
+    }
+    free(copy);
+    return found;
+}
+
+static int spawn(const char *const *argv, const char *cwd, int out, pid_t *pid)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t set;
+    int rc;
+
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, out, 1);
+    posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
+    if (cwd != NULL)
+        posix_spawn_file_actions_addchdir_np(&files, cwd);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
+                                        POSIX_SPAWN_SETSIGMASK |
+                                        POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(&attr, 0);
+    sigemptyset(&set);
+    posix_spawnattr_setsigmask(&attr, &set);
+    sigaddset(&set, SIGPIPE);
+    posix_spawnattr_setsigdefault(&attr, &set);
+    rc =
+        posix_spawnp(pid, argv[0], &files, &attr, (char *const *)argv, environ);
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&files);
+    return rc;
+}
+
+/* Reads to the end of the output; false when the time was over before. What
+ * does not fit is read and dropped. */
+static bool read_all(int fd, int64_t until_ns, struct buf *out)
+{
+    for (;;) {
+        int64_t left = until_ns - clock_now_ns();
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        char part[16384];
+        ssize_t n;
+
+        if (left <= 0)
+            return false;
+        if (poll(&p, 1, (int)(left / CLOCK_NS_PER_MS) + 1) <= 0)
+            continue;
+        n = read(fd, part, sizeof part);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return true;
+        if (n > 0)
+            buf_add(out, part, (size_t)n);
+    }
+}
+
+/* Its output has ended; it has until the deadline to end as well. */
+static bool has_ended(pid_t pid, int64_t until_ns)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | WNOHANG) == 0 &&
+           info.si_pid == 0) {
+        if (clock_now_ns() > until_ns)
+            return false;
+        clock_sleep_until(clock_now_ns() + 5 * CLOCK_NS_PER_MS);
+    }
+    return true;
+}
+
+int tool_run(const char *const *argv, const char *cwd, int64_t limit_ns,
+             struct buf *out, struct err *err)
+{
+    int64_t until_ns = clock_now_ns() + limit_ns;
+    int status = 0, p[2], rc;
+    char how[64];
+    bool whole;
+    pid_t pid;
+
+    if (pipe2(p, O_CLOEXEC) != 0)
+        return err_set(err, "%s: %s", argv[0], strerror(errno));
+    rc = spawn(argv, cwd, p[1], &pid);
+    close(p[1]);
+    if (rc != 0) {
+        close(p[0]);
+        return err_set(err, "%s: %s", argv[0], strerror(rc));
+    }
+    whole = read_all(p[0], until_ns, out) && has_ended(pid, until_ns);
+    close(p[0]);
+    /* The group is signalled while its leader's number is still taken. */
+    kill(-pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (!whole)
+        return err_set(err, "%s took longer than %.0f s", argv[0],
+                       (double)limit_ns / 1e9);
+    if (status != 0) {
+        ended_text(status, how, sizeof how);
+        return err_set(err, "%s %s", argv[0], how);
+    }
+    return 0;
+}
