@@ -88,9 +88,10 @@ static void sites(struct buf *out, const struct diagnosis_site *sites, size_t n)
         html_text(out, s->where);
         buf_adds(out, "</code>");
         if (s->trace != NULL && *s->trace != '\0') {
-            buf_adds(out, "<pre>");
+            buf_adds(out, "<details class=\"by\"><summary>called "
+                          "by</summary><pre>");
             html_text(out, s->trace);
-            buf_adds(out, "</pre>");
+            buf_adds(out, "</pre></details>");
         }
         buf_adds(out, "</td>");
         html_td_amount(out, s->bytes_per_request, METRIC_BYTES);

@@ -3,7 +3,7 @@
 #include "reports/html_impl.h"
 
 const char html_style_hash[] =
-    "sha256-OPSknO8RENeb5JsB8lDGQ0paMK1fEPSgTN/luM41nGk=";
+    "sha256-Z1qVRM9QvtTG4OQeRxngxNv8Jm5BboLSsgXRx0Ssxto=";
 const char html_script_hash[] =
     "sha256-g/JrFWRTN6pd1vDpScA9KJRc3QC0fzby+dm02gQdmng=";
 
@@ -90,8 +90,8 @@ const char html_style[] =
     ".box{fill:var(--code);stroke:var(--line)}.box.root{stroke:var(--c0);"
     "stroke-width:1.6}.box.end{stroke:var(--leak);stroke-width:1.6}"
     ".arrow{stroke:var(--dim);fill:none}\n"
-    ".held{margin:0 0 14px}.held p{margin:0 0 2px}.held details summary{"
-    "font-weight:400;font-size:13px}\n"
+    ".held{margin:0 0 14px}.held p{margin:0 0 2px}.held summary,.by summary{"
+    "font-weight:400;font-size:13px;color:var(--dim)}a{color:var(--c0)}\n"
     ".hair{stroke:var(--fg);stroke-opacity:.5;visibility:hidden}\n"
     ".key{display:flex;flex-wrap:wrap;gap:2px 18px;list-style:none;margin:0 0 "
     "4px;padding:0;font-size:13px}\n"

@@ -80,9 +80,8 @@ def _profile_start(_args):
     """Where the service has memray: records allocations into a file. Comes
     after trace_start and ends before it does, since both stand in front of
     the allocator."""
-    try:
-        import memray
-    except ImportError:
+    memray = sys.modules.get("memray")
+    if memray is None:
         return {"memray": False}
     path = os.path.join(_DIR, "%d.memray" % os.getpid())
 
@@ -146,6 +145,10 @@ def _count(_args):
 def _trace_start(args):
     import tracemalloc
 
+    try:
+        import memray  # noqa: F401  before we trace, or its own is found
+    except Exception:
+        pass
     frames = max(1, min(25, int(args[0]) if args else 8))
     seconds = max(1.0, min(120.0, float(args[1]) if len(args) > 1 else 30.0))
     _state["tracing_until"] = time.monotonic() + seconds
