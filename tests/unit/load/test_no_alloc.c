@@ -150,11 +150,14 @@ static unsigned long count(const char *keys, const char *kinds, double rate,
 static void counting_works(void **state)
 {
     const char *volatile path = "/ok";
+    const char *preload = getenv("LD_PRELOAD");
     unsigned long before = calls;
 
     (void)state;
     free(strdup(path));
-    assert_true(!COUNTS || calls > before);
+    /* valgrind puts its own malloc in the place of everybody's. */
+    if (COUNTS && (preload == NULL || strstr(preload, "vgpreload") == NULL))
+        assert_true(calls > before);
 }
 
 static void closed_model(void **state)
