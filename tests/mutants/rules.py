@@ -73,8 +73,10 @@ RULES = [
      "return t->ok && t->growth.low > b->v->leak_above;",
      "return t->ok && t->growth.value > b->v->leak_above;"),
     ("the estimate acquits, not the interval", "bench.c",
-     "if (!t->ok || t->growth.high >= v->pass_below ||",
-     "if (!t->ok || t->growth.low >= v->pass_below ||"),
+     "if (!t->ok || t->growth.high >= v->pass_below ||\n"
+     "        t->ahead.high >= v->pass_below ||",
+     "if (!t->ok || t->growth.low >= v->pass_below ||\n"
+     "        t->ahead.low >= v->pass_below ||"),
     ("what is to come does not matter", "bench.c",
      "t->ahead.high >= v->pass_below ||", "t->ahead.low >= v->pass_below ||"),
     ("wandering acquits", "bench.c",

@@ -264,6 +264,37 @@ static void test_tolerance(void **state)
     series_release(&s);
 }
 
+/* Noise as large as the tolerance acquits nobody, nor does a warm-up that is
+ * not over: what it would still add counts. */
+static void test_tolerance_in_noise(void **state)
+{
+    struct tolerance t = {(char *)"rss", 0, TOLERANCE_PER_REQUEST, 0};
+    struct series s;
+    struct continuous c;
+
+    (void)state;
+    policy.tolerances = &t;
+    policy.ntolerances = 1;
+    open_series(&s, 300, rss);
+    fill(&s, 0, 100e6, 0, 3e6);
+    t.value = 1;
+    judge(&s, &c);
+    t.value = 0.6 * c.findings[0].per_request.high +
+              0.4 * c.findings[0].per_request.value;
+    continuous_release(&c);
+    assert_int_equal(verdict_of(&s), OUTCOME_INCONCLUSIVE);
+    series_release(&s);
+    open_series(&s, 600, rss);
+    fill(&s, 0, 100e6, 0, 20e3);
+    for (size_t i = 0; i < s.n; i++)
+        s.columns[0].v[i] += 30e6 * (1 - exp(-(double)i / 300));
+    t.value = 2e6 / (599 * 50.); /* 3.5 MB are still to come */
+    assert_int_equal(verdict_of(&s), OUTCOME_INCONCLUSIVE);
+    t.value = 6e6 / (599 * 50.);
+    assert_int_equal(verdict_of(&s), OUTCOME_PASS);
+    series_release(&s);
+}
+
 /* Nothing in, nothing out: never a pass. */
 static void test_no_data(void **state)
 {
@@ -565,6 +596,7 @@ int main(void)
         cmocka_unit_test_setup(test_unknown_memory, setup),
         cmocka_unit_test_setup(test_witnesses_are_silent, setup),
         cmocka_unit_test_setup(test_tolerance, setup),
+        cmocka_unit_test_setup(test_tolerance_in_noise, setup),
         cmocka_unit_test_setup(test_no_data, setup),
         cmocka_unit_test_setup(test_constant, setup),
         cmocka_unit_test_setup(test_many_types, setup),
