@@ -3,7 +3,6 @@
 #include "tests/unit/assert_close.h"
 
 #include "analyzers/continuous.h"
-#include "analyzers/discovery.h"
 #include "harness/base/rng.h"
 
 #include <stdio.h>
@@ -264,6 +263,25 @@ static void test_tolerance(void **state)
     series_release(&s);
 }
 
+/* The interval is as wide as theory says: white noise of 300 kB over 600
+ * samples leaves 42 kB of standard error per run to a slope. */
+static void test_interval_width(void **state)
+{
+    struct series s;
+    struct continuous c;
+
+    (void)state;
+    open_series(&s, 600, rss);
+    fill(&s, 0, 100e6, 20e6, 300e3);
+    judge(&s, &c);
+    const struct interval *i = &c.findings[0].per_request;
+    double width = (i->high - i->low) * 599 * 50;
+
+    assert_true(width > 110e3 && width < 800e3);
+    continuous_release(&c);
+    series_release(&s);
+}
+
 /* Noise as large as the tolerance acquits nobody, nor does a warm-up that is
  * not over: what it would still add counts. */
 static void test_tolerance_in_noise(void **state)
@@ -378,43 +396,6 @@ static void test_many_types(void **state)
     assert_false(c.findings[5].judged);
     continuous_release(&c);
     series_release(&s);
-}
-
-static void look_at(struct finding *f, struct column_view *v, double above)
-{
-    *f = (struct finding){.outcome = OUTCOME_LEAK};
-    snprintf(f->name, sizeof f->name, "objects:shop.T");
-    *v = (struct column_view){.above = above};
-}
-
-/* The more are looked at, the surer each has to be; where many are called,
- * less so (Benjamini and Hochberg 1995). */
-static void test_discoveries(void **state)
-{
-    struct finding f[11];
-    struct column_view v[11];
-
-    (void)state;
-    look_at(&f[0], &v[0], 0.98);
-    assert_int_equal(discovery_keep(f, v, 1, 0.95), 1);
-    assert_int_equal(f[0].outcome, OUTCOME_LEAK);
-    for (int i = 0; i < 11; i++) {
-        look_at(&f[i], &v[i], i == 0 ? 0.98 : i == 1 ? 0.9985 : 0.5);
-        if (i > 1)
-            f[i].outcome = OUTCOME_PASS;
-    }
-    snprintf(f[10].name, sizeof f[10].name, "rss_bytes");
-    f[10].outcome = OUTCOME_LEAK;
-    assert_int_equal(discovery_keep(f, v, 11, 0.95), 10);
-    assert_int_equal(f[0].outcome, OUTCOME_INCONCLUSIVE);
-    assert_int_equal(v[0].doubt, DOUBT_MANY);
-    assert_int_equal(f[1].outcome, OUTCOME_LEAK);
-    assert_int_equal(f[10].outcome, OUTCOME_LEAK);
-    for (int i = 0; i < 10; i++)
-        look_at(&f[i], &v[i], i < 9 ? 0.98 : 0.5);
-    discovery_keep(f, v, 10, 0.95);
-    for (int i = 0; i < 9; i++)
-        assert_int_equal(f[i].outcome, OUTCOME_LEAK);
 }
 
 /* What no machine can hold is no reading, however steady it is. */
@@ -596,11 +577,11 @@ int main(void)
         cmocka_unit_test_setup(test_unknown_memory, setup),
         cmocka_unit_test_setup(test_witnesses_are_silent, setup),
         cmocka_unit_test_setup(test_tolerance, setup),
+        cmocka_unit_test_setup(test_interval_width, setup),
         cmocka_unit_test_setup(test_tolerance_in_noise, setup),
         cmocka_unit_test_setup(test_no_data, setup),
         cmocka_unit_test_setup(test_constant, setup),
         cmocka_unit_test_setup(test_many_types, setup),
-        cmocka_unit_test(test_discoveries),
         cmocka_unit_test_setup(test_impossible_readings, setup),
         cmocka_unit_test_setup(test_counter_that_wraps, setup),
         cmocka_unit_test_setup(test_phases_left_out, setup),

@@ -1,0 +1,97 @@
+/* What holds a verdict back, though the shapes would allow it. */
+#include "tests/unit/assert_close.h"
+
+#include "analyzers/continuous.h"
+#include "harness/base/rng.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 600 };
+
+static double y[N];
+
+/* Level readings with a little noise. */
+static void level(void)
+{
+    struct rng r;
+
+    rng_init(&r, 4);
+    for (int i = 0; i < N; i++)
+        y[i] = 100e6 + 50e3 * rng_normal(&r);
+}
+
+static enum outcome judge(const char *word)
+{
+    struct series s = {.n = N, .ncolumns = 1};
+    struct continuous c;
+    struct policy p;
+    enum outcome o;
+
+    policy_default(&p);
+    s.t_s = calloc(N, sizeof(double));
+    s.requests = calloc(N, sizeof(double));
+    s.columns = calloc(1, sizeof *s.columns);
+    s.columns[0].name = strdup("rss_bytes");
+    metric_describe(s.columns[0].name, &s.columns[0].metric);
+    s.columns[0].v = calloc(N, sizeof(double));
+    for (int i = 0; i < N; i++) {
+        s.t_s[i] = i;
+        s.requests[i] = 50. * i;
+        s.columns[0].v[i] = round(y[i]);
+    }
+    continuous_judge(&s, &p, &c);
+    o = c.outcome;
+    if (word != NULL)
+        assert_non_null(strstr(c.reason, word));
+    continuous_release(&c);
+    series_release(&s);
+    return o;
+}
+
+static void test_news_at_the_end(void **state)
+{
+    (void)state;
+    level();
+    assert_int_equal(judge("level"), OUTCOME_PASS);
+    for (int i = 580; i < N; i++)
+        y[i] += 5e6;
+    assert_int_equal(judge("very end"), OUTCOME_INCONCLUSIVE);
+}
+
+/* Steps that stopped are a warm-up; a pause no longer than those before is
+ * a pause. */
+static void test_stairs(void **state)
+{
+    (void)state;
+    level();
+    for (int i = 0; i < N; i++)
+        y[i] += 1e6 * (i >= 30) + 1e6 * (i >= 60) + 1e6 * (i >= 90);
+    assert_int_equal(judge(NULL), OUTCOME_PASS);
+    level();
+    for (int i = 0; i < N; i++)
+        y[i] += 1e6 * (i >= 60) + 1e6 * (i >= 180) + 1e6 * (i >= 330);
+    assert_int_equal(judge("steps"), OUTCOME_INCONCLUSIVE);
+}
+
+/* Without proc_starts, climbs that end in falls are a collector or restarts:
+ * nobody is acquitted. */
+static void test_restarts_unseen(void **state)
+{
+    (void)state;
+    level();
+    for (int i = 0; i < N; i++)
+        y[i] += 20e6 * (i % 150) / 150;
+    assert_int_equal(judge("restart"), OUTCOME_INCONCLUSIVE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_news_at_the_end),
+        cmocka_unit_test(test_stairs),
+        cmocka_unit_test(test_restarts_unseen),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
