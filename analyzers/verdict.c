@@ -111,6 +111,46 @@ static struct finding *add_finding(struct verdict *v)
     return &v->findings[v->nfindings++];
 }
 
+/* The barriers' finding on sample column `c`. */
+static const struct finding *at_barriers(const struct verdict *v,
+                                         const struct column *c)
+{
+    const struct metric *m = metric_find(c->name);
+
+    for (size_t i = 0; i < v->nfindings; i++)
+        if (strcmp(v->findings[i].name, c->name) == 0 ||
+            (m != NULL && metric_find(v->findings[i].name) == m))
+            return &v->findings[i];
+    return NULL;
+}
+
+/* Judges the samples, as far as they have a say: in what the barriers left
+   open, or did not read. All else that could be said of them would not be
+   heard; a column without a reading is still told of. */
+static void judge_heard(const struct series *s, const struct policy *p,
+                        const struct verdict *v, struct continuous *out)
+{
+    struct series empty = *s;
+    bool heard = v->nfindings == 0;
+
+    empty.columns = mem_zalloc(s->ncolumns + 1, sizeof *empty.columns);
+    empty.ncolumns = 0;
+    for (size_t i = 0; i < s->ncolumns; i++) {
+        const struct column *c = &s->columns[i];
+        const struct finding *f = at_barriers(v, c);
+
+        if (c->metric.role == METRIC_WITNESS || c->metric.cumulative)
+            continue;
+        if (f != NULL ? f->judged && f->outcome == OUTCOME_INCONCLUSIVE
+                      : has_values(c, s->n))
+            heard = true;
+        if (f == NULL && !has_values(c, s->n))
+            empty.columns[empty.ncolumns++] = *c;
+    }
+    continuous_judge(heard ? s : &empty, p, out);
+    free(empty.columns);
+}
+
 /* The samples' findings beside the barriers': joined where both speak. */
 static void join_samples(struct verdict *out, const struct continuous *c)
 {
@@ -194,14 +234,14 @@ void verdict_judge(const struct record *r, const struct policy *p,
     struct record wide;
     struct vote vote;
 
-    *out = (struct verdict){.steady_from_s = NAN, .lead = -1, .types_kind = -1,
-                            .types_share = 1};
+    *out = (struct verdict){
+        .steady_from_s = NAN, .lead = -1, .types_kind = -1, .types_share = 1};
     out->memo = growth_memo_new();
     if (p == NULL)
         p = &r->policy;
-    continuous_judge(&r->samples, p, &c);
     type_columns_add(r, &wide, &out->types_seen);
     judge_barriers(&wide, p, out);
+    judge_heard(&r->samples, p, out, &c);
     if (out->nfindings > 0) {
         join_samples(out, &c);
         vote_all(out->findings, out->nfindings, p, &vote);
