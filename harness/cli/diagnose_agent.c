@@ -16,6 +16,7 @@ enum {
     TRACE_FRAMES = 12,
     TRACE_S = 60, /* the agent's dead-man timer */
     CALL_S = 10,
+    WORTH_CHAIN = 4, /* chains of one instance in so many are told */
     REPLY_MAX = 2 << 20,
 };
 
@@ -117,8 +118,8 @@ void diagnose_agent_start(struct diagnose *d)
 
         d->tracing = d->tracing || doc != NULL;
         if (doc != NULL) {
-            json_decref(ask(d, i, buf_str(&mark)));
             start_profile(d, i);
+            json_decref(ask(d, i, buf_str(&mark)));
         }
         json_decref(doc);
     }
@@ -223,7 +224,9 @@ static void take_chains(struct diagnose *d, const json_t *doc, const char *type)
     {
         const char *text = json_string_value(json_object_get(row, "chain"));
 
-        if (text == NULL)
+        /* One in eight dicts hangs anywhere: that tells nothing. */
+        if (text == NULL ||
+            number_at(row, "count") * WORTH_CHAIN < (double)h.sampled)
             continue;
         diagnosis_add_chain(
             &d->found,

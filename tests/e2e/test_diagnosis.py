@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import unittest
 
 import support
 
@@ -164,6 +165,24 @@ class DiagnosisTest(support.ScenarioCase):
         with open(os.path.join(out, "diagnosis.json"), encoding="utf-8") as f:
             self.assertIn("cut short: Interrupt", f.read())
 
+    @unittest.skipUnless(os.path.exists(os.path.join(support.VENV, "memray")),
+                         "no memray in build/venv (make patients installs it)")
+    def test_flame_graph_where_the_target_has_memray(self):
+        path = self.written("agent")
+        with open(path, encoding="utf-8") as f:
+            text = f.read().replace("/usr/bin/python3",
+                                    os.path.join(support.VENV, "python"))
+        r = self.plateau("run", self.write("memray.ini", text), "--set",
+                         "verdict.diagnose_time=60s")
+        self.expect_status(r, 1)
+        found, chains = self.chains(r)
+        self.assertEqual(len(chains), 1, found)
+        self.assertEqual(found.get("flamegraph"), "flamegraph.html", found)
+        self.assertIn("service.py", r.text("flamegraph.html"))
+        self.assertIn('href="flamegraph.html"', r.text("report.html"))
+        # What was made to look on is not among what stayed.
+        self.assertNotIn("memray", found["sites"][0]["trace"])
+
     def test_turned_off(self):
         r = self.run_with("outside", "--no-diagnose")
         self.assertFalse(os.path.exists(r.path("diagnosis.json")))
@@ -171,5 +190,4 @@ class DiagnosisTest(support.ScenarioCase):
 
 
 if __name__ == "__main__":
-    import unittest
     unittest.main()

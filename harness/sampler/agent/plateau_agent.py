@@ -374,7 +374,8 @@ class _Search:
         ours = object()
         asked.append(ours)
         found = gc.get_referrers(*asked)
-        skip = {id(asked), id(found), id(self.objects), id(self.__dict__)}
+        skip = {id(asked), id(found), id(self.objects), id(self.__dict__),
+                id(globals()), id(_state), id(_state["calls"])}
         self.level = []
         for parent in found:
             if id(parent) in skip or (
