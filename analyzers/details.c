@@ -164,7 +164,7 @@ void details_fill(const struct record *r, const struct policy *p,
 {
     const struct finding *lead = verdict_lead(v);
     struct types_driver driver;
-    double *done, from = 0;
+    double *done;
 
     for (size_t i = 0; i < v->nfindings; i++)
         if (v->findings[i].judged && v->findings[i].outcome == OUTCOME_LEAK &&
@@ -176,11 +176,9 @@ void details_fill(const struct record *r, const struct policy *p,
         return;
     done = guilty_requests(r, v, &driver.per_request);
     driver.done = done;
-    for (size_t i = 0; lead != NULL && i < r->barriers.n; i++)
-        if (r->barriers.t_s[i] <= lead->steady_from_s &&
-            r->barriers.requests != NULL)
-            from = r->barriers.requests[i];
-    v->ntypes = types_make(r, p->confidence, from,
-                           done != NULL ? &driver : NULL, &v->types);
+    v->ntypes = types_make(r, p->confidence,
+                           lead != NULL ? lead->steady_from_s : 0,
+                           done != NULL ? &driver : NULL, &v->types,
+                           &v->types_per_hour);
     free(done);
 }

@@ -10,8 +10,8 @@
 
 /* One census: which rows of record.objects it is made of. */
 struct census {
-    double requests, driven;
-    int block;
+    double t_s, requests, driven; /* requests: hours, where nobody counts */
+    int block;                    /* -1: of a soak */
     double least; /* smallest count listed: what is not listed is below */
 };
 
@@ -31,6 +31,7 @@ struct track {
 
 struct table {
     const struct types_driver *driver;
+    bool soak, hours; /* no barriers; no requests either */
     struct census *census;
     size_t ncensus;
     struct row *rows;
@@ -42,28 +43,50 @@ struct table {
 static size_t census_of(struct table *t, const struct record_object *o)
 {
     const struct types_driver *d = t->driver;
+    double requests = t->hours ? o->t_s / 3600 : o->requests;
 
     for (size_t i = t->ncensus; i-- > 0;)
-        if (t->census[i].block == o->block)
+        if (t->soak ? t->census[i].t_s == o->t_s
+                    : t->census[i].block == o->block)
             return i;
     t->census = mem_realloc(t->census, t->ncensus + 1, sizeof *t->census);
-    t->census[t->ncensus] = (struct census){
-        o->requests, d != NULL ? d->done[o->block] : o->requests, o->block,
-        INFINITY};
+    t->census[t->ncensus] =
+        (struct census){o->t_s, requests,
+                        d != NULL && !t->soak ? d->done[o->block] : requests,
+                        t->soak ? -1 : o->block, INFINITY};
     return t->ncensus++;
 }
 
-/* Barrier censuses only, each row at its place; one row per type and census
-   is expected, several are added up. */
+static bool at_barrier(const struct record *r, const struct record_object *o)
+{
+    return o->block >= 0 && (size_t)o->block < r->barriers.n;
+}
+
+/* What there is: censuses at barriers, else of a soak, by requests or, where
+   nobody counts those, by time. */
+static void table_basis(const struct record *r, struct table *t)
+{
+    t->soak = true;
+    for (size_t i = 0; i < r->nobjects; i++) {
+        t->soak &= !at_barrier(r, &r->objects[i]);
+        t->hours |= !isfinite(r->objects[i].requests);
+    }
+    t->hours &= t->soak;
+}
+
+/* Each row at its place; one row per type and census is expected, several are
+   added up. */
 static void table_gather(const struct record *r, struct table *t)
 {
+    table_basis(r, t);
     t->rows = mem_zalloc(r->nobjects, sizeof *t->rows);
     for (size_t i = 0; i < r->nobjects; i++) {
         const struct record_object *o = &r->objects[i];
         struct row *w = &t->rows[t->nrows];
 
-        if (o->block < 0 || (size_t)o->block >= r->barriers.n ||
-            o->type == NULL || !isfinite(o->count) || !isfinite(o->requests))
+        if ((!t->soak && !at_barrier(r, o)) || o->type == NULL ||
+            !isfinite(o->count) || !isfinite(o->t_s) ||
+            (!t->hours && !isfinite(o->requests)))
             continue;
         *w = (struct row){o->type, census_of(t, o), o->count, o->bytes};
         t->nrows++;
@@ -311,19 +334,19 @@ static size_t discoveries(const struct ranked *order, size_t m, double q)
 
 /* The warm-up is left out as far as it can be spared: a type that came to rest
    is known by its own end, and few censuses find nothing among many types. */
-static size_t first_census(const struct table *t, double from_requests)
+static size_t first_census(const struct table *t, double from_s)
 {
     size_t from = 0;
 
     while (3 * (from + 1) <= t->ncensus && from + 4 < t->ncensus &&
-           t->census[from].requests < from_requests)
+           t->census[from + 1].t_s <= from_s)
         from++;
     return from;
 }
 
 size_t types_make(const struct record *r, double confidence,
-                  double from_requests, const struct types_driver *driver,
-                  struct type_growth **out)
+                  double from_s, const struct types_driver *driver,
+                  struct type_growth **out, bool *per_hour)
 {
     struct table t = {.driver = driver};
     struct ranked *order;
@@ -334,7 +357,8 @@ size_t types_make(const struct record *r, double confidence,
     table_gather(r, &t);
     table_tracks(&t);
     order = mem_zalloc(t.ntracks + 1, sizeof *order);
-    from = first_census(&t, from_requests);
+    from = first_census(&t, from_s);
+    *per_hour = t.hours;
     for (size_t i = 0; i < t.ntracks; i++) {
         order[i].track = &t.tracks[i];
         track_judge(&t, &t.tracks[i], from);

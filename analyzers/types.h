@@ -18,12 +18,14 @@ struct types_driver {
 /* Gives in `*out` the types that grow, ranked by confidence, then the
  * program's own types before the language's, then size in bytes (freed by
  * free()), and returns their number: every significant one up to TYPES_SHOWN,
- * then the largest others. `from_requests`: censuses before that are warm-up
- * and left out, as long as four are left. `driver`: the requests of the guilty
- * kinds; NULL: all requests. */
+ * then the largest others. `from_s`: censuses before that are warm-up
+ * and left out, as far as they can be spared. `driver`: the requests of the
+ * guilty kinds; NULL: all requests. Without a census at a barrier those of a
+ * soak count: their growth is per hour, `*per_hour`, where nobody counted the
+ * requests. */
 size_t types_make(const struct record *r, double confidence,
-                  double from_requests, const struct types_driver *driver,
-                  struct type_growth **out);
+                  double from_s, const struct types_driver *driver,
+                  struct type_growth **out, bool *per_hour);
 
 enum { TYPES_SHOWN = 40 };
 

@@ -71,6 +71,7 @@ struct verdict {
                              (BLAME_DRIVER); `named` false: nothing known */
     struct type_growth *types;
     size_t ntypes;
+    bool types_per_hour; /* their growth is per hour: nobody counted requests */
     int types_kind; /* the one kind of request that makes them; -1: all, or
                        several */
     double types_share; /* its requests among all, as counts and bytes per

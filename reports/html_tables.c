@@ -167,17 +167,23 @@ void html_blames(struct buf *out, const struct view *v)
 void html_types(struct buf *out, const struct view *v)
 {
     const struct verdict *d = v->in->verdict;
+    const char *per = d->types_per_hour ? "hour" : "request";
 
     if (d->ntypes == 0)
         return;
-    buf_adds(out, "<section><h2>Object types</h2><p class=\"dim\">Live objects "
-                  "by type, counted at the barriers: growth per request, with "
-                  "its interval.</p>\n");
+    buf_addf(out,
+             "<section><h2>Object types</h2><p class=\"dim\">Live objects "
+             "by type, counted %s: growth per %s, with its interval.</p>
+",
+             d->types_per_hour ? "now and then" : "at the barriers", per);
     html_type_bars(out, d);
-    buf_adds(out, "<div class=\"scroll\"><table>\n<tr>");
-    buf_adds(out, "<th>type</th><th></th><th class=\"n\">per request</th><th "
-                  "class=\"n\">bytes per request</th><th class=\"n\">at the "
-                  "end</th></tr>\n");
+    buf_addf(out,
+             "<div class=\"scroll\"><table>
+<tr><th>type</th><th></th><th "
+             "class=\"n\">per %s</th><th class=\"n\">bytes per %s</th><th "
+             "class=\"n\">at the end</th></tr>
+",
+             per, per);
     for (size_t i = 0; i < d->ntypes && i < TYPES_SHOWN; i++) {
         const struct type_growth *t = &d->types[i];
 

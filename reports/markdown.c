@@ -73,6 +73,7 @@ static void add_metrics(struct buf *out, const struct view *v)
 
 static void add_types(struct buf *out, const struct verdict *d)
 {
+    const char *per = d->types_per_hour ? "hour" : "request";
     size_t n = 0;
 
     for (size_t i = 0; i < d->ntypes && n < TYPES_SHOWN; i++) {
@@ -81,8 +82,10 @@ static void add_types(struct buf *out, const struct verdict *d)
         if (!t->significant)
             continue;
         if (n++ == 0)
-            buf_adds(out, "\n| growing type | per request | bytes per request "
-                          "| count |\n|---|--:|--:|--:|\n");
+            buf_addf(out,
+                     "\n| growing type | per %s | bytes per %s | count |\n"
+                     "|---|--:|--:|--:|\n",
+                     per, per);
         buf_adds(out, "| ");
         add(out, t->type);
         buf_adds(out, " | ");

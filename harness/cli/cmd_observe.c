@@ -88,6 +88,8 @@ static void gather(struct overrides *ov, const struct options *o)
     override(ov, "load.max_time", duration);
     /* There is no load of ours to warm up: any time will do. */
     override(ov, "load.warmup", scenario_file == NULL ? "0s" : NULL);
+    /* Nor are there barriers: whoever makes the load does not stop for them. */
+    override(ov, "load.blocks", "0");
     override(ov, "scenario.name",
              name == NULL && scenario_file == NULL ? "observe" : name);
     free(command);

@@ -143,6 +143,8 @@ static void on_object(void *host, const char *type, double count, double bytes,
 {
     struct sampler *s = host;
 
+    if (s->sources == NULL)
+        return; /* a source is tried out before the first reading */
     tables_object(s->tables, sources_reading(s->sources), type, count, bytes,
                   tracked);
 }
@@ -176,6 +178,11 @@ static void watch_life(struct sampler *s, int64_t now)
 
 /* ---- a reading ---- */
 
+static double requests(const struct sampler *s)
+{
+    return s->cfg.requests != NULL ? (double)s->cfg.requests(s->cfg.user) : NAN;
+}
+
 static void publish(struct sampler *s)
 {
     const char *const *names;
@@ -207,8 +214,7 @@ static void read_all(struct sampler *s, bool exact, enum phase phase,
                               exact ? now + EXACT_NS : due_ns + s->every_ns};
     struct sample_row row = {.at_ns = now, .phase = phase, .requests = NAN};
 
-    if (s->cfg.requests != NULL)
-        row.requests = (double)s->cfg.requests(s->cfg.user);
+    row.requests = requests(s);
     scan(s);
     sources_read(s->sources, &how, tree_is_another, s, s->values);
     row.proc_starts = (double)proctree_starts(s->members.tree);
@@ -225,11 +231,10 @@ static void serve_barrier(struct sampler *s, int block, uint64_t serial)
     const char *const *names;
     size_t n = sources_metrics(s->sources, &names);
     int64_t now = clock_now_ns();
-    double requests =
-        s->cfg.requests != NULL ? (double)s->cfg.requests(s->cfg.user) : NAN;
+    double done = requests(s);
 
     read_all(s, true, PHASE_BARRIER, now);
-    tables_objects_end(s->tables, t_of(s, now), block, requests);
+    tables_objects_end(s->tables, t_of(s, now), block, done);
     pthread_mutex_lock(&s->lock);
     memcpy(s->barrier, s->values, n * sizeof *s->values);
     s->done = serial;
@@ -281,12 +286,23 @@ static uint64_t await_work(struct sampler *s, int64_t due_ns)
     return s->serial;
 }
 
+/* The types of a soak without barriers. */
+static void write_types(struct sampler *s, enum phase phase)
+{
+    if (phase != PHASE_LOAD ||
+        (s->cfg.origin_ns != NULL && s->cfg.origin_ns(s->cfg.user) == 0))
+        tables_objects_drop(s->tables);
+    else
+        tables_objects_tick(s->tables, t_of(s, clock_now_ns()), requests(s));
+}
+
 static void tick(struct sampler *s, int64_t due_ns)
 {
     enum phase phase = (enum phase)atomic_load(&s->phase);
 
     /* Only exact readings are labelled as barriers. */
     read_all(s, false, phase == PHASE_BARRIER ? PHASE_SETTLE : phase, due_ns);
+    write_types(s, phase);
 }
 
 /* The grid of deadlines stays where it began: missed ones are dropped. */

@@ -45,7 +45,8 @@ struct source_host {
     /* Names a degradation: one line, said once per text. */
     void (*note)(void *host, const char *fmt, ...)
         __attribute__((format(printf, 2, 3)));
-    /* One type of an object census; only inside a barrier read. */
+    /* One type of an object census: inside a barrier read, and in a soak
+     * without barriers whenever a census is due. */
     void (*object)(void *host, const char *type, double count, double bytes,
                    bool tracked);
     /* One reading of the i-th process of `tree`. Not from SOURCE_SLOW. */

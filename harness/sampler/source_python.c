@@ -3,8 +3,9 @@
  * is stopped.
  *
  * At a barrier every process gets a full census. At ticks the cheap counts are
- * read, and a full census only as often as its measured cost allows. Each
- * forked worker is read on its own. */
+ * read, and a full census only as often as its measured cost allows; where
+ * there are no barriers, those tell the types. Each forked worker is read on
+ * its own. */
 #include "harness/sampler/source_impl.h"
 
 #include "harness/base/clock.h"
@@ -54,6 +55,7 @@ struct python_source {
     size_t nworkers, cap;
     size_t n;             /* metrics promised: NATIVE_N or N */
     int64_t next_full_ns; /* no full census at a tick before this */
+    bool soak;            /* no barriers: types are told at ticks */
 };
 
 static struct worker *worker_of(struct python_source *s, struct proc_id id)
@@ -191,7 +193,7 @@ static void read_python(void *state, const struct source_host *host,
             clock_now_ns() + (clock_now_ns() - began) * TICK_SHARE;
     if (whole) {
         give(s, &sum.n, v);
-        for (size_t i = 0; how->exact && i < sum.ntypes; i++)
+        for (size_t i = 0; (how->exact || s->soak) && i < sum.ntypes; i++)
             host->object(host->host, sum.types[i].name,
                          (double)sum.types[i].count, (double)sum.types[i].bytes,
                          sum.types[i].tracked > 0);
@@ -229,6 +231,7 @@ static int open_python(const struct source_host *host, void **state,
                    "no CPython of a known kind in the target yet: no object "
                    "counts until there is one; a leak of objects shows in "
                    "memory only");
+    s->soak = host->scenario->load.blocks == 0;
     s->n = python > 0 || sample->python != PYTHON_AUTO ? N : NATIVE_N;
     *state = s;
     *names = metric_names;

@@ -28,6 +28,7 @@ struct tables {
     size_t nheld;
     struct object_row *object;
     size_t nobjects, cap_objects;
+    double next_objects_s; /* no census of a soak before that */
 };
 
 int tables_open(struct rundir *rd, const char *const *names, size_t n,
@@ -152,7 +153,7 @@ void tables_objects_forget(struct tables *t, size_t owner)
         free(t->object[--t->nobjects].type);
 }
 
-static void forget_objects(struct tables *t)
+void tables_objects_drop(struct tables *t)
 {
     while (t->nobjects > 0)
         free(t->object[--t->nobjects].type);
@@ -170,19 +171,33 @@ void tables_objects_end(struct tables *t, double t_s, int block,
     for (size_t i = 0; i < t->nobjects && t->objects != NULL; i++) {
         const struct object_row *o = &t->object[i];
         const char *texts[7] = {[3] = o->type};
-        double cells[7] = {t_s,      block,    requests,  0,
-                           o->count, o->bytes, o->tracked};
+        double cells[7] = {t_s,      block < 0 ? NAN : block,
+                           requests, 0,
+                           o->count, o->bytes,
+                           o->tracked};
 
         rundir_cells(t->objects, texts, cells, 7);
     }
-    forget_objects(t);
+    tables_objects_drop(t);
+}
+
+/* objects.csv must not grow with the time: censuses keep a distance of a
+   hundredth of what has passed. */
+void tables_objects_tick(struct tables *t, double t_s, double requests)
+{
+    if (t->nobjects == 0 || t_s < t->next_objects_s) {
+        tables_objects_drop(t);
+        return;
+    }
+    tables_objects_end(t, t_s, -1, requests);
+    t->next_objects_s = 1.01 * t_s;
 }
 
 void tables_free(struct tables *t)
 {
     if (t == NULL)
         return;
-    forget_objects(t);
+    tables_objects_drop(t);
     free(t->object);
     free(t->held_values);
     free(t->texts);

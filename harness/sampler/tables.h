@@ -38,12 +38,16 @@ void tables_processes(struct tables *t, double t_s,
 
 /* An object census by source `owner`: keeps rows back until
  * tables_objects_end writes them, or tables_objects_forget drops the ones of
- * that source, which came last. */
+ * that source, which came last, or tables_objects_drop all of them.
+ * tables_objects_tick writes those of a soak without barriers, or drops them
+ * when the last census was not long ago. */
 void tables_object(struct tables *t, size_t owner, const char *type,
                    double count, double bytes, bool tracked);
 void tables_objects_forget(struct tables *t, size_t owner);
+void tables_objects_drop(struct tables *t);
 void tables_objects_end(struct tables *t, double t_s, int block,
                         double requests);
+void tables_objects_tick(struct tables *t, double t_s, double requests);
 
 void tables_free(struct tables *t);
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import threading
 import time
 
@@ -50,6 +51,32 @@ class ObserveTest(support.Case):
         self.assertTrue([m for m in r.verdict()["metrics"]
                          if m["verdict"] == "leak"
                          and m["slope_per_hour"] > 0])
+
+    def test_growing_type_is_named(self):
+        """No requests are counted and there are no barriers: per hour."""
+        script = self.write("grows.py", """
+            import time
+            class Ticket:
+                def __init__(self, n):
+                    self.n = [n] * 20
+            kept = []
+            while True:
+                time.sleep(0.002)
+                kept.append(Ticket(len(kept)))
+        """)
+        r = self.plateau("observe", "--for", "40s", "--every", "250ms", "--",
+                         sys.executable, script)
+        self.expect_status(r, 1)
+        v = r.verdict()
+        growing = [t["type"] for t in v["types"] if t["significant"]]
+        self.assertIn("__main__.Ticket", growing, v["types"])
+        ticket = v["types"][[t["type"] for t in v["types"]].index(
+            "__main__.Ticket")]
+        # It sleeps at least 2 ms for each.
+        self.assertGreater(ticket["count_per_hour"], 100000)
+        self.assertLess(ticket["count_per_hour"], 1800000)
+        self.assertIn("__main__.Ticket", r.out)
+        self.assertIn("per hour", r.out)
 
     def test_flat_service(self):
         r = self.observe("/ok", 20)

@@ -7,14 +7,18 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCKS = 8, TYPES = 300 };
+/* A block of 500 requests takes six seconds (records.h). */
+enum { BLOCKS = 8, TYPES = 300, PER_HOUR = 300000 };
+
+static bool hours; /* what types_make said last */
 
 static void add(struct record *r, size_t *cap, int block, const char *type,
                 double count, double size)
 {
     r->objects = mem_grow(r->objects, r->nobjects, cap, sizeof *r->objects);
     r->objects[r->nobjects++] =
-        (struct record_object){.block = block,
+        (struct record_object){.t_s = r->barriers.t_s[block],
+                               .block = block,
                                .requests = r->barriers.requests[block],
                                .type = mem_strdup(type),
                                .count = count,
@@ -73,7 +77,7 @@ static void test_found(void **state)
 
     (void)state;
     make(&r, 1, true);
-    n = types_make(&r, 0.95, 0, NULL, &t);
+    n = types_make(&r, 0.95, 0, NULL, &t, &hours);
     assert_string_equal(t[0].type, "app.Order");
     assert_string_equal(t[2].type, "builtins.dict");
     assert_close(t[0].count_per_request.value, 1, 0.001);
@@ -109,7 +113,7 @@ static void test_asked_mix(void **state)
         add(&r, &cap, b, "builtins.dict", 70 + done[b], 104);
     }
     driver.done = done;
-    assert_int_equal(types_make(&r, 0.95, 0, &driver, &t), 2);
+    assert_int_equal(types_make(&r, 0.95, 0, &driver, &t, &hours), 2);
     assert_close(t[0].count_per_request.value, 1 / 3.0, 1e-6);
     assert_close(t[0].bytes_per_request, 64 / 3.0, 1e-4);
     assert_true(t[0].significant && t[0].group >= 0 &&
@@ -130,11 +134,11 @@ static void test_own(void **state)
     for (size_t i = 0; i < r.nobjects; i++)
         if (strcmp(r.objects[i].type, "app.Order") == 0)
             memcpy(r.objects[i].type, "lib", 3);
-    types_make(&r, 0.95, 0, NULL, &t);
+    types_make(&r, 0.95, 0, NULL, &t, &hours);
     assert_string_equal(t[0].type, "lib.Order");
     free(t);
     r.command = (char *)"gunicorn -w 2 app:main";
-    types_make(&r, 0.95, 0, NULL, &t);
+    types_make(&r, 0.95, 0, NULL, &t, &hours);
     assert_string_equal(t[0].type, "app.Slow");
     assert_string_equal(t[1].type, "lib.Order");
     free(t);
@@ -154,13 +158,39 @@ static void test_healthy(void **state)
         bool any = false;
 
         make(&r, 100 + seed, false);
-        for (size_t i = types_make(&r, 0.95, 0, NULL, &t); i-- > 0;)
+        for (size_t i = types_make(&r, 0.95, 0, NULL, &t, &hours); i-- > 0;)
             any |= t[i].significant;
         runs += any;
         free(t);
         drop(&r);
     }
     assert_true(runs <= 5);
+}
+
+/* A soak without barriers: what is counted now and then says the same, per
+ * request or, where nobody counted those, per hour. */
+static void test_soak(void **state)
+{
+    struct type_growth *t;
+    struct record r;
+
+    (void)state;
+    for (int counted = 0; counted < 2; counted++) {
+        make(&r, 1, true);
+        for (size_t i = 0; i < r.nobjects; i++) {
+            r.objects[i].block = -1;
+            if (!counted)
+                r.objects[i].requests = NAN;
+        }
+        types_make(&r, 0.95, 0, NULL, &t, &hours);
+        assert_int_equal(hours, !counted);
+        assert_string_equal(t[0].type, "app.Order");
+        assert_true(t[0].significant);
+        assert_close(t[0].count_per_request.value, counted ? 1 : PER_HOUR,
+                     counted ? 0.001 : 300);
+        free(t);
+        drop(&r);
+    }
 }
 
 static void test_empty(void **state)
@@ -170,7 +200,7 @@ static void test_empty(void **state)
 
     (void)state;
     records_open(&r, 3, 100);
-    assert_int_equal(types_make(&r, 0.95, 0, NULL, &t), 0);
+    assert_int_equal(types_make(&r, 0.95, 0, NULL, &t, &hours), 0);
     free(t);
     records_close(&r);
 }
@@ -178,8 +208,11 @@ static void test_empty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_found), cmocka_unit_test(test_asked_mix),
-        cmocka_unit_test(test_own),   cmocka_unit_test(test_healthy),
+        cmocka_unit_test(test_found),
+        cmocka_unit_test(test_asked_mix),
+        cmocka_unit_test(test_own),
+        cmocka_unit_test(test_healthy),
+        cmocka_unit_test(test_soak),
         cmocka_unit_test(test_empty),
     };
 
