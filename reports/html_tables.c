@@ -173,16 +173,13 @@ void html_types(struct buf *out, const struct view *v)
         return;
     buf_addf(out,
              "<section><h2>Object types</h2><p class=\"dim\">Live objects "
-             "by type, counted %s: growth per %s, with its interval.</p>
-",
+             "by type, counted %s: growth per %s, with its interval.</p>\n",
              d->types_per_hour ? "now and then" : "at the barriers", per);
     html_type_bars(out, d);
     buf_addf(out,
-             "<div class=\"scroll\"><table>
-<tr><th>type</th><th></th><th "
+             "<div class=\"scroll\"><table>\n<tr><th>type</th><th></th><th "
              "class=\"n\">per %s</th><th class=\"n\">bytes per %s</th><th "
-             "class=\"n\">at the end</th></tr>
-",
+             "class=\"n\">at the end</th></tr>\n",
              per, per);
     for (size_t i = 0; i < d->ntypes && i < TYPES_SHOWN; i++) {
         const struct type_growth *t = &d->types[i];

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import textwrap
 import threading
 import time
 
@@ -54,7 +55,7 @@ class ObserveTest(support.Case):
 
     def test_growing_type_is_named(self):
         """No requests are counted and there are no barriers: per hour."""
-        script = self.write("grows.py", """
+        script = self.write("grows.py", textwrap.dedent("""
             import time
             class Ticket:
                 def __init__(self, n):
@@ -63,7 +64,7 @@ class ObserveTest(support.Case):
             while True:
                 time.sleep(0.002)
                 kept.append(Ticket(len(kept)))
-        """)
+        """))
         r = self.plateau("observe", "--for", "40s", "--every", "250ms", "--",
                          sys.executable, script)
         self.expect_status(r, 1)
