@@ -324,7 +324,8 @@ install: all ## into $(DESTDIR)$(PREFIX)
 		$(DESTDIR)$(PREFIX)/share/doc/plateau
 	install -m 755 build/plateau $(DESTDIR)$(PREFIX)/bin/plateau
 	install -m 755 build/leaky $(DESTDIR)$(PREFIX)/libexec/plateau/leaky
-	install -m 644 scenarios/*.ini $(DESTDIR)$(PREFIX)/share/plateau/scenarios/
+	install -m 644 scenarios/*.ini scenarios/*.csv scenarios/README.md \
+		$(DESTDIR)$(PREFIX)/share/plateau/scenarios/
 	install -m 644 README.md LICENSE CHANGELOG.md \
 		$(DESTDIR)$(PREFIX)/share/doc/plateau/
 

@@ -282,6 +282,16 @@ class InstallTest(support.Case):
         done = subprocess.run([program, "--version"], check=True, text=True,
                               stdout=subprocess.PIPE)
         self.assertIn("plateau", done.stdout)
+        # Each scenario has beside it what it reads.
+        folder = os.path.join(self.folder, "usr/share/plateau/scenarios")
+        names = [n for n in os.listdir(folder) if n.endswith(".ini")]
+        self.assertGreater(len(names), 3)
+        for name in names:
+            subprocess.run([program, "check", os.path.join(folder, name)],
+                           check=True, stdout=subprocess.DEVNULL,
+                           env=dict(os.environ, SHOP_TOKEN="t",
+                                    SHOP_TWIN="fixed", SHOP_PORT="8000",
+                                    SHOP_PAYLOAD="0"))
         # It finds its server and its scenario where they were installed.
         done = subprocess.run(
             [program, "demo", "--set", "load.blocks=3", "--set",
