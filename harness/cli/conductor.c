@@ -1,8 +1,11 @@
 #include "harness/cli/conductor_impl.h"
 
+#include "harness/base/buf.h"
 #include "harness/base/clock.h"
+#include "harness/base/escape.h"
 #include "harness/base/mem.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -482,6 +485,23 @@ static void close_all(struct conductor *c)
     free(c->values);
 }
 
+/* --verbose: each event as it comes. Any thread. */
+static void tell_event(void *ctx, double t_s, const char *what, int64_t pid,
+                       const char *detail)
+{
+    struct buf line;
+
+    (void)ctx;
+    buf_init(&line, 1 << 14);
+    buf_addf(&line, "plateau: %.3f s  %s", t_s, what);
+    if (pid > 0)
+        buf_addf(&line, " %" PRId64, pid);
+    buf_addc(&line, ' ');
+    escape_text(&line, detail, strlen(detail));
+    fprintf(stderr, "%s\n", buf_str(&line));
+    buf_release(&line);
+}
+
 static int open_all(struct conductor *c, struct conductor_result *result)
 {
     struct target_config tc = {
@@ -491,6 +511,8 @@ static int open_all(struct conductor *c, struct conductor_result *result)
     if (rundir_create(c->cfg->out_dir, c->sc->name, &c->rd, &c->err) != 0)
         return -1;
     result->dir = mem_strdup(rundir_path(c->rd));
+    if (c->cfg->verbose)
+        rundir_listen(c->rd, tell_event, NULL);
     progress_say(c->progress, "plateau: recording into %s", result->dir);
     c->log_fd = rundir_open_log(c->rd, "target.log", &c->err);
     if (c->log_fd < 0)
@@ -521,7 +543,7 @@ int conductor_run(const struct conductor_config *cfg,
 
     *result = (struct conductor_result){.dir = NULL};
     open_handles(&c);
-    c.progress = progress_open(cfg->quiet, cfg->color);
+    c.progress = progress_open(cfg->quiet, cfg->verbose, cfg->color);
     if (open_all(&c, result) == 0 && c.stage != STAGE_DONE)
         uv_run(&c.loop, UV_RUN_DEFAULT);
     result->ending = c.ending;

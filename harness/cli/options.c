@@ -44,7 +44,7 @@ static const struct common {
     {"--set", "section.key=value", "override a scenario key; may be repeated",
      's'},
     {"--quiet", NULL, "no progress, only the result", 'q'},
-    {"--verbose", NULL, "more about what happens, on stderr", 'v'},
+    {"--verbose", NULL, "tell more: events as they come, metrics alike", 'v'},
     {"--color", "auto|always|never", "colours (NO_COLOR is honoured)", 'c'},
     {"--help", NULL, "this text", 'h'},
 };

@@ -39,6 +39,8 @@ struct rundir {
     int events_fd;
     bool events_dead;
     struct buf event;
+    rundir_event_fn listener; /* NULL: nobody listens */
+    void *listener_ctx;
     struct err failure;
     atomic_bool failed; /* `failure` is set and changes no more */
     struct rundir_table **tables;
@@ -316,6 +318,12 @@ int rundir_cells(struct rundir_table *t, const char *const *texts,
 
 /* ---- events and documents; run.json is in rundir_meta.c ---- */
 
+void rundir_listen(struct rundir *rd, rundir_event_fn fn, void *ctx)
+{
+    rd->listener = fn;
+    rd->listener_ctx = ctx;
+}
+
 void rundir_event(struct rundir *rd, double t_s, const char *what, int64_t pid,
                   const char *fmt, ...)
 {
@@ -340,6 +348,8 @@ void rundir_event(struct rundir *rd, double t_s, const char *what, int64_t pid,
         error = append(rd->events_fd, &rd->event);
         rd->events_dead = error != 0;
     }
+    if (rd->listener != NULL)
+        rd->listener(rd->listener_ctx, t_s, what, pid, detail);
     pthread_mutex_unlock(&rd->lock);
     if (error != 0)
         fail(rd, "events.ndjson", error);

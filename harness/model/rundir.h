@@ -73,6 +73,14 @@ int rundir_cells(struct rundir_table *t, const char *const *texts,
 void rundir_event(struct rundir *rd, double t_s, const char *what, int64_t pid,
                   const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
+/* Called with each event as it is written, by whichever thread wrote it, one
+ * at a time; must not write events itself. The texts are not escaped. */
+typedef void (*rundir_event_fn)(void *ctx, double t_s, const char *what,
+                                int64_t pid, const char *detail);
+
+/* From now on. Before the directory is used by a second thread. */
+void rundir_listen(struct rundir *rd, rundir_event_fn fn, void *ctx);
+
 /* Writes a document beside the tables. */
 int rundir_document(struct rundir *rd, const char *file, const struct buf *text,
                     struct err *err);

@@ -102,6 +102,17 @@ class RunTest(support.ScenarioCase):
         self.expect_status(r, 0)
         self.assertEqual(r.err, "")
 
+    def test_verbose_tells_each_event(self):
+        r = self.plateau("run", self.scenario(load={"blocks": "3"}),
+                         "--verbose")
+        self.assertIn(r.status, (0, 3), r.told())
+        told = [re.sub(r"^plateau: [\d.]+ s  ", "", line)
+                for line in r.err.splitlines()]
+        for event in map(json.loads, r.text("events.ndjson").splitlines()):
+            pid = " %d" % event["pid"] if event["pid"] else ""
+            self.assertIn("%s%s %s" % (event["event"], pid, event["detail"]),
+                          told)
+
     def test_colours(self):
         scenario = self.scenario(["--leak", "2048"], SHOP,
                                  load={"blocks": "6"})
