@@ -29,16 +29,17 @@ static void add(struct record *r, size_t row, const char *type, double count)
 static void open_service(struct record *r, uint64_t seed, size_t blocks)
 {
     struct rng g;
-    struct column *total, *rss;
+    const struct column *c;
     char name[32];
 
     rng_init(&g, seed);
     records_open(r, blocks, 400);
-    total = records_column(r, "py_gc_objects", 90000, NULL);
-    rss = records_column(r, "rss_bytes", 80e6, NULL);
+    records_column(r, "py_gc_objects", 90000, NULL);
+    records_column(r, "rss_bytes", 80e6, NULL);
+    c = r->barriers.columns; /* moved by each new one */
     for (size_t i = 0; i < r->barriers.n; i++) {
-        total->v[i] += 700 * rng_unit(&g);
-        rss->v[i] += 4096 * (double)rng_below(&g, 20);
+        c[0].v[i] += 700 * rng_unit(&g);
+        c[1].v[i] += 4096 * (double)rng_below(&g, 20);
         for (int k = 0; k < NOISY; k++) {
             snprintf(name, sizeof name, "lib.Type%d", k);
             add(r, i, name, 500 + (double)rng_below(&g, 40));
