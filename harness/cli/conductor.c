@@ -543,7 +543,9 @@ int conductor_run(const struct conductor_config *cfg,
 
     *result = (struct conductor_result){.dir = NULL};
     open_handles(&c);
-    c.progress = progress_open(cfg->quiet, cfg->verbose, cfg->color);
+    c.progress = progress_open(cfg->quiet, cfg->color);
+    if (cfg->verbose)
+        progress_lines(c.progress);
     if (open_all(&c, result) == 0 && c.stage != STAGE_DONE)
         uv_run(&c.loop, UV_RUN_DEFAULT);
     result->ending = c.ending;

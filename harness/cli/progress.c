@@ -17,15 +17,20 @@ struct progress {
     int64_t last_line_ns;
 };
 
-struct progress *progress_open(bool quiet, bool lines, bool color)
+struct progress *progress_open(bool quiet, bool color)
 {
     struct progress *p = mem_zalloc(1, sizeof *p);
 
     p->quiet = quiet;
-    p->live = !lines && options_width(stderr) > 0;
+    p->live = options_width(stderr) > 0;
     p->color = color;
     p->last_line_ns = clock_now_ns();
     return p;
+}
+
+void progress_lines(struct progress *p)
+{
+    p->live = false;
 }
 
 static void erase(struct progress *p)

@@ -20,9 +20,11 @@ struct progress_state {
     double elapsed_s;
 };
 
-/* `quiet` gives a progress that says nothing; `lines` one without a live line,
- * for when others write lines too. */
-struct progress *progress_open(bool quiet, bool lines, bool color);
+/* `quiet` gives a progress that says nothing. */
+struct progress *progress_open(bool quiet, bool color);
+
+/* No live line from now on: others write lines too. */
+void progress_lines(struct progress *p);
 
 /* A phase begins: "warm-up 20 s". Always a line where there is no terminal. */
 void progress_phase(struct progress *p, const char *fmt, ...)
