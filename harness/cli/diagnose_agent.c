@@ -106,19 +106,22 @@ void diagnose_agent_start(struct diagnose *d)
 {
     char trace[64];
     struct buf mark;
-
-    snprintf(trace, sizeof trace, "trace_start\t%d\t%d", TRACE_FRAMES, TRACE_S);
     /* The agent takes 4 KiB; a longer list marks nothing. */
     buf_init(&mark, 4000);
     buf_adds(&mark, "mark");
     for (size_t i = 0; i < d->ntypes; i++)
         buf_addf(&mark, "\t%s", d->types[i]);
     for (size_t i = 0, n = diagnose_processes(d); i < n; i++) {
-        json_t *doc = ask(d, i, trace);
+        json_t *doc;
 
+        /* memray takes its time to come up: in the youngest process alone. */
+        snprintf(trace, sizeof trace, "trace_start\t%d\t%d%s", TRACE_FRAMES,
+                 TRACE_S, i + 1 == n ? "\tmemray" : "");
+        doc = ask(d, i, trace);
         d->tracing = d->tracing || doc != NULL;
         if (doc != NULL) {
-            start_profile(d, i);
+            if (i + 1 == n)
+                start_profile(d, i);
             json_decref(ask(d, i, buf_str(&mark)));
         }
         json_decref(doc);

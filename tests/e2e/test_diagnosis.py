@@ -166,7 +166,7 @@ class DiagnosisTest(support.ScenarioCase):
             self.assertIn("cut short: Interrupt", f.read())
 
     @unittest.skipUnless(os.path.exists(os.path.join(support.VENV, "memray")),
-                         "no memray in build/venv (make patients installs it)")
+                         "no memray in build/venv")
     def test_flame_graph_where_the_target_has_memray(self):
         path = self.written("agent")
         with open(path, encoding="utf-8") as f:

@@ -145,10 +145,11 @@ def _count(_args):
 def _trace_start(args):
     import tracemalloc
 
-    try:
-        import memray  # noqa: F401  before we trace, or its own is found
-    except Exception:
-        pass
+    if "memray" in args[2:]:
+        try:
+            import memray  # noqa: F401  before we trace, or its own is found
+        except Exception:
+            pass
     frames = max(1, min(25, int(args[0]) if args else 8))
     seconds = max(1.0, min(120.0, float(args[1]) if len(args) > 1 else 30.0))
     _state["tracing_until"] = time.monotonic() + seconds
