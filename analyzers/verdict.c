@@ -88,7 +88,7 @@ static void judge_barriers(const struct record *r, const struct policy *p,
         rule.memo = out->memo;
         rule.look = &look;
         rule.power &= judged;
-        rule.forecast &= judged;
+        rule.forecast = false; /* costly: see look_ahead */
         barriers_column(r, p, &rule, c, &out->findings[out->nfindings++]);
     }
 }
@@ -227,6 +227,32 @@ static double steady(const struct verdict *v, const struct continuous *c)
     return isnan(from) ? c->steady_from_s : from;
 }
 
+/* What would settle an undecided run, for each metric that is undecided. */
+static void look_ahead(const struct record *r, const struct policy *p,
+                       struct verdict *out)
+{
+    if (out->outcome != OUTCOME_INCONCLUSIVE)
+        return;
+    for (size_t i = 0; i < out->nfindings; i++) {
+        struct finding *f = &out->findings[i], again;
+        const struct column *c = series_column(&r->barriers, f->name);
+        struct barriers_rule rule;
+
+        if (!f->judged || f->outcome != OUTCOME_INCONCLUSIVE ||
+            f->basis != BASIS_BARRIERS || c == NULL)
+            continue;
+        barriers_rule(p, &rule);
+        rule.power = false;
+        rule.memo = out->memo;
+        barriers_column(r, p, &rule, c, &again);
+        again.minimum_per_request = f->minimum_per_request;
+        again.minimum_per_hour = f->minimum_per_hour;
+        again.early = f->early;
+        again.decisive = f->decisive;
+        *f = again;
+    }
+}
+
 void verdict_judge(const struct record *r, const struct policy *p,
                    struct verdict *out)
 {
@@ -253,6 +279,7 @@ void verdict_judge(const struct record *r, const struct policy *p,
     out->lead = vote.lead;
     out->steady_from_s = steady(out, &c);
     mind_the_run(r, out);
+    look_ahead(&wide, p, out);
     control_run(&wide, p, out);
     details_fill(&wide, p, out);
     cause_find(&wide, out);
