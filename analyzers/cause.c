@@ -118,13 +118,31 @@ static bool is_live_heap(const struct finding *f)
            metric_find(f->name) != metric_find("native_inuse_bytes");
 }
 
+/* Read often enough to say something. */
+static bool is_known(const struct finding *f)
+{
+    return f != NULL &&
+           (f->outcome != OUTCOME_INCONCLUSIVE || isfinite(f->per_hour.low));
+}
+
+/* The first type that the censuses saw grow, the language's own or another's;
+   NULL: none. */
+static const char *growing_type(const struct verdict *v, bool own)
+{
+    for (size_t i = 0; i < v->ntypes; i++)
+        if (v->types[i].significant &&
+            (strncmp(v->types[i].type, "builtins.", 9) == 0) == own)
+            return v->types[i].type;
+    return NULL;
+}
+
 static void gather(const struct record *r, const struct verdict *v,
                    struct evidence *e)
 {
     *e = (struct evidence){.r = r, .v = v, .lead = verdict_lead(v)};
     e->objects = leaks(named(v, "py_gc_objects"));
     e->blocks = leaks(named(v, "py_blocks"));
-    e->counts_known = named(v, "py_blocks") != NULL;
+    e->counts_known = is_known(named(v, "py_blocks"));
     e->native = leaks(named(v, "native_inuse_bytes"));
     e->native_known = named(v, "native_inuse_bytes") != NULL;
     e->fds = leaks(named(v, "fds"));
@@ -132,6 +150,8 @@ static void gather(const struct record *r, const struct verdict *v,
     e->tasks = leaks(named(v, "py_tasks"));
     e->kept = named(v, "native_free_bytes");
     e->file = named(v, "pss_file_bytes");
+    /* Without barriers no type is a column of its own. */
+    e->objects |= e->blocks && r->barriers.n < 2 && growing_type(v, false);
     e->rss = named(v, "rss_bytes");
     e->pss = named(v, "pss_bytes");
     e->anon = named(v, "pss_anon_bytes");
@@ -197,6 +217,20 @@ static double at_last(const struct record *r, const char *name)
     return isfinite(v) ? v : 0;
 }
 
+/* More objects came to be than the young generation is let hold (700 to 2,000,
+   by version), and no collection ran. */
+static bool overdue(const struct evidence *e)
+{
+    const struct finding *f = named(e->v, "py_gc_objects");
+    const struct column *procs = series_column(&e->r->barriers, "procs");
+    double many = procs != NULL && e->r->barriers.n > 0
+                      ? fmax(procs->v[e->r->barriers.n - 1], 1)
+                      : 1;
+
+    return counted(e->r, "py_gc_collections") == 0 && f != NULL &&
+           f->grown > 2000 * many;
+}
+
 /* Cycles that nobody collects: the collector is off, or never ran. */
 static bool tell_collector_off(const struct evidence *e, struct verdict *v)
 {
@@ -206,7 +240,7 @@ static bool tell_collector_off(const struct evidence *e, struct verdict *v)
         tell(v, "collector_off",
              "Objects that the collector tracks grow, and the collector is "
              "off (gc.disable) in ");
-    else if (counted(e->r, "py_gc_collections") == 0)
+    else if (overdue(e))
         tell(v, "collector_off",
              "Objects that the collector tracks grow, and it did not run "
              "once: cycles are never freed.");
@@ -326,6 +360,28 @@ static void tell_outside(const struct evidence *e, struct verdict *v)
     tell(v, "other_process", text);
 }
 
+static void tell_native(const struct evidence *e, struct verdict *v)
+{
+    const char *type = growing_type(v, true);
+
+    tell(v, "native_heap",
+         !e->counts_known ? "The native heap in use grows: allocated and not "
+                            "freed."
+         : type != NULL   ? "The native heap in use grows: "
+                          : "The native heap in use grows and Python's counts "
+                            "do not: a C extension or library keeps it.");
+    if (!e->counts_known || type == NULL)
+        return;
+    words_add(v->cause.text, sizeof v->cause.text,
+              "%.40s objects grow with it, and Python takes from there what "
+              "is larger than 512 bytes.",
+              type + 9);
+    snprintf(v->cause.fix, sizeof v->cause.fix,
+             "Find what keeps the %.40s objects; if nothing does, look at what "
+             "native code allocates.",
+             type + 9);
+}
+
 /* No process of the service was seen to start anew. */
 static bool never_restarted(const struct record *r)
 {
@@ -366,11 +422,7 @@ static void tell_leak(const struct evidence *e, struct verdict *v)
     } else if (e->fds)
         tell_descriptors(e, v);
     else if (e->native)
-        tell(v, "native_heap",
-             e->counts_known
-                 ? "The native heap in use grows and Python's counts do "
-                   "not: a C extension or library keeps it."
-                 : "The native heap in use grows: allocated and not freed.");
+        tell_native(e, v);
     else if (e->other_heap)
         tell(v, "live_objects",
              "The runtime's live heap grows after collection: something "

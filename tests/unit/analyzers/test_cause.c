@@ -181,8 +181,12 @@ static void test_collector(void **state)
     assert_non_null(strstr(b.verdict.cause.text, "in 2 processes"));
     assert_true(b.verdict.cause.against[0] != '\0');
     beside(&b, "py_gc_objects", SHAPE_LINEAR, "py_gc_collections", 70, 70);
+    b.finding.grown = 5000;
     cause_find(&b.record, &b.verdict);
     assert_string_equal(b.verdict.cause.class, "collector_off");
+    b.finding.grown = 600; /* it had no reason to run */
+    cause_find(&b.record, &b.verdict);
+    assert_string_equal(b.verdict.cause.class, "live_objects");
     beside(&b, "py_gc_objects", SHAPE_LINEAR, "py_gc_collections", 70, 90);
     cause_find(&b.record, &b.verdict);
     assert_string_equal(b.verdict.cause.class, "live_objects");
@@ -192,6 +196,38 @@ static void test_collector(void **state)
     assert_non_null(
         strstr(b.verdict.cause.text, "42 were found uncollectable"));
     assert_non_null(strstr(b.verdict.cause.fix, "gc.garbage"));
+}
+
+/* What is large is allocated natively, whoever keeps it. */
+static void test_large_objects(void **state)
+{
+    struct type_growth type = {.type = "builtins.bytearray",
+                               .significant = true};
+    struct finding f[2];
+    struct record r = {0};
+    struct verdict v = {.findings = f,
+                        .nfindings = 2,
+                        .outcome = OUTCOME_LEAK,
+                        .types = &type,
+                        .ntypes = 1};
+    struct metric m;
+
+    (void)state;
+    metric_describe("native_inuse_bytes", &m);
+    finding_init(&f[0], &m);
+    f[0].outcome = OUTCOME_LEAK;
+    metric_describe("py_blocks", &m);
+    finding_init(&f[1], &m);
+    f[1].outcome = OUTCOME_PASS;
+    cause_find(&r, &v);
+    assert_string_equal(v.cause.class, "native_heap");
+    assert_non_null(strstr(v.cause.text, "bytearray objects grow with it"));
+    v.ntypes = 0;
+    cause_find(&r, &v);
+    assert_non_null(strstr(v.cause.text, "a C extension or library keeps it"));
+    f[1].outcome = OUTCOME_INCONCLUSIVE; /* never read */
+    cause_find(&r, &v);
+    assert_null(strstr(v.cause.text, "Python"));
 }
 
 /* A sawtooth is recycling only where processes were replaced. */
@@ -277,8 +313,11 @@ static void test_other_process(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),         cmocka_unit_test(test_collector),
-        cmocka_unit_test(test_sawtooth),      cmocka_unit_test(test_values),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_collector),
+        cmocka_unit_test(test_large_objects),
+        cmocka_unit_test(test_sawtooth),
+        cmocka_unit_test(test_values),
         cmocka_unit_test(test_other_process),
     };
 
