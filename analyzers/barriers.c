@@ -1,15 +1,18 @@
 #include "analyzers/barriers.h"
 
+#include "analyzers/falls.h"
 #include "analyzers/limits.h"
 #include "analyzers/replay.h"
 #include "analyzers/ruling.h"
 #include "analyzers/student.h"
+#include "analyzers/type_columns.h"
 #include "analyzers/words.h"
 #include "harness/base/mem.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Blocks that tell a warm-up from growth well; three are the least. */
 #define BLOCKS_WELL 6
@@ -29,6 +32,7 @@ struct judge {
     double requests, hours, rate_rps;
     double value, low, high, low_leak, high_pass, high_end;
     bool unmarked_fall; /* fell like a restart, but nobody counts restarts */
+    bool undone;        /* fell by much of what it had risen, restarts aside */
 };
 
 void barriers_rule(const struct policy *p, struct barriers_rule *rule)
@@ -160,7 +164,8 @@ static void fill_numbers(struct judge *j)
                                     j->high * per_hour};
     f->tolerance_per_request = j->limits.leak;
     f->tolerance_per_hour = j->limits.leak * per_hour;
-    f->shape = shape_of(j);
+    f->shape = j->undone && f->outcome == OUTCOME_INCONCLUSIVE ? SHAPE_SAWTOOTH
+                                                               : shape_of(j);
     if (f->outcome == OUTCOME_LEAK)
         f->certainty = (j->low - j->limits.leak) / fmax(width, 1e-12);
     else if (f->outcome == OUTCOME_PASS)
@@ -216,6 +221,16 @@ static double own_connections(const struct judge *j, const struct policy *p)
     return opened > 0 ? fmin(opened, p->connections) : 0;
 }
 
+/* Heaps of other runtimes (Go, a JVM): what is read there may wait for its
+   collector. Python's counts are cleared of that, malloc's have none. */
+static bool holds_garbage(const struct metric *m)
+{
+    return (m->role == METRIC_HEAP || m->role == METRIC_OBJECTS) &&
+           strncmp(m->name, "py_", 3) != 0 &&
+           strncmp(m->name, "native_", 7) != 0 &&
+           strncmp(m->name, "heap_", 5) != 0 && !type_column_is(m->name);
+}
+
 static void judge_column(struct judge *j, const struct policy *p)
 {
     struct finding *f = j->f;
@@ -244,7 +259,10 @@ static void judge_column(struct judge *j, const struct policy *p)
     read_growth(j);
     j->unmarked_fall =
         j->r->barriers.proc_starts == NULL && j->blocks.top > 0.3;
-    j->ruling = (struct ruling){j->rule, &j->limits, !j->unmarked_fall, total};
+    j->undone = holds_garbage(&f->metric) && j->blocks.restarted == 0 &&
+                falls_undo(j->blocks.d, j->blocks.n);
+    j->ruling = (struct ruling){j->rule, &j->limits,
+                                !j->unmarked_fall && !j->undone, total};
     f->outcome = ruling_outcome(&j->ruling, &j->growth, j->requests);
     if (j->rule->look != NULL) {
         struct ruling now = j->ruling;
@@ -289,6 +307,7 @@ static bool column_as(const struct record *r, const struct policy *p,
     w.driver = j.growth.driver;
     w.few = j.requests < RULING_REQUESTS_MIN;
     w.unmarked_fall = j.unmarked_fall;
+    w.undone = j.undone;
     w.survive = j.limits.survive;
     if (!rule->brief)
         words_barrier(&w, f->reason, sizeof f->reason);

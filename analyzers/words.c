@@ -216,6 +216,10 @@ static void open_words(const struct barrier_words *w, char *out, size_t size)
         words_add(out, size,
                   "Fell by a third or more, as if a process had been "
                   "replaced, and nothing counts restarts; by block ");
+    else if (w->undone && f->per_request.high > f->tolerance_per_request)
+        words_add(out, size,
+                  "Rose and fell again by much of it, as what a collector "
+                  "frees does: what stays is not known yet; by block ");
     else if (f->per_request.high > f->tolerance_per_request &&
              w->bends > 0.02 && f->per_request.value > 0)
         words_add(out, size,

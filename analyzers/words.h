@@ -36,6 +36,7 @@ struct barrier_words {
     int driver;   /* growth.h */
     bool few;     /* too few requests to accuse */
     bool unmarked_fall;
+    bool undone; /* rose, and fell again by much of it */
     bool survive;
 };
 

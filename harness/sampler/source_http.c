@@ -1,6 +1,10 @@
 /* Endpoints that tell numbers: Prometheus text or JSON (Go's /debug/vars).
  * All are asked at once. A connection each time: one kept open would be one
- * of the descriptors we count. */
+ * of the descriptors we count.
+ *
+ * What Go says of its heap holds garbage. Where /debug/vars is, there is often
+ * /debug/pprof/heap?gc=1 beside it, which collects before it answers: it is
+ * asked first at each barrier. */
 #include "harness/sampler/custom.h"
 
 #include "harness/base/buf.h"
@@ -25,7 +29,8 @@ struct endpoint {
     CURL *easy;
     struct buf body;
     char *host;
-    bool refused; /* not this machine, and not allowed */
+    char *collect; /* URL that makes it collect; NULL: there is none */
+    bool refused;  /* not this machine, and not allowed */
     bool finished;
     CURLcode result;
 };
@@ -73,6 +78,17 @@ static char *host_of(const char *url)
     return host;
 }
 
+/* The collecting URL beside .../debug/vars, or NULL. */
+static char *collect_url(const char *url)
+{
+    static const char vars[] = "/debug/vars";
+    size_t n = strlen(url), tail = sizeof vars - 1;
+
+    if (n < tail || strcmp(url + n - tail, vars) != 0)
+        return NULL;
+    return mem_printf("%.*s/debug/pprof/heap?gc=1", (int)(n - tail), url);
+}
+
 static int endpoint_init(struct endpoint *e, struct custom *c,
                          const struct scenario_target *t, struct err *err)
 {
@@ -82,6 +98,7 @@ static int endpoint_init(struct endpoint *e, struct custom *c,
     e->target = t;
     buf_init(&e->body, CUSTOM_TEXT);
     e->host = host_of(url);
+    e->collect = collect_url(url);
     e->easy = curl_easy_init();
     if (e->easy == NULL || e->host[0] == '\0')
         return err_set(err, "http.%s: '%s' is no URL", c->source->name, url);
@@ -121,7 +138,9 @@ static void take_messages(struct http_source *s)
     }
 }
 
-static void ask_all(struct http_source *s, bool exact, int64_t deadline_ns)
+/* Asks every endpoint, or those that can collect to do so. */
+static void ask_all(struct http_source *s, bool collect, bool exact,
+                    int64_t deadline_ns)
 {
     int64_t rest = (deadline_ns - clock_now_ns()) / CLOCK_NS_PER_MS;
     int running = 1;
@@ -133,6 +152,11 @@ static void ask_all(struct http_source *s, bool exact, int64_t deadline_ns)
     for (size_t i = 0; i < s->n; i++) {
         buf_reset(&s->at[i].body);
         s->at[i].finished = s->at[i].refused = false;
+        if (collect && s->at[i].collect == NULL)
+            continue;
+        curl_easy_setopt(s->at[i].easy, CURLOPT_URL,
+                         collect ? s->at[i].collect
+                                 : s->custom[i].source->what);
         curl_easy_setopt(s->at[i].easy, CURLOPT_TIMEOUT_MS, (long)rest);
         curl_multi_add_handle(s->multi, s->at[i].easy);
     }
@@ -144,6 +168,34 @@ static void ask_all(struct http_source *s, bool exact, int64_t deadline_ns)
     take_messages(s);
     for (size_t i = 0; i < s->n; i++)
         curl_multi_remove_handle(s->multi, s->at[i].easy);
+}
+
+/* Collects where that can be asked for, and asks once in vain. */
+static void collect_all(struct http_source *s, const struct source_host *host,
+                        int64_t deadline_ns)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < s->n; i++)
+        any |= s->at[i].collect != NULL;
+    if (!any)
+        return;
+    ask_all(s, true, true, deadline_ns);
+    for (size_t i = 0; i < s->n; i++) {
+        struct endpoint *e = &s->at[i];
+        long status = 0;
+
+        curl_easy_getinfo(e->easy, CURLINFO_RESPONSE_CODE, &status);
+        if (e->collect == NULL || !e->finished || status == 200)
+            continue;
+        free(e->collect);
+        e->collect = NULL;
+        host->note(host->host,
+                   "http.%s: /debug/pprof is not served beside /debug/vars, "
+                   "so Go's garbage stays in its counts and hides what leaks; "
+                   "import net/http/pprof to have it collected at barriers",
+                   e->custom->source->name);
+    }
 }
 
 /* True when the answer can be used; else says why not, in words that do not
@@ -181,6 +233,7 @@ static void http_close(void *state)
         curl_easy_cleanup(s->at[i].easy);
         buf_release(&s->at[i].body);
         free(s->at[i].host);
+        free(s->at[i].collect);
         custom_release(&s->custom[i]);
     }
     curl_multi_cleanup(s->multi);
@@ -217,7 +270,7 @@ static int http_open(const struct source_host *host, void **state,
         }
     }
     /* The pilot decides the columns. */
-    ask_all(s, true, INT64_MAX);
+    ask_all(s, false, true, INT64_MAX);
     for (size_t i = 0; i < s->n; i++) {
         struct endpoint *e = &s->at[i];
         bool fine = answered(e, host);
@@ -235,7 +288,9 @@ static void http_read(void *state, const struct source_host *host,
 {
     struct http_source *s = state;
 
-    ask_all(s, how->exact, how->deadline_ns);
+    if (how->exact)
+        collect_all(s, host, how->deadline_ns);
+    ask_all(s, false, how->exact, how->deadline_ns);
     for (size_t i = 0; i < s->n; i++) {
         struct endpoint *e = &s->at[i];
 

@@ -1,15 +1,17 @@
 // A small Go service: each order waits for ever in a goroutine of its own
 // (leaking), or is answered and forgotten. Tells its runtime's numbers at
-// /debug/vars, as any service that imports expvar does.
-// service PORT
+// /debug/vars and /debug/pprof, as any service that imports those does.
+// service PORT [no-pprof]
 package main
 
 import (
 	"expvar"
 	"fmt"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"runtime"
+	"strings"
 )
 
 type order struct {
@@ -40,9 +42,18 @@ func main() {
 	expvar.Publish("goroutines", expvar.Func(func() any {
 		return runtime.NumGoroutine()
 	}))
-	http.HandleFunc("/work", work)
-	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	mux := http.NewServeMux()
+	mux.Handle("/debug/vars", expvar.Handler())
+	if len(os.Args) < 3 {
+		mux.HandleFunc("/debug/pprof/", pprof.Index)
+	}
+	mux.HandleFunc("/work", work)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/debug/") {
+			http.NotFound(w, r)
+			return
+		}
 		fmt.Fprintln(w, "ok")
 	})
-	panic(http.ListenAndServe("127.0.0.1:"+os.Args[1], nil))
+	panic(http.ListenAndServe("127.0.0.1:"+os.Args[1], mux))
 }
