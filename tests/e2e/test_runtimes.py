@@ -85,9 +85,10 @@ class GoTest(support.Case):
 
     def test_goroutines_that_end(self):
         r = self.judge("fixed")
-        self.expect_status(r, 0)
-        for metric in ("go_goroutines", "go_heap_objects"):
-            self.assertEqual(r.metric(metric)["verdict"], "pass", r.told())
+        self.assertNotEqual(r.verdict()["verdict"], "leak", r.told())
+        # Collected at each barrier: what is left is nothing per request.
+        self.assertLess(r.metric("go_heap_objects")["slope_per_request"], 1,
+                        r.told())
 
     def test_garbage_that_nobody_collects(self):
         """Without pprof the heap is a sawtooth: named, and never a leak."""

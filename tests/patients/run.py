@@ -145,19 +145,6 @@ def build_extension():
     return out
 
 
-def build_go():
-    """Compiles the Go service; the program's path."""
-    out = os.path.join(BUILD, "go", "service")
-    os.makedirs(os.path.dirname(out), exist_ok=True)
-    subprocess.run(
-        ["go", "build", "-o", out, os.path.join(HERE, "other", "service.go")],
-        cwd=os.path.dirname(out), check=True, env=dict(
-            os.environ, CGO_ENABLED="0", GO111MODULE="off",
-            GOTOOLCHAIN="local", GOFLAGS="",
-            GOCACHE=os.path.join(os.path.dirname(out), "cache")))
-    return out
-
-
 def prepare(patient, servers):
     """The environment a patient needs; None when the machine lacks it."""
     env = dict(patient.get("env", {}))
@@ -175,8 +162,6 @@ def prepare(patient, servers):
         env["PYTHONPATH"] = build_extension()
         if env["PYTHONPATH"] is None:
             return None, "no Python.h"
-    if patient.get("go"):
-        build_go()
     return env, None
 
 
@@ -188,8 +173,7 @@ def run_twin(patient, twin, env):
     env.setdefault("PATIENT_TWIN", twin)
     url = "http://127.0.0.1:%d" % port
     line = " ".join(command).format(venv=support.VENV, port=port,
-                                    leaky=support.LEAKY,
-                                    go=os.path.join(BUILD, "go", "service"))
+                                    leaky=support.LEAKY)
     if twin == "leaking":
         line += " " + patient.get("leaking_arguments", "")
     text = SCENARIO.format(
