@@ -156,6 +156,7 @@ static void fill_numbers(struct judge *j)
 {
     struct finding *f = j->f;
     double per_hour = j->rate_rps * 3600, width = (j->high - j->low) / 2;
+    struct ruling would = j->ruling; /* without the falls, in another run */
     struct replay replay;
     struct interval more;
 
@@ -170,9 +171,10 @@ static void fill_numbers(struct judge *j)
         f->certainty = (j->low - j->limits.leak) / fmax(width, 1e-12);
     else if (f->outcome == OUTCOME_PASS)
         f->certainty = (j->limits.pass - j->high) / fmax(width, 1e-12);
+    would.accuse = !j->unmarked_fall;
     replay = (struct replay){.data = &j->data,
                              .growth = &j->growth,
-                             .ruling = &j->ruling,
+                             .ruling = &would,
                              .value = j->value,
                              .requests = j->requests,
                              .bent = bends(f->shape),
