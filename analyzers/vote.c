@@ -202,6 +202,17 @@ static bool lacking(const struct finding *f, size_t n, const struct policy *p,
     return false;
 }
 
+/* Every object the collector tracks is a block of the allocator: where blocks
+   are known to be level, objects are, unless the blocks are known worse than
+   the objects themselves. */
+static bool bounded_by(const struct finding *objects,
+                       const struct finding *blocks)
+{
+    return passes(blocks) &&
+           blocks->per_request.high <= fmax(objects->per_request.high,
+                                            blocks->tolerance_per_request);
+}
+
 /* Whether an undecided finding stands in the way of a pass. */
 static bool blocks_pass(struct finding *f, size_t n, size_t i,
                         const struct policy *p)
@@ -217,9 +228,8 @@ static bool blocks_pass(struct finding *f, size_t n, size_t i,
         return true;
     if (u->metric.role == METRIC_CGROUP)
         return false;
-    /* Every object the collector tracks is a block of the allocator. */
     if (strcmp(u->name, "py_gc_objects") == 0 &&
-        passes(named(f, n, "py_blocks")))
+        bounded_by(u, named(f, n, "py_blocks")))
         return false;
     if (u->metric.role == METRIC_MEMORY)
         return !private_level && !passes(named(f, n, "rss_bytes"));
