@@ -91,6 +91,13 @@ uint64_t engine_tick_ms(const struct scenario *sc)
     return ms < 1 ? 1 : ms > 250 ? 250 : (uint64_t)ms;
 }
 
+bool engine_may_retry(const struct engine_stats *stats)
+{
+    enum { FREE = 32, ONE_IN = 200 };
+
+    return stats->retries < FREE + stats->ended / ONE_IN;
+}
+
 int engine_open(const char *name, const struct engine_config *cfg,
                 struct engine **out, struct err *err)
 {

@@ -97,6 +97,7 @@ struct engine_stats {
     uint64_t connects; /* connections opened */
     uint64_t bytes_in, bytes_out;
     uint64_t resource_errors;
+    uint64_t ended;   /* transfers, whichever way */
     uint64_t retries; /* sent again, since a kept connection had been
                          closed by the peer before it answered a byte */
     int open_connections;

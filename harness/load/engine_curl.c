@@ -109,6 +109,7 @@ static void finish(struct curl_slot *s, enum transfer_error error)
     s->t = NULL;
     s->next_free = e->free_slots;
     e->free_slots = s;
+    e->stats.ended++;
     e->in_flight--;
     t->done(t);
     if (was_full && curl_ready(&e->base) && e->on_ready != NULL)
@@ -126,7 +127,7 @@ static bool retry(struct curl_slot *s, enum transfer_error error)
         return false;
     curl_easy_getinfo(s->easy, CURLINFO_NUM_CONNECTS, &connects);
     curl_easy_getinfo(s->easy, CURLINFO_HEADER_SIZE, &bytes);
-    if (connects > 0 || bytes > 0)
+    if (connects > 0 || bytes > 0 || !engine_may_retry(&s->e->stats))
         return false;
     s->retried = true;
     s->e->stats.retries++;

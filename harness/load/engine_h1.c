@@ -113,6 +113,7 @@ static void finish(struct conn *c, enum transfer_error error)
     t->error = error;
     if (error == TRANSFER_RESOURCE)
         e->stats.resource_errors++;
+    e->stats.ended++;
     e->in_flight--;
     if (c->state == BUSY && error == TRANSFER_OK && c->keep_alive) {
         c->state = IDLE;
@@ -220,7 +221,8 @@ static bool retry(struct conn *c)
 {
     struct h1_engine *e = c->e;
 
-    if (!c->reused || c->answer.heard || c->retried || e->closed != NULL)
+    if (!c->reused || c->answer.heard || c->retried || e->closed != NULL ||
+        !engine_may_retry(&e->stats))
         return false;
     c->retried = true;
     e->stats.retries++;

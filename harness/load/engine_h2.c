@@ -94,6 +94,7 @@ void h2_finish(struct h2_engine *e, struct h2_stream *s,
         h2_classify(s->c);
     }
     chain_append(&e->free, &s->link);
+    e->stats.ended++;
     t->done(t);
     tell_ready(e);
 }
@@ -148,7 +149,8 @@ bool h2_may_retry(const struct h2_engine *e, const struct h2_stream *s,
                   bool refused)
 {
     return e->closed == NULL && !s->heard && !s->retried &&
-           (refused || (s->c != NULL && s->c->reused));
+           (refused || (s->c != NULL && s->c->reused &&
+                        engine_may_retry(&e->stats)));
 }
 
 void h2_retry(struct h2_engine *e, struct h2_stream *s)

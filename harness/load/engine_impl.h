@@ -30,6 +30,11 @@ struct engine {
  * length. */
 uint64_t engine_tick_ms(const struct scenario *sc);
 
+/* May one more request be sent again because its kept connection was gone?
+ * Peers that close what is idle do so now and then. One that does it all the
+ * time is failing, and repeating everything would hide its errors. */
+bool engine_may_retry(const struct engine_stats *stats);
+
 extern const struct engine_ops engine_ops_h1;
 extern const struct engine_ops engine_ops_h2;
 extern const struct engine_ops engine_ops_curl;
