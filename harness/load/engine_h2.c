@@ -149,8 +149,8 @@ bool h2_may_retry(const struct h2_engine *e, const struct h2_stream *s,
                   bool refused)
 {
     return e->closed == NULL && !s->heard && !s->retried &&
-           (refused || (s->c != NULL && s->c->reused &&
-                        engine_may_retry(&e->stats)));
+           (refused ||
+            (s->c != NULL && s->c->reused && engine_may_retry(&e->stats)));
 }
 
 void h2_retry(struct h2_engine *e, struct h2_stream *s)
