@@ -159,6 +159,18 @@ static double *guilty_requests(const struct record *r, struct verdict *v,
     return NULL;
 }
 
+/* The only kind is guilty by default. Where one finding shows that it is time
+   or connections, the default says nothing of the others. */
+static void acquit_only_kind(struct verdict *v)
+{
+    bool other = false;
+
+    for (size_t i = 0; i < v->nblames; i++)
+        other |= v->blames[i].named && v->blames[i].kind != 0;
+    for (size_t i = 0; other && i < v->nblames; i++)
+        v->blames[i].named &= v->blames[i].kind != 0;
+}
+
 void details_fill(const struct record *r, const struct policy *p,
                   struct verdict *v)
 {
@@ -170,6 +182,8 @@ void details_fill(const struct record *r, const struct policy *p,
         if (v->findings[i].judged && v->findings[i].outcome == OUTCOME_LEAK &&
             v->findings[i].basis != BASIS_SAMPLES)
             blame_finding(r, p, v, (int)i);
+    if (r->nkinds == 1)
+        acquit_only_kind(v);
     if (v->outcome == OUTCOME_INCONCLUSIVE)
         find_values(r, p, v);
     if (r->nobjects == 0)
