@@ -177,7 +177,9 @@ class ModesTest(support.ScenarioCase):
         self.expect_status(r, 1)
         # Blocks that all take as long do not tell the clock from the requests;
         # on a machine of even speed they do. Never both at once.
-        self.assertIn(set(self.blames(r)), ({"hour"}, {"ok"}), r.told())
+        self.assertLess(len(self.blames(r)), 2, r.told())
+        self.assertFalse("whatever is requested" in r.out and
+                         "ok keeps" in r.out, r.told())
 
     def test_leak_of_a_rare_error_path(self):
         for status in (404, 500):
