@@ -129,6 +129,34 @@ static void explain_kept(struct finding *f, size_t n, const struct policy *p)
                           "much: the allocator keeps it, nothing is leaked.");
 }
 
+/* A runtime with a heap of its own (Go, a JVM) takes memory ahead of what it
+   uses. Where its heap in use does not grow, what it took may be all there is:
+   the blocks of one run do not tell that from a leak beside the heap, which
+   malloc's own heap would show. */
+static void explain_runtime(struct finding *f, size_t n, const struct policy *p)
+{
+    const struct finding *heap = NULL;
+    const struct finding *native = named(f, n, "native_inuse_bytes");
+
+    for (size_t i = 0; i < n && heap == NULL; i++)
+        if (f[i].metric.role == METRIC_HEAP && &f[i] != native && f[i].judged &&
+            f[i].metric.unit == METRIC_BYTES)
+            heap = &f[i];
+    if (!passes(heap) || leaks(native))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        if (!leaks(&f[i]) || f[i].metric.role != METRIC_MEMORY ||
+            heap->per_request.high > 0.5 * f[i].per_request.low ||
+            stated(p, &f[i]))
+            continue;
+        f[i].outcome = OUTCOME_INCONCLUSIVE;
+        words_add(f[i].reason, sizeof f[i].reason,
+                  " The runtime's own heap in use does not grow with it: it "
+                  "may be memory that the runtime keeps. More requests tell "
+                  "whether it goes on.");
+    }
+}
+
 static void explain_cgroup(struct finding *f, size_t n, const struct policy *p)
 {
     bool other = false;
@@ -209,8 +237,8 @@ static bool bounded_by(const struct finding *objects,
                        const struct finding *blocks)
 {
     return passes(blocks) &&
-           blocks->per_request.high <= fmax(objects->per_request.high,
-                                            blocks->tolerance_per_request);
+           blocks->per_request.high <=
+               fmax(objects->per_request.high, blocks->tolerance_per_request);
 }
 
 /* Whether an undecided finding stands in the way of a pass. */
@@ -260,6 +288,7 @@ void vote_all(struct finding *f, size_t n, const struct policy *p,
     explain_sharing(f, n, p);
     explain_unsharing(f, n, p);
     explain_kept(f, n, p);
+    explain_runtime(f, n, p);
     explain_cgroup(f, n, p);
     out->lead = pick_lead(f, n, OUTCOME_LEAK);
     if (out->lead >= 0) {

@@ -135,6 +135,46 @@ static void test_unsharing(void **state)
     }
 }
 
+/* Memory that grows beside a runtime's heap that does not: open, unless malloc
+ * shows where it goes. */
+static void test_runtime_heap(void **state)
+{
+    static const struct column_says says[] = {{"rss_bytes", YES},
+                                              {"go_heap_inuse_bytes", NO},
+                                              {"native_inuse_bytes", NO}};
+    static const struct {
+        double heap;
+        int native;
+        enum outcome want;
+    } cases[] = {{-900, NO, OUTCOME_INCONCLUSIVE},
+                 {50, NO, OUTCOME_INCONCLUSIVE},
+                 {350, NO, OUTCOME_LEAK},
+                 {-900, YES, OUTCOME_LEAK}};
+    struct policy p;
+
+    (void)state;
+    policy_default(&p);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct finding f[3];
+        struct vote v;
+
+        for (size_t m = 0; m < 3; m++) {
+            struct metric described;
+
+            metric_describe(says[m].name, &described);
+            finding_init(&f[m], &described);
+            f[m].outcome = (enum outcome)says[m].outcome;
+            f[m].judged = true;
+        }
+        f[1].metric.role = METRIC_HEAP;
+        f[2].outcome = (enum outcome)cases[i].native;
+        f[0].per_request = (struct interval){400, 300, 600};
+        f[1].per_request.high = cases[i].heap;
+        vote_all(f, 3, &p, &v);
+        assert_int_equal(v.outcome, cases[i].want);
+    }
+}
+
 /* Blocks that are level speak for objects that are not known, but not where
  * they are known worse: a recycled worker's leak hid there. */
 static void test_blocks_for_objects(void **state)
@@ -248,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_unsharing),
+        cmocka_unit_test(test_runtime_heap),
         cmocka_unit_test(test_blocks_for_objects),
         cmocka_unit_test(test_required),
         cmocka_unit_test(test_stated),
