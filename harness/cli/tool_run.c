@@ -4,12 +4,12 @@
 #include "harness/base/ended.h"
 #include "harness/base/file.h"
 #include "harness/base/mem.h"
+#include "harness/base/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -32,35 +32,6 @@ bool tool_found(const char *name)
     }
     free(copy);
     return found;
-}
-
-static int spawn(const char *const *argv, const char *cwd, int out, pid_t *pid)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t set;
-    int rc;
-
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, out, 1);
-    posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
-    if (cwd != NULL)
-        posix_spawn_file_actions_addchdir_np(&files, cwd);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
-                                        POSIX_SPAWN_SETSIGMASK |
-                                        POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(&attr, 0);
-    sigemptyset(&set);
-    posix_spawnattr_setsigmask(&attr, &set);
-    sigaddset(&set, SIGPIPE);
-    posix_spawnattr_setsigdefault(&attr, &set);
-    rc =
-        posix_spawnp(pid, argv[0], &files, &attr, (char *const *)argv, environ);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
-    return rc;
 }
 
 /* Reads to the end of the output; false when the time was over before. What
@@ -110,7 +81,7 @@ int tool_run(const char *const *argv, const char *cwd, int64_t limit_ns,
 
     if (pipe2(p, O_CLOEXEC) != 0)
         return err_set(err, "%s: %s", argv[0], strerror(errno));
-    rc = spawn(argv, cwd, p[1], &pid);
+    rc = spawn_quiet(argv, environ, cwd, p[1], &pid);
     close(p[1]);
     if (rc != 0) {
         close(p[0]);

@@ -6,6 +6,7 @@
 #include "harness/base/clock.h"
 #include "harness/base/ended.h"
 #include "harness/base/mem.h"
+#include "harness/base/spawn.h"
 #include "harness/model/words.h"
 
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,33 +46,6 @@ struct command_source {
 
 /* ---- running ---- */
 
-static int spawn(struct command *c, char **env, int out)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t set;
-    int rc;
-
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, out, 1);
-    posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
-                                        POSIX_SPAWN_SETSIGMASK |
-                                        POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(&attr, 0);
-    sigemptyset(&set);
-    posix_spawnattr_setsigmask(&attr, &set);
-    sigaddset(&set, SIGPIPE);
-    sigaddset(&set, SIGINT);
-    posix_spawnattr_setsigdefault(&attr, &set);
-    rc = posix_spawnp(&c->pid, c->argv[0], &files, &attr, c->argv, env);
-    posix_spawnattr_destroy(&attr);
-    posix_spawn_file_actions_destroy(&files);
-    return rc;
-}
-
 static void start(struct command *c, char **env)
 {
     int p[2];
@@ -85,7 +58,8 @@ static void start(struct command *c, char **env)
         c->error = errno;
         return;
     }
-    c->error = spawn(c, env, p[1]);
+    c->error =
+        spawn_quiet((const char *const *)c->argv, env, NULL, p[1], &c->pid);
     close(p[1]);
     if (c->error != 0) {
         c->pid = 0;
