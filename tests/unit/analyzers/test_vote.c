@@ -12,10 +12,8 @@ struct column_says {
     int outcome;
 };
 
-/* Builds findings from names and outcomes and votes. */
-static enum outcome vote(const struct column_says *says, size_t n,
-                         const struct policy *p, struct finding *f,
-                         struct vote *v)
+/* Findings of those columns, with that outcome and no numbers. */
+static void told(const struct column_says *says, size_t n, struct finding *f)
 {
     for (size_t i = 0; i < n; i++) {
         struct metric m;
@@ -24,8 +22,17 @@ static enum outcome vote(const struct column_says *says, size_t n,
         finding_init(&f[i], &m);
         f[i].outcome = (enum outcome)says[i].outcome;
         f[i].judged = m.role != METRIC_WITNESS;
-        f[i].per_request.value = says[i].outcome == YES ? 100 : 0;
     }
+}
+
+/* Votes on such findings; what leaks grows. */
+static enum outcome vote(const struct column_says *says, size_t n,
+                         const struct policy *p, struct finding *f,
+                         struct vote *v)
+{
+    told(says, n, f);
+    for (size_t i = 0; i < n; i++)
+        f[i].per_request.value = says[i].outcome == YES ? 100 : 0;
     vote_all(f, n, p, v);
     return v->outcome;
 }
@@ -118,14 +125,10 @@ static void test_unsharing(void **state)
         struct finding f[3];
         struct vote v;
 
+        told(says, 3, f);
         for (size_t m = 0; m < 3; m++) {
-            struct metric described;
             double grown = m == 0 ? cases[i].rss : cases[i].uss;
 
-            metric_describe(says[m].name, &described);
-            finding_init(&f[m], &described);
-            f[m].outcome = (enum outcome)says[m].outcome;
-            f[m].judged = true;
             f[m].grown = grown;
             f[m].per_request = (struct interval){
                 grown / 1000, 0.9 * grown / 1000, 1.1 * grown / 1000};
@@ -158,15 +161,7 @@ static void test_runtime_heap(void **state)
         struct finding f[3];
         struct vote v;
 
-        for (size_t m = 0; m < 3; m++) {
-            struct metric described;
-
-            metric_describe(says[m].name, &described);
-            finding_init(&f[m], &described);
-            f[m].outcome = (enum outcome)says[m].outcome;
-            f[m].judged = true;
-        }
-        f[1].metric.role = METRIC_HEAP;
+        told(says, 3, f);
         f[2].outcome = (enum outcome)cases[i].native;
         f[0].per_request = (struct interval){400, 300, 600};
         f[1].per_request.high = cases[i].heap;
@@ -196,15 +191,8 @@ static void test_blocks_for_objects(void **state)
         struct finding f[3];
         struct vote v;
 
-        for (size_t m = 0; m < 3; m++) {
-            struct metric described;
-
-            metric_describe(says[m].name, &described);
-            finding_init(&f[m], &described);
-            f[m].outcome = (enum outcome)says[m].outcome;
-            f[m].judged = true;
-            f[m].tolerance_per_request = 0.05;
-        }
+        told(says, 3, f);
+        f[2].tolerance_per_request = 0.05;
         f[1].per_request.high = cases[i].objects;
         f[2].per_request.high = cases[i].blocks;
         vote_all(f, 3, &p, &v);
