@@ -207,22 +207,6 @@ static void too_few_blocks(struct judge *j)
     j->f->more_s = j->f->more_requests * j->hours * 3600 / j->requests;
 }
 
-/* Connections that our load opened while the blocks ran and may have open at
-   the end. */
-static double own_connections(const struct judge *j, const struct policy *p)
-{
-    const struct blocks *b = &j->blocks;
-    double opened = 0;
-
-    for (size_t i = 0; b->n > 0 && i < j->r->ndrivers; i++) {
-        const struct record_driver *d = &j->r->drivers[i];
-
-        if (d->what == RECORD_CONNECTIONS && d->count != NULL)
-            opened += d->count[b->row[b->n - 1]] - d->count[b->start];
-    }
-    return opened > 0 ? fmin(opened, p->connections) : 0;
-}
-
 /* Heaps of other runtimes (Go, a JVM): what is read there may wait for its
    collector. Python's counts are cleared of that, malloc's have none. */
 static bool holds_garbage(const struct metric *m)
@@ -250,7 +234,7 @@ static void judge_column(struct judge *j, const struct policy *p)
     j->at.level = fmax(j->blocks.last, 0);
     j->at.requests = j->requests;
     j->at.span_s = j->hours * 3600;
-    j->at.own = own_connections(j, p);
+    j->at.own = blocks_own(j->r, p->connections, &j->blocks);
     limits_find(p, f->name, &f->metric, &j->at, &j->limits);
     /* What a life leaks goes with it: no more than a life's growth is held. */
     if (j->blocks.lives.n > 0 && j->blocks.lives.length < j->at.requests) {
@@ -293,6 +277,7 @@ static bool column_as(const struct record *r, const struct policy *p,
     if (clear)
         blocks_clear_garbage(r, c, &j.blocks);
     hiding = j.blocks.hiding;
+    blocks_clear_own(r, &c->metric, p->connections, &j.blocks);
     blocks_view(&j.blocks, &f->metric, &j.data);
     j.data.memo = rule->memo;
     j.rate_rps = p->rate_rps > 0 ? p->rate_rps : barriers_rate(r);

@@ -62,6 +62,16 @@ void blocks_gather(const struct record *r, const struct column *c, size_t rows,
 void blocks_clear_garbage(const struct record *r, const struct column *c,
                           struct blocks *b);
 
+/* Connections that our load opened while the blocks ran and may have open at
+ * the end; it keeps `most` of them. */
+double blocks_own(const struct record *r, double most, const struct blocks *b);
+
+/* Takes out of `b`, read from metric `m`, the handles that connections of our
+ * own may be: of each block's rise no more than were opened in it, of the
+ * whole rise no more than `most`. Does nothing for other metrics. */
+void blocks_clear_own(const struct record *r, const struct metric *m,
+                      double most, struct blocks *b);
+
 /* A view of `b` for growth_fit; borrows. */
 void blocks_view(const struct blocks *b, const struct metric *m,
                  struct growth_data *out);

@@ -30,16 +30,15 @@ static void memory_limits(const struct metric *m, const struct limits_at *at,
    Python's allocator creep in healthy services (caches of strings and numbers
    inside the interpreter and its libraries) by some tens per thousand
    requests; what leaks objects shows in their own counts.
-   Each connection that our load opened and keeps is a handle of the target's
-   (and a thread, where it has one for each): a rise by as many is ours. A step
-   tilts a line through it by half as much again. */
+   Connections of our own are taken out of the handles before (connections.c);
+   some services need a second handle for a connection now and then. */
 static void count_limits(const struct metric *m, const struct limits_at *at,
                          struct limits *out)
 {
     bool handles = m->role == METRIC_HANDLES;
     bool blocks = strcmp(m->name, "py_blocks") == 0;
     double rate = handles ? 0.001 : blocks ? 0.05 : 0.01;
-    double few = handles  ? 2 + 1.5 * at->own
+    double few = handles  ? 2 + 0.5 * at->own
                  : blocks ? fmax(20, 0.001 * at->level)
                           : 20;
 

@@ -15,7 +15,7 @@ struct limits_at {
     double requests;    /* over the judged window, > 0 */
     double span_s;      /* length of the judged window, > 0 */
     double rate_rps;    /* load that `survive` and per-hour limits speak of */
-    double own;         /* connections of our own that may have come */
+    double own;         /* connections of our own that came and may stay */
     double limit_bytes; /* memory limit of the target; NaN: none */
 };
 
