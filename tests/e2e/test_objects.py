@@ -235,6 +235,35 @@ class EveryVersion(ObjectsCase):
         target.tell()
         self.assertEqual(target.process.wait(timeout=60), 0)
 
+    def free_lists(self, version, python):
+        """Dropped tuples stay allocated on a list; they are nobody's."""
+        target = Target(self, python, PLANTED + """
+        import gc, os, sys
+        def speak():
+            os.write(1, b"%d\\n" % sys.getallocatedblocks())
+            os.read(0, 1)
+        gc.collect(); gc.disable()
+        speak()
+        dropped = [tuple([i] * 7) for i in range(1500)]
+        del dropped
+        speak()
+        gc.collect()
+        speak()
+        """.replace("\n        ", "\n"))
+        seen = []
+        for _ in range(3):
+            blocks = target.numbers()[0]
+            census = self.census(target.pid)
+            self.assertLessEqual(abs(census["blocks"] - blocks), NEAR)
+            seen.append((blocks, census["blocks_set_aside"],
+                         self.types(census)["builtins.tuple"]["count"]))
+            target.tell()
+        (before, free, tuples), (dropped, more, same), (after, left, _) = seen
+        print("CPython %s:" % version, seen)
+        self.assertGreater(dropped - before, 1300)
+        self.assertLess(abs(dropped - more - (before - free)), 64)
+        self.assertLess(abs(same - tuples), NEAR)
+        self.assertLess(abs(after - left - (before - free)), 64)
 
     def holders(self, version, python):
         """Chains from a module or a class down to what is held."""
@@ -307,7 +336,8 @@ CHAINS = {
 
 def add_version_tests():
     for version, python in PYTHONS:
-        for kind in ("idle", "histogram", "tasks", "frozen", "holders"):
+        for kind in ("idle", "histogram", "tasks", "frozen", "free_lists",
+                     "holders"):
             def test(self, kind=kind, version=version, python=python):
                 getattr(self, kind)(version, python)
             setattr(EveryVersion, "test_%s_%s" %

@@ -84,9 +84,12 @@ static void on_pool(void *ctx, uint64_t addr, const struct pool *p,
         const unsigned char *b = bytes + POOL_HEADER + i * p->block + skew;
         struct pyobject o;
 
-        if (!pool_is_free(free, i) &&
-            pytypes_object(r->types, b, p->block - skew, &o))
+        if (pool_is_free(free, i))
+            continue;
+        if (pytypes_object(r->types, b, p->block - skew, &o))
             count_object(r, &o, p->block);
+        else
+            r->set_aside += pytypes_set_aside(r->types, b, p->block - skew);
     }
 }
 
@@ -121,6 +124,7 @@ static void blank(struct census_count *c)
     c->blocks = c->tracked = c->frozen = c->objects = c->object_bytes =
         c->tasks = -1;
     c->gc_collections = c->gc_uncollectable = c->threads = c->young = -1;
+    c->set_aside = -1;
     c->processes = 1;
     c->native_inuse = c->native_free = c->native_largest_free = -1;
 }
@@ -234,7 +238,7 @@ static int take_frozen(struct census_reader *r, int64_t until_ns,
 static void reset(struct census_reader *r)
 {
     memview_forget(r->v);
-    r->objects = r->object_bytes = r->tracked = 0;
+    r->set_aside = r->objects = r->object_bytes = r->tracked = 0;
     if (census_is_python(r)) {
         memset(r->tally, 0, pytypes_count(r->types) * sizeof *r->tally);
         pytypes_begin(r->types);
@@ -271,6 +275,7 @@ static void finish_python(struct census_reader *r, struct census *c,
     c->n.tracked = (int64_t)r->tracked;
     c->n.frozen = 0;
     if (!frozen_walk) {
+        c->n.set_aside = (int64_t)r->set_aside;
         count_frozen(r);
         c->n.frozen = r->frozen < c->n.tracked ? r->frozen : 0;
         c->n.tracked -= c->n.frozen;

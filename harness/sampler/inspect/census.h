@@ -34,6 +34,8 @@ struct census_count {
                              counted (see the notes) */
     bool native_hidden;   /* the C library is not glibc: no native numbers */
     int64_t blocks;       /* in use: what sys.getallocatedblocks() says */
+    int64_t set_aside;    /* of those, the dead objects on CPython's free lists;
+                             read by a full census only */
     int64_t tracked;      /* in the collector's lists: len(gc.get_objects()) */
     int64_t frozen;       /* tracked, but set aside by gc.freeze(): not among
                              `tracked`, but in the types' numbers */

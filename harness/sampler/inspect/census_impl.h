@@ -31,7 +31,7 @@ struct census_reader {
     int64_t frozen; /* as last known */
     struct pytypes *types;
     struct census_tally *tally; /* by type index */
-    uint64_t blocks, objects, object_bytes, tracked;
+    uint64_t blocks, set_aside, objects, object_bytes, tracked;
     bool saw_pool;
     char *notes[CENSUS_NOTES_MAX];
     size_t nnotes;

@@ -105,16 +105,17 @@ static void add_count(struct census_count *a, const struct census_count *b)
     /* A process without Python has no Python objects: nothing is unknown. */
     if (!a->python && !b->python) {
         a->blocks = a->tracked = a->frozen = a->objects = -1;
-        a->object_bytes = a->tasks = -1;
+        a->object_bytes = a->tasks = a->set_aside = -1;
         a->gc_collections = a->gc_uncollectable = a->young = -1;
     } else if (b->python) {
         if (!a->python) {
             a->python = true;
             a->blocks = a->tracked = a->frozen = a->objects = 0;
-            a->object_bytes = a->tasks = 0;
+            a->object_bytes = a->tasks = a->set_aside = 0;
             a->gc_collections = a->gc_uncollectable = a->young = 0;
         }
         add(&a->blocks, b->blocks);
+        add(&a->set_aside, b->set_aside);
         add(&a->tracked, b->tracked);
         add(&a->frozen, b->frozen);
         add(&a->objects, b->objects);

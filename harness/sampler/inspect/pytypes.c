@@ -250,8 +250,17 @@ static bool tracked(const struct pytypes *t, const unsigned char *gc)
     return memview_word(gc) != 0;
 }
 
-bool pytypes_object(struct pytypes *t, const unsigned char *block, size_t n,
-                    struct pyobject *out)
+/* What stands where a live object has its count, in one on a free list. */
+static bool refcnt_dead(const struct pytypes *t, uint64_t r)
+{
+    return r == 0 || (t->version->refcnt_flags && r % 8 == 0 &&
+                      memview_find(t->v, r) != NULL);
+}
+
+/* Looks for an object at each offset that its type could give it. */
+static bool find_object(struct pytypes *t, const unsigned char *block, size_t n,
+                        bool (*count_ok)(const struct pytypes *, uint64_t),
+                        struct pyobject *out)
 {
     uint32_t head = t->version->gc_head;
     uint32_t at[3] = {0, head, head + 16};
@@ -264,7 +273,7 @@ bool pytypes_object(struct pytypes *t, const unsigned char *block, size_t n,
 
         if (at[i] + 16 > n)
             return false;
-        if (!refcnt_ok(t, memview_word(o)))
+        if (!count_ok(t, memview_word(o)))
             continue;
         index = pytypes_lookup(t, memview_word(o + PYTYPE_TYPE));
         if (index < 0)
@@ -280,6 +289,21 @@ bool pytypes_object(struct pytypes *t, const unsigned char *block, size_t n,
         return true;
     }
     return false;
+}
+
+bool pytypes_object(struct pytypes *t, const unsigned char *block, size_t n,
+                    struct pyobject *out)
+{
+    return find_object(t, block, n, refcnt_ok, out);
+}
+
+bool pytypes_set_aside(struct pytypes *t, const unsigned char *block, size_t n)
+{
+    struct pyobject o;
+
+    return find_object(t, block, n, refcnt_dead, &o) && !o.tracked &&
+           o.type != PYTYPES_OTHER &&
+           !(t->types[o.type].flags & PYTYPE_HEAPTYPE);
 }
 
 int32_t pytypes_at(struct pytypes *t, uint64_t addr)

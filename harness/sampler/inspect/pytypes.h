@@ -47,6 +47,13 @@ int32_t pytypes_lookup(struct pytypes *t, uint64_t addr);
 bool pytypes_object(struct pytypes *t, const unsigned char *block, size_t n,
                     struct pyobject *out);
 
+/* Does a block that holds no live object hold one that CPython has put aside
+ * on a free list? Dead (no reference count, or in 3.14 and later the link to
+ * the next in its place), but still marked with its built-in type. Such blocks
+ * are nobody's: a list takes up to 2,000 tuples of a length, until the next
+ * full collection empties it. */
+bool pytypes_set_aside(struct pytypes *t, const unsigned char *block, size_t n);
+
 /* Reads the object header at `addr` itself (where references point). Returns
  * its type's index, or -1: no object. */
 int32_t pytypes_at(struct pytypes *t, uint64_t addr);
