@@ -16,6 +16,7 @@
 #define SHARE_MAX 3     /* blocks per object of garbage */
 #define CLEARLY 0.5     /* misfit that speaks against the usual share */
 #define CLEARLY_ANY 0.7 /* misfit that speaks for any share at all */
+#define YOUNG_MOST 2000 /* what a collector lets a process's young hold */
 
 /* Cause `k` of growth: a kind of request, or behind them every request. */
 static const double *cause_of(const struct blocks *b, size_t k)
@@ -124,6 +125,34 @@ static bool differences(const struct record *r, const char *name,
     return c != NULL;
 }
 
+/* How many processes there were in the end; 1: unknown. */
+static double processes(const struct record *r, const struct blocks *b)
+{
+    const struct column *procs = series_column(&r->barriers, "procs");
+    double many = procs != NULL ? procs->v[b->row[b->n - 1]] : 1;
+
+    return many > 1 ? many : 1;
+}
+
+/* The collector is off somewhere, and the young only ever rise, beyond what
+   one that is on lets be: they wait for nobody, and what is kept so is kept
+   for good. Who collects by hand makes them fall. */
+static bool nobody_collects(const struct record *r, const struct blocks *b,
+                            const double *young)
+{
+    const struct column *off = series_column(&r->barriers, "py_gc_off");
+    double risen = 0;
+
+    if (off == NULL || !(off->v[b->row[b->n - 1]] > 0))
+        return false;
+    for (size_t i = 0; i < b->n; i++) {
+        if (young[i] < 0)
+            return false;
+        risen += young[i];
+    }
+    return risen > YOUNG_MOST * processes(r, b);
+}
+
 /* The collector has looked at the young often enough for a leak to show behind
    them: three times in each process. Before that, what leaks is itself among
    the young, and taking them out would hide it. */
@@ -131,14 +160,10 @@ static bool young_are_emptied(const struct record *r, const struct blocks *b)
 {
     const struct column *runs =
         series_column(&r->barriers, "py_gc_collections");
-    const struct column *procs = series_column(&r->barriers, "procs");
     size_t last = b->row[b->n - 1];
-    double many;
 
-    if (runs == NULL)
-        return false;
-    many = procs != NULL && procs->v[last] > 1 ? procs->v[last] : 1;
-    return runs->v[last] - runs->v[b->start] >= 3 * many;
+    return runs != NULL &&
+           runs->v[last] - runs->v[b->start] >= 3 * processes(r, b);
 }
 
 void blocks_clear_garbage(const struct record *r, const struct column *c,
@@ -152,7 +177,8 @@ void blocks_clear_garbage(const struct record *r, const struct column *c,
     young = mem_zalloc(b->n, sizeof *young);
     y = mem_zalloc(b->n, sizeof *y);
     best = mem_zalloc(b->n, sizeof *best);
-    if (differences(r, "py_gc_young", b, young)) {
+    if (differences(r, "py_gc_young", b, young) &&
+        !nobody_collects(r, b, young)) {
         b->hiding = !young_are_emptied(r, b);
         b->garbage = tracked;
         least = cleared(b, young, b->garbage, best);

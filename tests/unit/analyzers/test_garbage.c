@@ -30,6 +30,9 @@ static void open_record(struct record *r)
     }
 }
 
+/* Processes whose collector is off in every record; set by the test. */
+static double collectors_off;
+
 /* Clears `name`, which grows by `d` while the young grow by `young`, and
  * gives the largest error against `truth`. */
 static double worst(const char *name, const double *d, const double *young,
@@ -45,6 +48,8 @@ static double worst(const char *name, const double *d, const double *young,
     records_column(&r, name, 50000, d);
     records_column(&r, "py_gc_young", 300, young);
     records_column(&r, "py_gc_collections", 10, runs);
+    if (collectors_off > 0)
+        records_column(&r, "py_gc_off", collectors_off, (double[BLOCKS]){0});
     blocks_gather(&r, &r.barriers.columns[0], 0, &b);
     assert_int_equal(b.n, BLOCKS);
     blocks_clear_garbage(&r, &r.barriers.columns[0], &b);
@@ -115,6 +120,26 @@ static void seldom_collected_is_hiding(void **state)
     assert_true(worst("py_gc_objects", guilty, guilty, flat, 0) < 1e-6);
 }
 
+/* The collector is off: the young only rise, and are growth, even while other
+ * processes collect. Where somebody collects by hand, they are garbage. */
+static void nobody_collects(void **state)
+{
+    static const double young[BLOCKS] = {310, -200, 90,  -150,
+                                         280, -330, 120, 60};
+    double d[BLOCKS], idle[BLOCKS] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < BLOCKS; i++)
+        d[i] = 5000 + guilty[i];
+    assert_true(worst("py_gc_objects", d, d, idle, 16) < 1e-6);
+    collectors_off = 2;
+    assert_true(worst("py_gc_objects", d, d, d, 16) < 1e-6);
+    assert_true(worst("py_blocks", d, d, d, 0) < 1e-6);
+    assert_true(worst("py_gc_objects", young, young, idle, 16) < 1e-6);
+    assert_true(worst("py_gc_objects", guilty, guilty, idle, 16) < 1e-6);
+    collectors_off = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +147,7 @@ int main(void)
         cmocka_unit_test(garbage_is_taken_out),
         cmocka_unit_test(a_share_is_found),
         cmocka_unit_test(seldom_collected_is_hiding),
+        cmocka_unit_test(nobody_collects),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
