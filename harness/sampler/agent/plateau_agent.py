@@ -116,11 +116,16 @@ def _bare(name):
     return name[9:] if name.startswith("builtins.") else name
 
 
+def _collecting():
+    """Whether the service collects. Where it runs without its collector,
+    cycles stay for ever: to collect for it would hide that leak, and free
+    what the diagnosis looks for."""
+    return gc.isenabled() and gc.get_threshold()[0] > 0
+
+
 def _collect(_args):
     start = time.perf_counter()
-    # Where the service runs without its collector, cycles stay for ever:
-    # collecting here would hide that leak.
-    enabled = gc.isenabled() and gc.get_threshold()[0] > 0
+    enabled = _collecting()
     found = gc.collect() if enabled else 0
     trimmed = bool(_trim(0)) if _trim is not None else False
     return {
@@ -155,7 +160,8 @@ def _trace_start(args):
     _state["tracing_until"] = time.monotonic() + seconds
     if not tracemalloc.is_tracing():
         tracemalloc.start(frames)
-    gc.collect()
+    if _collecting():
+        gc.collect()
     _state["before"] = _snapshot(tracemalloc)
     return {"tracing": True}
 
@@ -179,7 +185,8 @@ def _trace_take(args):
     before = _state["before"]
     if before is None or not tracemalloc.is_tracing():
         return {"error": "not tracing"}
-    gc.collect()
+    if _collecting():
+        gc.collect()
     after = _snapshot(tracemalloc)
     sites = []
     for stat in after.compare_to(before, "traceback"):
@@ -491,7 +498,7 @@ def _holders(args):
     most = max(1, min(32, int(args[1]) if len(args) > 1 else 5))
     deadline = time.monotonic() + max(
         0.1, min(20.0, float(args[2]) if len(args) > 2 else 5.0))
-    if gc.isenabled():
+    if _collecting():
         gc.collect()
     total, sample = _choose(wanted, most)
     ids = [id(o) for o in sample]
@@ -525,7 +532,7 @@ def _holders(args):
         "sampled": len(ids),
         "lone": lone,
         "cycles": cycles,
-        "collector": gc.isenabled(),
+        "collector": _collecting(),
         "chains": [{"chain": k, "count": n} for k, n in ranked],
     }
 
