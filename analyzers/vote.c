@@ -129,20 +129,25 @@ static void explain_kept(struct finding *f, size_t n, const struct policy *p)
                           "much: the allocator keeps it, nothing is leaked.");
 }
 
-/* A runtime with a heap of its own (Go, a JVM) takes memory ahead of what it
-   uses. Where its heap in use does not grow, what it took may be all there is:
-   the blocks of one run do not tell that from a leak beside the heap, which
-   malloc's own heap would show. */
+/* The live heap of a runtime that has one of its own (Go, a JVM). */
+static const struct finding *runtime_heap(const struct finding *f, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (f[i].metric.role == METRIC_HEAP && f[i].judged &&
+            f[i].metric.unit == METRIC_BYTES &&
+            strcmp(f[i].name, "native_inuse_bytes") != 0)
+            return &f[i];
+    return NULL;
+}
+
+/* Such a runtime takes memory ahead of what it uses. Where its heap in use does
+   not grow, what it took may be all there is: the blocks of one run do not tell
+   that from a leak beside the heap, which malloc's own heap would show. */
 static void explain_runtime(struct finding *f, size_t n, const struct policy *p)
 {
-    const struct finding *heap = NULL;
-    const struct finding *native = named(f, n, "native_inuse_bytes");
+    const struct finding *heap = runtime_heap(f, n);
 
-    for (size_t i = 0; i < n && heap == NULL; i++)
-        if (f[i].metric.role == METRIC_HEAP && &f[i] != native && f[i].judged &&
-            f[i].metric.unit == METRIC_BYTES)
-            heap = &f[i];
-    if (!passes(heap) || leaks(native))
+    if (!passes(heap) || leaks(named(f, n, "native_inuse_bytes")))
         return;
     for (size_t i = 0; i < n; i++) {
         if (!leaks(&f[i]) || f[i].metric.role != METRIC_MEMORY ||
@@ -272,6 +277,20 @@ static bool proves_pass(const struct finding *f)
             f->metric.role == METRIC_CGROUP || f->metric.role == METRIC_CUSTOM);
 }
 
+/* What a pass rests on first. Memory beside a runtime's level heap could not
+   have been called a leak (explain_runtime), so it can promise nothing: there
+   it is the heap. */
+static int pick_pass(const struct finding *f, size_t n, const struct policy *p)
+{
+    int lead = pick_lead(f, n, OUTCOME_PASS);
+    const struct finding *heap = runtime_heap(f, n);
+
+    if (lead >= 0 && f[lead].metric.role == METRIC_MEMORY &&
+        !stated(p, &f[lead]) && passes(heap))
+        return (int)(heap - f);
+    return lead;
+}
+
 static void mark_decisive(struct finding *f, size_t n, enum outcome o)
 {
     for (size_t i = 0; i < n; i++)
@@ -312,7 +331,7 @@ void vote_all(struct finding *f, size_t n, const struct policy *p,
     }
     if (blocker < 0 && proof) {
         out->outcome = OUTCOME_PASS;
-        out->lead = pick_lead(f, n, OUTCOME_PASS);
+        out->lead = pick_pass(f, n, p);
         mark_decisive(f, n, OUTCOME_PASS);
         return;
     }

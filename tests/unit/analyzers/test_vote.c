@@ -170,6 +170,29 @@ static void test_runtime_heap(void **state)
     }
 }
 
+/* A pass rests on what could have accused: memory, but beside a runtime's heap
+ * the heap, unless the memory's tolerance was stated. */
+static void test_pass_lead(void **state)
+{
+    static const struct column_says says[] = {
+        {"rss_bytes", NO}, {"pss_bytes", NO}, {"jvm_heap_after_gc_bytes", NO}};
+    struct tolerance pss = {.metric = "pss_bytes", .value = 64};
+    struct policy p;
+    struct finding f[3];
+    struct vote v;
+
+    (void)state;
+    policy_default(&p);
+    assert_int_equal(vote(says, 3, &p, f, &v), OUTCOME_PASS);
+    assert_string_equal(f[v.lead].name, "jvm_heap_after_gc_bytes");
+    assert_int_equal(vote(says, 2, &p, f, &v), OUTCOME_PASS);
+    assert_string_equal(f[v.lead].name, "pss_bytes");
+    p.tolerances = &pss;
+    p.ntolerances = 1;
+    assert_int_equal(vote(says, 3, &p, f, &v), OUTCOME_PASS);
+    assert_string_equal(f[v.lead].name, "pss_bytes");
+}
+
 /* Blocks that are level speak for objects that are not known, but not where
  * they are known worse: a recycled worker's leak hid there. */
 static void test_blocks_for_objects(void **state)
@@ -277,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_unsharing),
         cmocka_unit_test(test_runtime_heap),
+        cmocka_unit_test(test_pass_lead),
         cmocka_unit_test(test_blocks_for_objects),
         cmocka_unit_test(test_required),
         cmocka_unit_test(test_stated),
