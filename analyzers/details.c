@@ -72,6 +72,15 @@ static size_t blame_only_kind(const struct finding *f, int index, size_t n,
     return n;
 }
 
+/* A kind whose requests keep less than the tolerance would be called no leak
+   if all requests were such: it is not named beside one that does leak. */
+static void acquit_tolerated(const struct finding *f, struct blame *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (b[i].kind >= 0 && b[i].per_request.value < f->tolerance_per_request)
+            b[i].named = false;
+}
+
 static void blame_finding(const struct record *r, const struct policy *p,
                           struct verdict *v, int index)
 {
@@ -83,6 +92,7 @@ static void blame_finding(const struct record *r, const struct policy *p,
     v->blames =
         mem_realloc(v->blames, v->nblames + r->nkinds + 2, sizeof *v->blames);
     n = blame_column(r, p, f, index, v->blames + v->nblames);
+    acquit_tolerated(f, v->blames + v->nblames, n);
     if (r->nkinds == 1)
         n = blame_only_kind(f, index, n, v->blames + v->nblames);
     v->nblames += n;
@@ -190,9 +200,8 @@ void details_fill(const struct record *r, const struct policy *p,
         return;
     done = guilty_requests(r, v, &driver.per_request);
     driver.done = done;
-    v->ntypes = types_make(r, p->confidence,
-                           lead != NULL ? lead->steady_from_s : 0,
-                           done != NULL ? &driver : NULL, &v->types,
-                           &v->types_per_hour);
+    v->ntypes = types_make(
+        r, p->confidence, lead != NULL ? lead->steady_from_s : 0,
+        done != NULL ? &driver : NULL, &v->types, &v->types_per_hour);
     free(done);
 }
