@@ -163,8 +163,8 @@ sys.stdin.readline()
                          "buffer: list[50] -> __main__.Item")
 
     def test_chains_are_told_in_words(self):
-        """Thread-locals, closures, slots, class attributes, running frames;
-        what nothing in Python holds, and cycles."""
+        """Thread-locals, closures, slots, class attributes, running frames
+        and such as a traceback keeps; what nothing in Python holds, cycles."""
         text = """
 import ctypes, gc, os, sys, threading
 gc.disable()
@@ -173,6 +173,7 @@ class InClosure: pass
 class InSlot: pass
 class InClass: pass
 class InFrame: pass
+class InError: pass
 class Lost: pass
 class Cycle:
     def __init__(self):
@@ -195,6 +196,15 @@ for _ in range(50):
     lost = Lost()
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(lost))
 del lost
+errors = []
+def fail():
+    basket = InError()
+    raise ValueError
+for _ in range(50):
+    try:
+        fail()
+    except ValueError as error:
+        errors.append(error)
 def serve():
     kept = [InFrame() for _ in range(50)]
     print("ready", os.getpid(), flush=True)
@@ -213,6 +223,9 @@ serve()
             "InClass": r"class __main__.Shop -> kept: list\[50\]",
             "InFrame": r"frame of __main__.serve \(service.py:\d+\) -> "
                        r"kept: list\[50\]",
+            "InError": r"module __main__ -> errors: list\[50\] -> ValueError "
+                       r"-> traceback -> (traceback -> )?frame of "
+                       r"__main__.fail \(service.py:\d+\) -> basket:",
         }
         for python in pythons():
             with self.subTest(python=python):
@@ -222,8 +235,10 @@ serve()
                     said = self.ask(pid, "holders", "__main__." + name, "8",
                                     "5")
                     self.assertEqual(len(said["chains"]), 1, said)
+                    if not chain.endswith(":"):
+                        chain += " ->"
                     self.assertRegex(said["chains"][0]["chain"],
-                                     "^%s -> __main__.%s$" % (chain, name))
+                                     "^%s __main__.%s$" % (chain, name))
                     self.assertEqual(said["chains"][0]["count"], 8)
                 said = self.ask(pid, "holders", "__main__.Lost", "8", "5")
                 self.assertEqual((said["chains"], said["lone"]), ([], 8))

@@ -297,10 +297,15 @@ def _is_frame(obj):
     return type(obj) is _FRAME
 
 
-def _is_root(obj):
-    """Where chains begin: a module's namespace, a class, a running frame."""
-    return (_is(obj, type) or _is_frame(obj)
-            or _module_of(obj) is not None)
+def _running():
+    """The service's frames that run now. Ours would hold what we look at."""
+    found = []
+    for frame in list(sys._current_frames().values()):
+        while frame is not None:
+            if frame.f_code.co_filename != __file__:
+                found.append(frame)
+            frame = frame.f_back
+    return found
 
 
 def _frame_step(frame, child):
@@ -366,14 +371,23 @@ class _Search:
 
     def __init__(self, sample):
         self.objects = {id(o): o for o in sample}
+        self.running = {id(frame) for frame in _running()}
+        self.any_frame = False  # frames that have ended will do, too
         self.parents = {}  # id -> ids of what refers to it
         self.whole = True  # nothing was left out
         self.level = list(self.objects)
 
+    def is_root(self, obj):
+        """Where chains begin: a module's namespace, a class, a running frame.
+        A frame that has ended is kept by somebody (a traceback)."""
+        if _is_frame(obj):
+            return self.any_frame or id(obj) in self.running
+        return _is(obj, type) or _module_of(obj) is not None
+
     def climb(self, deadline):
         """One level up; False when there is none."""
         asked = [self.objects[i] for i in self.level
-                 if not _is_root(self.objects[i])]
+                 if not self.is_root(self.objects[i])]
         if not asked:
             return False
         below = set(map(id, asked))
@@ -408,23 +422,20 @@ class _Search:
 
     def add_frames(self):
         """Running frames are no objects that the collector knows."""
-        for frame in list(sys._current_frames().values()):
-            while frame is not None:
-                ours = frame.f_code.co_filename == __file__
-                for value in [] if ours else list(frame.f_locals.values()):
-                    if id(value) in self.objects:
-                        self.objects[id(frame)] = frame
-                        self.parents.setdefault(id(value), []).append(
-                            id(frame))
-                frame = frame.f_back
-        value = None
+        for frame in _running():
+            for value in list(frame.f_locals.values()):
+                if id(value) in self.objects:
+                    self.objects[id(frame)] = frame
+                    self.running.add(id(frame))
+                    self.parents.setdefault(id(value), []).append(id(frame))
+        frame = value = None
 
     def path(self, start):
         """The shortest way to a root, root first; None: there is none yet."""
         came = {start: None}
         queue = [start]
         for at in queue:
-            if at != start and _is_root(self.objects[at]):
+            if at != start and self.is_root(self.objects[at]):
                 way = []
                 while at is not None:
                     way.append(self.objects[at])
@@ -512,6 +523,8 @@ def _holders(args):
             break
     if len(paths) < len(ids):
         search.add_frames()
+        _tell(search, ids, paths)
+        search.any_frame = True
         _tell(search, ids, paths)
     lone = cycles = 0
     for start in ids:
