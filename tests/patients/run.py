@@ -1,23 +1,24 @@
 #!/usr/bin/env python3
 """Runs Plateau against the patients and compares what it says with the truth.
 
-usage: run.py [--quick] [--only NAME[,NAME]] [--write] [--keep]
+usage: run.py [--quick] [--only NAME[,NAME]] [--write] [--resume] [--for S]
 
 Prints a row per twin: exit status, the request named, the kind of growth, the
 holder; exits 1 when a row is not as tests/patients/table.py says. --write
-puts the table into tests/patients/RESULTS.md. Servers (Redis, PostgreSQL) are
-started here on free loopback ports and stopped; what the machine lacks is
-skipped by name.
+puts the table into tests/patients/RESULTS.md. --resume leaves out what this
+build was run against before, --for begins no patient after so many seconds
+(then the exit status is 3). Servers (Redis, PostgreSQL) are started here on
+free loopback ports and stopped; what the machine lacks is skipped by name.
 """
 
 import argparse
 import json
+import math
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -25,8 +26,10 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 sys.path.insert(0, HERE)
 
+import results  # noqa: E402
 import support  # noqa: E402
 import table  # noqa: E402
+from servers import Servers  # noqa: E402
 
 BUILD = os.path.join(ROOT, "build", "patients")
 APPS = os.path.join(HERE, "python")
@@ -72,59 +75,6 @@ every  = 500ms
 [verdict]
 {verdict}
 """
-
-
-class Servers:
-    """Redis and PostgreSQL, started when first asked for."""
-
-    def __init__(self):
-        self.started = []
-        self.folder = tempfile.mkdtemp(prefix="plateau-servers-")
-        self.redis_pid = None
-
-    def redis(self):
-        server = shutil.which("redis-server")
-        if server is None:
-            return None
-        port = support.free_port()
-        s = support.Service([server, "--port", str(port), "--bind",
-                             "127.0.0.1", "--save", "", "--appendonly", "no",
-                             "--dir", self.folder])
-        s.wait_line("Ready to accept connections")
-        self.started.append(s)
-        self.redis_pid = s.pid
-        return "redis://127.0.0.1:%d/0" % port
-
-    def postgres(self):
-        found = [d for d in sorted(
-            os.listdir("/usr/lib/postgresql"), reverse=True)] \
-            if os.path.isdir("/usr/lib/postgresql") else []
-        if not found:
-            return None
-        tools = "/usr/lib/postgresql/%s/bin" % found[0]
-        data = os.path.join(self.folder, "pg")
-        as_user = []
-        if os.getuid() == 0:  # PostgreSQL refuses to run as root
-            as_user = ["runuser", "-u", "postgres", "--"]
-            os.chmod(self.folder, 0o755)
-            os.mkdir(data)
-            shutil.chown(data, "postgres")
-        port = support.free_port()
-        subprocess.run(as_user + [tools + "/initdb", "-D", data, "-A", "trust",
-                                  "-U", "postgres"],
-                       check=True, stdout=subprocess.DEVNULL, cwd="/")
-        s = support.Service(as_user + [
-            tools + "/postgres", "-D", data, "-p", str(port), "-c",
-            "listen_addresses=127.0.0.1", "-c",
-            "unix_socket_directories=", "-c", "fsync=off"], cwd="/")
-        s.wait_line("ready to accept connections")
-        self.started.append(s)
-        return "postgresql+psycopg2://postgres@127.0.0.1:%d/postgres" % port
-
-    def stop(self):
-        for s in self.started:
-            s.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def build_extension():
@@ -210,7 +160,7 @@ def named_requests(said):
 
 
 def judge(patient, twin, code, said):
-    """A list of what is not as it should be, and the row's cells."""
+    """What is not as it should be, and what was said, as the row's cells."""
     wrong = []
     wanted = patient.get("trap") or ((1,) if twin == "leaking" else (0,))
     if code not in wanted:
@@ -219,50 +169,51 @@ def judge(patient, twin, code, said):
     kind = (said.get("cause") or {}).get("class", "")
     chains = [c["text"] for c in (said.get("diagnosis") or {}).get(
         "chains", [])]
+    right = [c for c in chains if patient.get("holder") and
+             re.search(patient["holder"], c)]
     if twin == "leaking" and code == 1:
-        if requests != ["work"]:
+        if requests != patient.get("requests", ["work"]):
             wrong.append("request")
-        if patient["kinds"] and kind not in patient["kinds"]:
+        if patient.get("kinds") and kind not in patient["kinds"]:
             wrong.append("kind")
-        if patient["holder"] and not any(
-                re.search(patient["holder"], c) for c in chains):
+        if patient.get("holder") and not right:
             wrong.append("holder")
-    cells = [patient.get("title", patient["name"]), twin, str(code),
-             " ".join(requests) or "-", kind or "-",
-             chains[0][:90] if chains else "-", ", ".join(wrong) or "ok"]
-    return wrong, cells
+    return {"exit": str(code), "request": " ".join(requests) or "-",
+            "kind": kind or "-", "holder": (right + chains + ["-"])[0],
+            "result": ", ".join(wrong) or "ok"}
 
 
-HEAD = ["patient", "twin", "exit", "request", "kind", "holder", "result"]
+def twins(patient):
+    return ["trap"] if patient.get("trap") else ["leaking", "fixed"]
 
 
-def old_rows(path):
-    """The table's rows so far, so that --only renews a part of it."""
-    if not os.path.exists(path):
-        return []
-    with open(path, encoding="utf-8") as f:
-        rows = [[c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]]
-                for line in f if line.startswith("| ")]
-    return [r for r in rows[2:] if len(r) == len(HEAD)]
+def title_of(patient):
+    return patient.get("title", patient["name"])
 
 
-def write_results(rows):
-    path = os.path.join(HERE, "RESULTS.md")
-    rows = [[c.replace("|", "\\|").replace("<", "&lt;") for c in r]
-            for r in rows]
-    new = {tuple(r[:2]) for r in rows}
-    order = [p.get("title", p["name"]) for p in table.PATIENTS]
-    rows += [r for r in old_rows(path) if tuple(r[:2]) not in new
-             and r[0] in order]
-    rows.sort(key=lambda r: (order.index(r[0]), r[1] == "fixed"))
-    with open(path, "w", encoding="utf-8") as f:
-        f.write("# The patients, and what Plateau said\n\n"
-                "Written by `make patients`. A row per twin; `result` names "
-                "what was not as\n`table.py` wants it.\n\n")
-        for row in [HEAD, ["---"] * len(HEAD)] + rows:
-            f.write("| %s |\n" % " | ".join(row))
-        good = sum(r[-1] == "ok" for r in rows)
-        f.write("\n%d of %d rows are right.\n" % (good, len(rows)))
+def run_patient(patient, wanted, rows):
+    """Runs the twins named; gives how many were wrong."""
+    title, bad = title_of(patient), 0
+    servers = Servers()
+    try:
+        env, lacking = prepare(patient, servers)
+        if lacking:
+            print("skipped %s: %s" % (title, lacking), flush=True)
+            return 0
+        for twin in wanted:
+            code, said, took, err = run_twin(patient, twin, env)
+            cells = judge(patient, twin, code, said)
+            rows.add(title, twin, cells)
+            print("%-22s %-8s exit %s  %-8s %-16s %5.0f s  %s" % (
+                title, twin, code, cells["request"], cells["kind"], took,
+                cells["result"]), flush=True)
+            if cells["result"] != "ok":
+                bad += 1
+                print("    %s" % (said.get("reason") or err.strip()[-300:]),
+                      flush=True)
+    finally:
+        servers.stop()
+    return bad
 
 
 def main():
@@ -270,37 +221,32 @@ def main():
     ap.add_argument("--quick", action="store_true")
     ap.add_argument("--only", default="")
     ap.add_argument("--write", action="store_true")
+    ap.add_argument("--resume", action="store_true")
+    ap.add_argument("--for", type=float, default=math.inf, dest="limit_s")
     a = ap.parse_args()
     only = set(filter(None, a.only.split(",")))
-    rows, bad = [], 0
+    titles = [title_of(p) for p in table.PATIENTS]
+    if only - set(titles):
+        ap.error("no such patient: %s" % ", ".join(sorted(only - set(titles))))
+    rows = results.Rows(os.path.join(BUILD, "rows.json"), support.PLATEAU)
+    began, bad, left = time.monotonic(), 0, 0
     for patient in table.PATIENTS:
-        title = patient.get("title", patient["name"])
+        title = title_of(patient)
         if (only and title not in only) or (a.quick and
                                             not patient.get("quick")):
             continue
-        servers = Servers()
-        try:
-            env, lacking = prepare(patient, servers)
-            if lacking:
-                print("skipped %s: %s" % (title, lacking), flush=True)
-                continue
-            for twin in ["trap"] if patient.get("trap") else [
-                    "leaking", "fixed"]:
-                code, said, took, err = run_twin(patient, twin, env)
-                wrong, cells = judge(patient, twin, code, said)
-                rows.append(cells)
-                bad += bool(wrong)
-                print("%-22s %-8s exit %s  %-8s %-16s %5.0f s  %s" % (
-                    cells[0], twin, code, cells[3], cells[4], took,
-                    cells[6]), flush=True)
-                if wrong:
-                    print("    %s" % (said.get("reason") or err.strip()[-300:]
-                                      ), flush=True)
-        finally:
-            servers.stop()
+        wanted = [t for t in twins(patient)
+                  if not (a.resume and rows.have(title, t))]
+        if wanted and time.monotonic() - began > a.limit_s:
+            left += 1
+        elif wanted:
+            bad += run_patient(patient, wanted, rows)
     if a.write:
-        write_results(rows)
-    return 1 if bad else 0
+        results.write_results(rows, [(title_of(p), t) for p in table.PATIENTS
+                                     for t in twins(p)])
+    if left > 0:
+        print("%d patients are left for another call" % left)
+    return 1 if bad else 3 if left else 0
 
 
 if __name__ == "__main__":
