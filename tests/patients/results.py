@@ -6,6 +6,7 @@ were, and the table says how often each was run. So a part of the matrix can
 be run now and the rest later, and nobody can pick the better of two runs.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -37,8 +38,12 @@ class Rows:
     def __init__(self, path, program):
         self.path, self.build = path, identity(program)
         self.runs = {}
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        self.load()
+
+    def load(self):
         try:
-            with open(path, encoding="utf-8") as f:
+            with open(self.path, encoding="utf-8") as f:
                 kept = json.load(f)
             if kept["build"] == self.build:
                 self.runs = kept["runs"]
@@ -46,11 +51,14 @@ class Rows:
             pass
 
     def add(self, title, twin, cells):
-        self.runs.setdefault(title + " " + twin, []).append(cells)
-        os.makedirs(os.path.dirname(self.path), exist_ok=True)
-        with open(self.path + ".new", "w", encoding="utf-8") as f:
-            json.dump({"build": self.build, "runs": self.runs}, f)
-        os.replace(self.path + ".new", self.path)
+        """Others may add rows of other patients meanwhile."""
+        with open(self.path + ".lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.load()
+            self.runs.setdefault(title + " " + twin, []).append(cells)
+            with open(self.path + ".new", "w", encoding="utf-8") as f:
+                json.dump({"build": self.build, "runs": self.runs}, f)
+            os.replace(self.path + ".new", self.path)
 
     def have(self, title, twin):
         return (title + " " + twin) in self.runs
