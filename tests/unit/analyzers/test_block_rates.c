@@ -6,6 +6,7 @@
 #include "analyzers/barriers.h"
 #include "analyzers/verdict.h"
 #include "tests/calibrate/sim.h"
+#include "tests/unit/effort.h"
 
 enum { SEEDS = 2, FIRST = 700 };
 
@@ -45,9 +46,10 @@ static void plant(const struct sim *like, int bytes, double minimum,
 static void test_rates(void **state)
 {
     struct tally t = {0};
+    int step = effort_step();
 
     (void)state;
-    for (int i = 0; i < 2 * SIM_BASES * SEEDS; i++) {
+    for (int i = 0; i < 2 * SIM_BASES * SEEDS; i += step) {
         enum sim_base base = (enum sim_base)(i / 2 / SEEDS);
         struct sim s;
         struct record r;
@@ -67,7 +69,7 @@ static void test_rates(void **state)
         verdict_release(&v);
         record_release(&r);
     }
-    assert_true(t.healthy >= 24 * SEEDS);
+    assert_true(t.healthy >= 24 * SEEDS / step);
     assert_true(t.leaks <= 1);
     assert_true(t.planted * 100 >= t.healthy * 80);
     assert_true(t.called * 100 >= t.planted * 88);
@@ -98,10 +100,10 @@ static bool called(const struct sim *like, double leak, uint64_t seed)
 static void test_minimum(void **state)
 {
     static const enum sim_base bases[] = {SIM_JITTER, SIM_WALK, SIM_RECYCLED};
-    int runs = 0, at = 0, under = 0;
+    int runs = 0, at = 0, under = 0, step = effort_step();
 
     (void)state;
-    for (uint64_t i = 0; i < 24; i++) {
+    for (uint64_t i = 0; i < 24; i += (uint64_t)step) {
         struct barriers_rule rule;
         struct finding f;
         struct record r;
@@ -122,7 +124,7 @@ static void test_minimum(void **state)
             under += called(&s, f.minimum_per_request / 3, 5000 * k);
         }
     }
-    assert_true(runs >= 60);
+    assert_true(runs >= 60 / step);
     assert_true(at * 100 >= runs * 85);
     assert_true(under * 100 <= runs * 60);
 }
@@ -131,10 +133,10 @@ static void test_minimum(void **state)
    half of those that go on are decided by then. */
 static void test_forecast(void **state)
 {
-    int told = 0, decided = 0;
+    int told = 0, decided = 0, step = effort_step();
 
     (void)state;
-    for (int i = 0; i < 24; i++) {
+    for (int i = 0; i < 24; i += step) {
         struct barriers_rule rule;
         struct finding f, later;
         struct record r;
@@ -163,7 +165,7 @@ static void test_forecast(void **state)
         }
         record_release(&r);
     }
-    assert_true(told >= 8);
+    assert_true(told >= 8 / step);
     assert_true(decided * 100 >= told * 30);
 }
 
