@@ -108,6 +108,8 @@ static int run_demo(const char *scenario, const char *server, int port,
         argv[n++] = "--json";
     if (o->quiet)
         argv[n++] = "--quiet";
+    if (o->verbose)
+        argv[n++] = "--verbose";
     if (o->color != COLOR_AUTO) {
         argv[n++] = "--color";
         argv[n++] = o->color == COLOR_ALWAYS ? "always" : "never";

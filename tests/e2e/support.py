@@ -203,11 +203,12 @@ class Case(unittest.TestCase):
         return s
 
     def plateau(self, *arguments, timeout=100, env=None, cwd=None,
-                stdin=subprocess.DEVNULL, limits=None, started=None):
+                stdin=subprocess.DEVNULL, limits=None, started=None,
+                program=PLATEAU):
         """Runs the program to its end. Runs are kept in this test's folder
         unless the arguments say otherwise. `limits`: (what, soft, hard) of
         resource.setrlimit; `started` is called with its pid."""
-        self.assertTrue(os.path.exists(PLATEAU), "not built: " + PLATEAU)
+        self.assertTrue(os.path.exists(program), "not built: " + program)
         arguments = [str(a) for a in arguments]
         if "--out" in arguments:
             out = arguments[arguments.index("--out") + 1]
@@ -218,7 +219,7 @@ class Case(unittest.TestCase):
                 arguments[1:1] = ["--out", out]
         began = time.monotonic()
         child = subprocess.Popen(
-            [PLATEAU] + arguments, cwd=cwd or self.folder, stdin=stdin,
+            [program] + arguments, cwd=cwd or self.folder, stdin=stdin,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=dict(os.environ, **(env or {})),
             preexec_fn=limits and (lambda: resource.setrlimit(

@@ -1,5 +1,8 @@
 """The demo, and the other bundled scenarios."""
 
+import os
+import shutil
+
 import support
 
 
@@ -7,19 +10,23 @@ class DemoTest(support.ScenarioCase):
     serial = True
     timeout = 120
 
-    def setUp(self):
-        super().setUp()
-        if support.FLAVOUR != "release":
-            self.skipTest("the demo finds its server beside build/plateau")
-
     def demo(self, *more):
-        program = support.PLATEAU
-        support.PLATEAU = support.os.path.join(support.ROOT, "build",
-                                               "plateau")
-        try:
-            return self.plateau("demo", *more)
-        finally:
-            support.PLATEAU = program
+        """In the tree the program is build/plateau; that of another flavour
+        is laid out as an installation is."""
+        if support.FLAVOUR == "release":
+            program = os.path.join(support.ROOT, "build", "plateau")
+        else:
+            for folder in ("bin", "libexec/plateau",
+                           "share/plateau/scenarios"):
+                os.makedirs(os.path.join(self.folder, folder))
+            for path, place in (
+                    (support.LEAKY, "libexec/plateau"),
+                    (os.path.join(support.ROOT, "scenarios", "demo.ini"),
+                     "share/plateau/scenarios")):
+                shutil.copy2(path, os.path.join(self.folder, place))
+            program = shutil.copy2(support.PLATEAU,
+                                   os.path.join(self.folder, "bin"))
+        return self.plateau("demo", *more, program=program)
 
     def test_leak(self):
         r = self.demo()
@@ -31,8 +38,9 @@ class DemoTest(support.ScenarioCase):
         self.assertRegex(r.out, r"(1\.[89]\d*|2\.[012]\d*) KiB|20\d\d B")
 
     def test_healthy(self):
-        r = self.demo("--healthy")
+        r = self.demo("--healthy", "--verbose")
         self.expect_status(r, 0)
+        self.assertIn("phase load 1\n", r.err)
         self.assertLess(r.took_s, 60 * support.SLOW)
         self.assertTrue(r.out.lstrip().startswith("PASS"), r.told())
 
