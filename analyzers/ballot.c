@@ -73,6 +73,21 @@ static bool any(const struct continuous *c, const struct column_view *v,
     return false;
 }
 
+/* The one that speaks for memory as a whole. */
+static enum bench body_of(const struct continuous *c,
+                          const struct column_view *v)
+{
+    return any(c, v, BENCH_MEMORY)   ? BENCH_MEMORY
+           : any(c, v, BENCH_CGROUP) ? BENCH_CGROUP
+                                     : BENCH_CUSTOM;
+}
+
+bool ballot_shares(const struct continuous *c, const struct column_view *v,
+                   size_t i)
+{
+    return has_data(&v[i]) && bench_of(&c->findings[i], &v[i]) == body_of(c, v);
+}
+
 /* The finding that says `o` most clearly within a body (or in any, with
  * BENCH_NONE); ties go to the first. */
 static int clearest(const struct continuous *c, const struct column_view *v,
@@ -128,9 +143,7 @@ static void share_minimum(struct continuous *c, const struct column_view *v,
 
 void ballot_count(struct continuous *c, const struct column_view *v)
 {
-    enum bench body = any(c, v, BENCH_MEMORY)   ? BENCH_MEMORY
-                      : any(c, v, BENCH_CGROUP) ? BENCH_CGROUP
-                                                : BENCH_CUSTOM;
+    enum bench body = body_of(c, v);
     bool types =
         any(c, v, BENCH_TYPE) && !any(c, v, BENCH_SINGLE) && !any(c, v, body);
     bool single = any(c, v, BENCH_SINGLE) || types;

@@ -12,4 +12,8 @@
  * share the largest `minimum_*` among them. */
 void ballot_count(struct continuous *c, const struct column_view *views);
 
+/* Whether finding `i` is one of those that share their minimum. */
+bool ballot_shares(const struct continuous *c, const struct column_view *views,
+                   size_t i);
+
 #endif

@@ -111,29 +111,44 @@ static double width(const struct trial *t)
     return t->growth.high - t->growth.low;
 }
 
+/* What lies ahead is asked last: it costs the most. */
+static bool ahead_acquits(const struct bench *b, struct trial *t)
+{
+    const struct column_view *v = b->v;
+
+    trial_look_ahead(t, b->x->policy->confidence);
+    /* In two minutes even a fast warm-up may be far from over. */
+    if (!v->explicit_tolerance && v->span_s < 120 &&
+        t->ahead.value > 0.005 * fabs(v->level))
+        return false;
+    if (t->ahead.high >= v->pass_below)
+        return false;
+    return v->explicit_tolerance || t->ahead.value < 0.3 * v->leak_above;
+}
+
 /* Nothing in `t` speaks for growth that matters, and the future it tells is
  * flat. */
-static bool acquits(const struct bench *b, const struct trial *t)
+static bool acquits(const struct bench *b, struct trial *t)
 {
     const struct column_view *v = b->v;
     double calm = fmax(v->leak_above, 0.1 * v->swing);
     double still = 0.005 * fabs(v->level);
 
-    /* In two minutes even a fast warm-up may be far from over. */
-    if (t->ok && !v->explicit_tolerance && v->span_s < 120 &&
-        (t->late_rise > still || t->ahead.value > still))
-        return false;
     /* What wanders slowly over more than matters may hide anything. How far
        it does is what the readings themselves did: an opening has a floor of
        its own making, which is calmer. */
     if (t->rho > 0.75 && b->first.late_range > 1.4 * v->pass_below)
         return false;
-    if (!t->ok || t->growth.high >= v->pass_below ||
-        t->ahead.high >= v->pass_below || trial_above(t, v->leak_above) >= 0.2)
+    if (!t->ok || t->growth.high >= v->pass_below)
         return false;
-    return v->explicit_tolerance ||
-           (t->ahead.value < 0.3 * v->leak_above && t->late_rise < calm &&
-            trial_above(t, 0.0025 * fabs(v->level)) < 0.8);
+    if (!v->explicit_tolerance &&
+        !(t->late_rise < calm && (v->span_s >= 120 || t->late_rise <= still)))
+        return false;
+    if (trial_above(t, v->leak_above) >= 0.2 ||
+        (!v->explicit_tolerance &&
+         !(trial_above(t, 0.0025 * fabs(v->level)) < 0.8)))
+        return false;
+    return ahead_acquits(b, t);
 }
 
 /* Carries out `p` and keeps it in `best` when it is the sharper. */
@@ -153,7 +168,7 @@ static void attempt(struct bench *b, const struct trial_plan *p,
 /* The recent past by itself, or the later part of each life: it may acquit,
  * and where it speaks against a leak there is none to call, but it cannot
  * accuse: a warm-up seen without its beginning looks like a line. */
-static void run_recent(struct bench *b, struct trial_plan p, bool clear)
+static void run_recent(struct bench *b, struct trial_plan p)
 {
     bool one_life = b->r->nlives == 1;
 
@@ -164,7 +179,7 @@ static void run_recent(struct bench *b, struct trial_plan p, bool clear)
         p.points = one_life ? (int)(POINTS * (1 - windows[k])) : POINTS;
         p.floor_var = floor_variance(b, p.from);
         attempt(b, &p, &b->recent[k]);
-        if (one_life && !clear) {
+        if (one_life && !b->clear) {
             p.y = b->open[1];
             attempt(b, &p, &b->recent[k]);
         }
@@ -173,9 +188,9 @@ static void run_recent(struct bench *b, struct trial_plan p, bool clear)
 
 /* The first look says pass or leak with so much room that a sharper one
  * could not say anything else. */
-static bool is_clear(const struct bench *b)
+static bool is_clear(struct bench *b)
 {
-    const struct trial *t = &b->first;
+    struct trial *t = &b->first;
     double much = 0.5 * b->v->leak_above;
 
     if (!t->ok)
@@ -200,41 +215,41 @@ static void heed_others(struct bench *b)
     }
 }
 
-static void run_trials(struct bench *b)
+/* All looks at the whole run; false when the first one is enough. */
+static bool run_whole(struct bench *b, struct trial_plan *p)
 {
-    struct trial_plan p = {.rows = b->r,
-                           .load = b->x->load,
-                           .y = b->y,
-                           .level = b->v->level,
-                           .floor_var = floor_variance(b, BENCH_START),
-                           .confidence = b->x->policy->confidence,
-                           .from = BENCH_START,
-                           .points = POINTS};
-
-    attempt(b, &p, &b->whole);
-    trial_look_ahead(&b->whole, p.confidence);
+    attempt(b, p, &b->whole);
     b->first = b->whole;
-    bool clear = is_clear(b);
-
-    if (clear && acquits(b, &b->first))
-        return;
-    if (!clear) {
-        p.points = POINTS / 2;
-        attempt(b, &p, &b->whole);
-        p.points = POINTS;
-        p.stat = BINS_FLOOR;
-        attempt(b, &p, &b->whole);
-        p.stat = BINS_MIDDLE;
+    b->clear = is_clear(b);
+    if (b->clear && acquits(b, &b->first))
+        return false;
+    if (!b->clear) {
+        p->points = POINTS / 2;
+        attempt(b, p, &b->whole);
+        p->points = POINTS;
+        p->stat = BINS_FLOOR;
+        attempt(b, p, &b->whole);
+        p->stat = BINS_MIDDLE;
         for (int k = 0; k < BENCH_OPENINGS && b->r->nlives == 1; k++) {
-            p.y = b->open[k];
-            attempt(b, &p, &b->whole);
+            p->y = b->open[k];
+            attempt(b, p, &b->whole);
         }
     }
     heed_others(b);
-    run_recent(b, p, clear);
-    trial_look_ahead(&b->whole, p.confidence);
-    trial_look_ahead(&b->recent[0], p.confidence);
-    trial_look_ahead(&b->recent[1], p.confidence);
+    return true;
+}
+
+static struct trial_plan first_plan(const struct bench *b)
+{
+    return (struct trial_plan){.rows = b->r,
+                               .load = b->x->load,
+                               .memo = b->x->memo,
+                               .y = b->y,
+                               .level = b->v->level,
+                               .floor_var = floor_variance(b, BENCH_START),
+                               .confidence = b->x->policy->confidence,
+                               .from = BENCH_START,
+                               .points = POINTS};
 }
 
 /* Restarts that nobody recorded: what if the falls were that? */
@@ -272,7 +287,7 @@ static bool contradicts(const struct bench *b, const struct trial *t)
 
 /* The sharpest look, unless the plain one is nearly sure of a leak; or the
  * plain one itself. */
-static bool whole_acquits(const struct bench *b)
+static bool whole_acquits(struct bench *b)
 {
     if (acquits(b, &b->first))
         return true;
@@ -282,7 +297,7 @@ static bool whole_acquits(const struct bench *b)
 
 /* A window does not see slow wandering: where the whole run leaves all open,
  * it proves something only when it is far calmer than what was before. */
-static bool recent_acquits(const struct bench *b)
+static bool recent_acquits(struct bench *b)
 {
     const struct trial *t = &b->whole;
     bool open = width(t) > 4 * b->v->pass_below ||
@@ -306,11 +321,12 @@ static bool is_certain(const struct bench *b)
            (v->span_s >= 30 && b->whole.growth.low > least);
 }
 
-static enum doubt reason_to_doubt(const struct bench *b)
+static enum doubt reason_to_doubt(struct bench *b)
 {
-    const struct trial *t = &b->whole;
+    struct trial *t = &b->whole;
     const struct column_view *v = b->v;
 
+    trial_look_ahead(t, b->x->policy->confidence);
     if (v->span_s < 90 && t->ahead.value > 0.01 * fabs(v->level))
         return DOUBT_SHORT;
     if (b->x->load->varied && v->load_matters)
@@ -329,25 +345,41 @@ static bool rises(const struct bench *b, const struct trial *t)
     return t->ok && t->growth.low > b->v->leak_above;
 }
 
+/* Were the falls restarts or not: it may grow on the whole and in between, and
+ * is a leak either way. */
+static bool guess_disagrees(const struct bench *b)
+{
+    return b->guessed && !(rises(b, &b->guess) && rises(b, &b->whole)) &&
+           (!b->guess.ok || trial_above(&b->guess, b->v->leak_above) > 0.15);
+}
+
+static bool contradicted(const struct bench *b)
+{
+    return contradicts(b, &b->recent[0]) || contradicts(b, &b->recent[1]);
+}
+
+/* Nothing stands against calling it a leak. */
+static bool is_leak(const struct bench *b)
+{
+    return !guess_disagrees(b) && rises(b, &b->whole) && is_certain(b) &&
+           !contradicted(b);
+}
+
 enum outcome bench_decide(struct bench *b)
 {
     struct column_view *v = b->v;
-    const struct trial *t = &b->whole;
     double news = fmax(0.4 * v->leak_above, 6 * v->noise);
     double least =
         fmax(fmax(0.05 * v->swing, 10 * v->noise), 0.15 * v->leak_above);
 
     v->doubt = reason_to_doubt(b);
-    /* Were the falls restarts or not: it may grow on the whole and in between,
-       and is a leak either way. */
-    if (b->guessed && !(rises(b, &b->guess) && rises(b, t)) &&
-        (!b->guess.ok || trial_above(&b->guess, v->leak_above) > 0.15)) {
+    if (is_leak(b))
+        return OUTCOME_LEAK;
+    if (guess_disagrees(b)) {
         v->doubt = DOUBT_FALLS;
         return OUTCOME_INCONCLUSIVE;
     }
-    if (rises(b, t) && is_certain(b)) {
-        if (!contradicts(b, &b->recent[0]) && !contradicts(b, &b->recent[1]))
-            return OUTCOME_LEAK;
+    if (rises(b, &b->whole) && is_certain(b)) {
         v->doubt = DOUBT_BEND;
         return OUTCOME_INCONCLUSIVE;
     }
@@ -366,10 +398,21 @@ enum outcome bench_decide(struct bench *b)
 
 bool bench_look(struct bench *b)
 {
-    run_trials(b);
+    struct trial_plan p = first_plan(b);
+
+    if (run_whole(b, &p))
+        run_recent(b, p);
     if (b->whole.ok)
         run_guess(b);
     return b->whole.ok;
+}
+
+bool bench_glance(struct bench *b)
+{
+    struct trial_plan p = first_plan(b);
+
+    trial_run(&p, &b->now);
+    return b->now.ok || bench_look(b);
 }
 
 /* Share of a steady leak's growth at each cell, times `by`, added to `y`. */
@@ -412,42 +455,51 @@ static void replay(const struct bench *b, double leak, struct column_view *v,
     trial_run(&t->plan, &t->whole);
 }
 
-/* What that one look does not show, another might. */
-static void look_again(struct bench *t)
-{
-    t->whole.ok = t->recent[0].ok = t->recent[1].ok = false;
-    t->guessed = false;
-    run_trials(t);
-    run_guess(t);
-}
-
-/* Calls a leak, and would have done so in 95 of 100 runs whose noise is
- * another: that moves the interval's end. */
-static bool calls_surely(struct bench *t, double leak)
+/* The interval calls `leak` a leak, and would have done so in 95 of 100 runs
+ * whose noise is another: that moves its end. */
+static bool rises_surely(const struct bench *t, double leak)
 {
     double spare = ONE_SIDED / (2 * TWO_SIDED) * width(&t->whole);
     double luck = fmax(t->whole.growth.value - leak, 0);
 
-    return t->whole.ok &&
-           t->whole.growth.low - luck - spare > t->v->leak_above &&
-           bench_decide(t) == OUTCOME_LEAK;
+    return t->whole.ok && t->whole.growth.low - luck - spare > t->v->leak_above;
+}
+
+/* What that one look does not show, another might. Each next step is taken
+ * only where it can still change the answer. */
+static bool look_again(struct bench *t, double leak)
+{
+    struct trial_plan p = first_plan(t);
+    bool more;
+
+    t->whole.ok = false;
+    more = run_whole(t, &p);
+    if (!rises_surely(t, leak))
+        return false;
+    if (more)
+        run_recent(t, p);
+    run_guess(t);
+    return is_leak(t);
+}
+
+static bool look_once(struct bench *t, double leak)
+{
+    if (!rises(t, &t->whole) || !rises_surely(t, leak))
+        return false;
+    t->clear = true;
+    run_recent(t, t->plan);
+    run_guess(t);
+    return is_leak(t);
 }
 
 bool bench_calls(const struct bench *b, double leak, bool thorough)
 {
     struct bench *t = mem_zalloc(1, sizeof *t);
     struct column_view v;
-    bool calls = false;
+    bool calls;
 
     replay(b, leak, &v, t);
-    if (thorough) {
-        look_again(t);
-        calls = calls_surely(t, leak);
-    } else if (rises(t, &t->whole)) {
-        run_recent(t, t->plan, true);
-        run_guess(t);
-        calls = calls_surely(t, leak);
-    }
+    calls = thorough ? look_again(t, leak) : look_once(t, leak);
     bench_close(t);
     free(t);
     return calls;
@@ -462,8 +514,15 @@ bool bench_sees(const struct bench *b, double leak)
     replay(b, leak, &v, t);
     sees = rises(t, &t->whole);
     if (!sees) {
-        look_again(t);
-        sees = rises(t, &t->whole) || rises(t, &t->guess);
+        struct trial_plan p = first_plan(t);
+
+        t->whole.ok = false;
+        run_whole(t, &p);
+        sees = rises(t, &t->whole);
+    }
+    if (!sees) {
+        run_guess(t);
+        sees = rises(t, &t->guess);
     }
     bench_close(t);
     free(t);

@@ -28,6 +28,7 @@ struct bench {
     struct trial now;
     struct trial_plan plan; /* the one that `whole` came from */
     double quantum;         /* what readings were rounded to */
+    bool clear;             /* the first look said all there is to say */
     bool guessed;
     struct interval look[BENCH_LOOKS_MAX]; /* what each look said */
     int looks;
@@ -41,6 +42,9 @@ bool bench_open(struct bench *b, const struct column_context *x,
 
 /* Looks at the readings. False when no shape could be fitted. */
 bool bench_look(struct bench *b);
+
+/* Whether bench_look would find a shape; says nothing of which. */
+bool bench_glance(struct bench *b);
 
 /* What the looks say; fills v->doubt. */
 enum outcome bench_decide(struct bench *b);

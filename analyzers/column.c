@@ -16,7 +16,6 @@ static void view_trial(struct bench *b)
     const struct trial *t = &b->whole;
 
     v->growth = t->growth;
-    v->ahead = t->ahead;
     v->above = trial_above(t, v->leak_above);
     v->late_rise = t->late_rise;
     v->rho = t->rho;
@@ -212,25 +211,15 @@ static void judge_constant(struct bench *b, struct finding *f)
     f->minimum_per_hour = f->tolerance_per_hour;
 }
 
-void column_judge(const struct column_context *x, const struct column *c,
-                  struct finding *f, struct column_view *v)
+/* What it says, and for a pass whether it could have said anything else. */
+static void decide(struct bench *b, unsigned heard, struct finding *f)
 {
-    struct bench *b = mem_zalloc(1, sizeof *b);
+    struct column_view *v = b->v;
 
-    *v = (struct column_view){.doubt = DOUBT_NO_DATA};
-    finding_init(f, &c->metric);
-    snprintf(f->name, sizeof f->name, "%s", c->name);
-    f->basis = BASIS_SAMPLES;
-    if (!bench_open(b, x, c, v))
-        goto out;
-    if (b->quantum == 0) {
-        judge_constant(b, f);
-        goto out;
-    }
-    if (!bench_look(b))
-        goto out;
     view_trial(b);
     f->outcome = bench_decide(b);
+    if ((heard >> f->outcome & 1) == 0)
+        return;
     v->least = power_minimum(b, f->outcome == OUTCOME_PASS);
     if (f->outcome == OUTCOME_PASS && is_blind(b)) {
         f->outcome = OUTCOME_INCONCLUSIVE;
@@ -238,7 +227,25 @@ void column_judge(const struct column_context *x, const struct column *c,
     }
     fill(b, f);
     fill_power(b, f);
-out:
+}
+
+void column_judge(const struct column_context *x, const struct column *c,
+                  unsigned heard, struct finding *f, struct column_view *v)
+{
+    struct bench *b = mem_zalloc(1, sizeof *b);
+
+    *v = (struct column_view){.doubt = DOUBT_NO_DATA};
+    finding_init(f, &c->metric);
+    snprintf(f->name, sizeof f->name, "%s", c->name);
+    f->basis = BASIS_SAMPLES;
+    if (bench_open(b, x, c, v)) {
+        if (b->quantum == 0)
+            judge_constant(b, f);
+        else if (heard == 0 && bench_glance(b))
+            v->doubt = DOUBT_NONE;
+        else if (heard != 0 && bench_look(b))
+            decide(b, heard, f);
+    }
     bench_close(b);
     free(b);
 }

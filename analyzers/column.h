@@ -33,7 +33,6 @@ enum doubt {
 struct column_view {
     enum doubt doubt;
     struct interval growth; /* that would go on */
-    struct interval ahead;  /* over one more span, bends included */
     double above;           /* posterior share of growth > leak_above */
     double least;           /* smallest leak that would have been called */
     double leak_above, pass_below;
@@ -55,11 +54,17 @@ struct column_context {
     const struct load *load;
     const struct policy *policy;
     double limit_bytes; /* memory limit of the target; NaN: none known */
+    struct fit_memo *memo;
 };
 
+/* All outcomes: see column_judge. */
+enum { COLUMN_HEARD = 7 };
+
 /* Judges column `c`. Fills `f`, but for `judged`, `decisive` and `reason`,
- * and `v`. */
+ * and `v`. Where the outcome is not in the set `heard` (bit 1u << outcome),
+ * the finding's numbers may be missing; where that is empty, only v->doubt is
+ * certain to tell that there is something to judge. */
 void column_judge(const struct column_context *x, const struct column *c,
-                  struct finding *f, struct column_view *v);
+                  unsigned heard, struct finding *f, struct column_view *v);
 
 #endif

@@ -26,34 +26,93 @@ static double limit_of(const struct series *s)
     return NAN;
 }
 
-void continuous_judge(const struct series *s, const struct policy *p,
-                      struct continuous *out)
+/* Everything known while a series is judged. */
+struct judge {
+    const struct series *s;
+    struct column_context x;
+    struct continuous *out;
+    struct column_view *v;
+    size_t *column; /* of each finding */
+};
+
+static void judge_columns(struct judge *j, const unsigned char *heard)
+{
+    struct continuous *out = j->out;
+
+    for (size_t i = 0; i < j->s->ncolumns; i++) {
+        const struct column *c = &j->s->columns[i];
+
+        if (!is_judged(c))
+            continue;
+        j->column[out->n] = i;
+        column_judge(&j->x, c, heard != NULL ? heard[i] : COLUMN_HEARD,
+                     &out->findings[out->n], &j->v[out->n]);
+        out->n++;
+    }
+}
+
+static bool is_heard(const struct judge *j, const unsigned char *heard,
+                     size_t i)
+{
+    return heard[j->column[i]] >> j->out->findings[i].outcome & 1;
+}
+
+/* Views of memory state one minimum together: where one of them is heard, the
+ * others are judged to the end as well. */
+static void complete_memory(struct judge *j, const unsigned char *heard)
+{
+    struct continuous *out = j->out;
+    bool any = false;
+
+    for (size_t i = 0; i < out->n; i++)
+        any |= is_heard(j, heard, i) && ballot_shares(out, j->v, i);
+    for (size_t i = 0; any && i < out->n; i++)
+        if (!is_heard(j, heard, i) && ballot_shares(out, j->v, i))
+            column_judge(&j->x, &j->s->columns[j->column[i]], COLUMN_HEARD,
+                         &out->findings[i], &j->v[i]);
+}
+
+static void vote(struct judge *j)
+{
+    struct continuous *out = j->out;
+
+    discovery_keep(out->findings, j->v, out->n, j->x.policy->confidence);
+    ballot_count(out, j->v);
+    remarks_findings(out, j->v);
+    remarks_verdict(out, j->v, j->x.rows);
+    if (out->lead >= 0)
+        out->steady_from_s = out->findings[out->lead].steady_from_s;
+}
+
+void continuous_listen(const struct series *s, const struct policy *p,
+                       const unsigned char *heard, struct continuous *out)
 {
     struct rows r;
     struct load load;
-    struct column_view *v = mem_zalloc(s->ncolumns, sizeof *v);
+    struct judge j = {.s = s, .out = out};
 
     *out = (struct continuous){.lead = -1, .steady_from_s = NAN};
     out->findings = mem_zalloc(s->ncolumns, sizeof *out->findings);
+    j.v = mem_zalloc(s->ncolumns, sizeof *j.v);
+    j.column = mem_zalloc(s->ncolumns, sizeof *j.column);
     rows_select(s, &r);
     load_measure(&r, &load);
-    struct column_context x = {&r, &load, p, limit_of(s)};
-
-    for (size_t i = 0; i < s->ncolumns; i++)
-        if (is_judged(&s->columns[i])) {
-            column_judge(&x, &s->columns[i], &out->findings[out->n],
-                         &v[out->n]);
-            out->n++;
-        }
-    discovery_keep(out->findings, v, out->n, p->confidence);
-    ballot_count(out, v);
-    remarks_findings(out, v);
-    remarks_verdict(out, v, &r);
-    if (out->lead >= 0)
-        out->steady_from_s = out->findings[out->lead].steady_from_s;
+    j.x = (struct column_context){&r, &load, p, limit_of(s), fit_memo_new()};
+    judge_columns(&j, heard);
+    if (heard != NULL)
+        complete_memory(&j, heard);
+    vote(&j);
+    fit_memo_free(j.x.memo);
     load_release(&load);
     rows_release(&r);
-    free(v);
+    free(j.column);
+    free(j.v);
+}
+
+void continuous_judge(const struct series *s, const struct policy *p,
+                      struct continuous *out)
+{
+    continuous_listen(s, p, NULL, out);
 }
 
 void continuous_release(struct continuous *c)

@@ -39,6 +39,14 @@ struct continuous {
 void continuous_judge(const struct series *s, const struct policy *p,
                       struct continuous *out);
 
+/* The same where not all is heard: `heard` holds for each column of `s` the
+ * set of outcomes (bit 1u << outcome) in which somebody hears its finding. Such
+ * a finding is what continuous_judge would give; of the others no more is
+ * certain than that they are not heard, and the outcome, the lead and the
+ * words of the whole are not to be used. */
+void continuous_listen(const struct series *s, const struct policy *p,
+                       const unsigned char *heard, struct continuous *out);
+
 /* Frees what `c` holds; a zeroed one is legal. */
 void continuous_release(struct continuous *c);
 

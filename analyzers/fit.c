@@ -1,19 +1,12 @@
 #include "analyzers/fit.h"
 
-#include "analyzers/shapes.h"
-#include "harness/base/mem.h"
+#include "analyzers/fit_gram.h"
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum {
-    TERMS_MAX = 4,
-    RHOS = 6,
-};
-
-static const double rhos[RHOS] = {0, 0.3, 0.55, 0.75, 0.88, 0.95};
+enum { TERMS_MAX = 4 };
 
 /* Prior weights beside a line's, which is 1: one bend or jump, and a pair of
  * them, each spread over all places it may be at. */
@@ -41,110 +34,29 @@ struct candidate {
 
 struct fitter {
     const struct fit_points *p;
-    struct shapes s;
-    /* Products of the functions at lags 0 and 1, from which those whitened
-       for any correlation follow. Index SHAPES_MAX is the readings. */
-    double now[SHAPES_MAX + 1][SHAPES_MAX + 1];
-    double lag[SHAPES_MAX + 1][SHAPES_MAX + 1];
-    double past[SHAPES_MAX + 1][SHAPES_MAX + 1];
-    double level[FIT_POINTS_MAX][SHAPES_MAX + 1]; /* per life */
-    int begin[FIT_POINTS_MAX + 1]; /* first point of each life; the end */
-    double g[SHAPES_MAX + 1][SHAPES_MAX + 1]; /* whitened, levels taken out */
+    const struct shapes *s; /* of the gram's design */
+    struct fit_gram gram;
+    double (*g)[SHAPES_MAX + 1]; /* the gram at the correlation at hand */
     double rho, neff, floor_var;
     double base;      /* part of the evidence that all shapes share */
     double penalty;   /* per parameter */
     double top, peak; /* best log evidence: at all, and at this `rho` */
     struct candidate kept[FIT_PARTS_MAX], best;
+    int heap[FIT_PARTS_MAX]; /* of `kept` once that is full, weakest on top */
     int nkept;
 };
 
-static const double *values(const struct fitter *f, int i)
+static const struct basis *basis(const struct fitter *f, int i)
 {
-    return i == SHAPES_MAX ? f->p->y : f->s.b[i].v;
+    return f->gram.b[i];
 }
 
-/* With z_i = v_i - rho v_{i-1} inside a life and sqrt(1 - rho^2) v_0 at its
- * start, any product of two whitened functions is now - rho lag + rho^2
- * past. */
-static void product(struct fitter *f, int i, int k)
+static void set_correlation(struct fitter *f, int r)
 {
     const struct fit_points *p = f->p;
-    const double *a = values(f, i), *b = values(f, k);
-    double now = 0, lag = 0, past = 0;
+    double rho = fit_rhos[r];
 
-    for (int m = 0; m < p->n; m++)
-        now += a[m] * b[m];
-    for (int l = 0; l < p->nlives; l++) {
-        past -= a[f->begin[l]] * b[f->begin[l]];
-        for (int m = f->begin[l]; m + 1 < f->begin[l + 1]; m++) {
-            lag += a[m + 1] * b[m] + a[m] * b[m + 1];
-            past += a[m] * b[m];
-        }
-    }
-    f->now[i][k] = now;
-    f->lag[i][k] = lag;
-    f->past[i][k] = past;
-}
-
-static int index_at(const struct fitter *f, int i)
-{
-    return i < f->s.n ? i : SHAPES_MAX;
-}
-
-static void products(struct fitter *f)
-{
-    int life = 0;
-
-    for (int i = 0; i < f->p->n; i++)
-        if (i == 0 || f->p->life[i] != f->p->life[i - 1])
-            f->begin[life++] = i;
-    f->begin[life] = f->p->n;
-    for (int i = 0; i <= f->s.n; i++)
-        for (int k = 0; k <= i; k++)
-            product(f, index_at(f, i), index_at(f, k));
-}
-
-/* Product of each whitened function with the whitened constant, by life,
- * over the root of that constant's own. */
-static void levels(struct fitter *f, double rho)
-{
-    for (int l = 0; l < f->p->nlives; l++) {
-        int a = f->begin[l], b = f->begin[l + 1];
-        double first = 1 - rho * rho, rest = (1 - rho) * (1 - rho);
-        double norm = 1 / sqrt(first + rest * (b - a - 1));
-
-        for (int j = 0; j <= f->s.n; j++) {
-            int i = index_at(f, j);
-            const double *v = values(f, i);
-            double inner = 0;
-
-            for (int m = a + 1; m + 1 < b; m++)
-                inner += v[m];
-            /* The sum of v_m - rho v_{m-1} over a + 1 .. b - 1. */
-            double sum = (1 - rho) * inner + v[b - 1] - rho * v[a];
-
-            if (b - a == 1)
-                sum = 0;
-            f->level[l][i] = (first * v[a] + (1 - rho) * sum) * norm;
-        }
-    }
-}
-
-static void set_correlation(struct fitter *f, double rho)
-{
-    const struct fit_points *p = f->p;
-
-    levels(f, rho);
-    for (int x = 0; x <= f->s.n; x++)
-        for (int y = 0; y <= x; y++) {
-            int i = index_at(f, x), k = index_at(f, y);
-            double sum =
-                f->now[i][k] - rho * f->lag[i][k] + rho * rho * f->past[i][k];
-
-            for (int l = 0; l < p->nlives; l++)
-                sum -= f->level[l][i] * f->level[l][k];
-            f->g[i][k] = f->g[k][i] = sum;
-        }
+    f->g = f->gram.g[r];
     f->rho = rho;
     f->neff = fmax(p->n * (1 - rho) / (1 + rho), 4);
     f->floor_var = p->floor_var * (1 + rho * rho);
@@ -154,59 +66,62 @@ static void set_correlation(struct fitter *f, double rho)
 }
 
 struct solved {
-    double c[TERMS_MAX]; /* coefficients */
+    double l[TERMS_MAX][TERMS_MAX], u[TERMS_MAX]; /* triangle, right side */
     double rss;
     double slope_var, future_var; /* in units of the residual variance */
 };
 
-/* Least squares on the terms by Cholesky; false when they cannot be told
- * apart. */
+/* Least squares on the terms by Cholesky, but for the coefficients; false when
+ * the terms cannot be told apart. */
 static bool solve(const struct fitter *f, const int *term, int k,
                   struct solved *s)
 {
-    double l[TERMS_MAX][TERMS_MAX], u[TERMS_MAX];
     double ds[TERMS_MAX], df[TERMS_MAX];
 
     s->rss = f->g[SHAPES_MAX][SHAPES_MAX];
     s->slope_var = s->future_var = 0;
     for (int i = 0; i < k; i++) {
-        const struct basis *b = &f->s.b[term[i]];
-        double uy = f->g[SHAPES_MAX][term[i]];
+        const struct basis *b = basis(f, term[i]);
+        const double *g = f->g[term[i]];
+        double d = g[term[i]], whole = d, uy = g[SHAPES_MAX];
         double s1 = b->form == FIT_LINE, s2 = b->future;
 
         for (int j = 0; j < i; j++) {
-            double sum = f->g[term[i]][term[j]];
+            double sum = g[term[j]];
 
             for (int m = 0; m < j; m++)
-                sum -= l[i][m] * l[j][m];
-            l[i][j] = sum / l[j][j];
+                sum -= s->l[i][m] * s->l[j][m];
+            s->l[i][j] = sum / s->l[j][j];
         }
-        double d = f->g[term[i]][term[i]], whole = d;
         for (int j = 0; j < i; j++) {
-            d -= l[i][j] * l[i][j];
-            uy -= l[i][j] * u[j];
-            s1 -= l[i][j] * ds[j];
-            s2 -= l[i][j] * df[j];
+            d -= s->l[i][j] * s->l[i][j];
+            uy -= s->l[i][j] * s->u[j];
+            s1 -= s->l[i][j] * ds[j];
+            s2 -= s->l[i][j] * df[j];
         }
         if (!(d > whole * 1e-7) || whole <= 0)
             return false;
-        l[i][i] = sqrt(d);
-        u[i] = uy / l[i][i];
-        ds[i] = s1 / l[i][i];
-        df[i] = s2 / l[i][i];
-        s->rss -= u[i] * u[i];
+        s->l[i][i] = sqrt(d);
+        s->u[i] = uy / s->l[i][i];
+        ds[i] = s1 / s->l[i][i];
+        df[i] = s2 / s->l[i][i];
+        s->rss -= s->u[i] * s->u[i];
         s->slope_var += ds[i] * ds[i];
         s->future_var += df[i] * df[i];
     }
-    for (int i = k; i-- > 0;) {
-        double sum = u[i];
-
-        for (int j = i + 1; j < k; j++)
-            sum -= l[j][i] * s->c[j];
-        s->c[i] = sum / l[i][i];
-    }
     s->rss = fmax(s->rss, 0);
     return true;
+}
+
+static void coefficients(const struct solved *s, int k, double *c)
+{
+    for (int i = k; i-- > 0;) {
+        double sum = s->u[i];
+
+        for (int j = i + 1; j < k; j++)
+            sum -= s->l[j][i] * c[j];
+        c[i] = sum / s->l[i][i];
+    }
 }
 
 /* The load around the point where the basis `b` jumps, after less before; 0
@@ -227,11 +142,11 @@ static double load_change(const struct fit_points *p, const struct basis *b)
 static bool is_explained(const struct fitter *f, const int *term, int k,
                          const double *c, int fall)
 {
-    const struct basis *b = &f->s.b[term[fall]];
+    const struct basis *b = basis(f, term[fall]);
 
     for (int i = 0; i < k; i++)
-        if (f->s.b[term[i]].form == FIT_JUMP && f->s.b[term[i]].at < b->at &&
-            c[i] * UNDONE > -c[fall])
+        if (basis(f, term[i])->form == FIT_JUMP &&
+            basis(f, term[i])->at < b->at && c[i] * UNDONE > -c[fall])
             return true;
     return load_change(f->p, b) < -LOAD_FALLS;
 }
@@ -241,51 +156,80 @@ static bool is_explained(const struct fitter *f, const int *term, int k,
 static bool allowed(const struct fitter *f, const int *term, int k,
                     const double *c)
 {
-    bool rising = k > 0 && f->s.b[term[0]].form == FIT_LINE && c[0] > 0;
+    bool rising = k > 0 && basis(f, term[0])->form == FIT_LINE && c[0] > 0;
     double load = 0;
 
     for (int i = 0; i < k; i++) {
-        if (f->s.b[term[i]].form == FIT_LOAD)
+        if (basis(f, term[i])->form == FIT_LOAD)
             load += c[i];
-        if (rising && f->s.b[term[i]].form == FIT_JUMP && c[i] < 0 &&
+        if (rising && basis(f, term[i])->form == FIT_JUMP && c[i] < 0 &&
             !is_explained(f, term, k, c, i))
             return false;
     }
     return load >= 0 && load <= f->p->load_max;
 }
 
+static bool weaker(const struct fitter *f, int a, int b)
+{
+    double x = f->kept[a].evidence, y = f->kept[b].evidence;
+
+    return x < y || (x == y && a < b);
+}
+
+/* Puts the weakest of the full ones on top of the heap again, from `at` on. */
+static void sift(struct fitter *f, int at)
+{
+    for (int child; (child = 2 * at + 1) < f->nkept; at = child) {
+        int one = f->heap[at], other;
+
+        if (child + 1 < f->nkept &&
+            weaker(f, f->heap[child + 1], f->heap[child]))
+            child++;
+        other = f->heap[child];
+        if (!weaker(f, other, one))
+            return;
+        f->heap[at] = other;
+        f->heap[child] = one;
+    }
+}
+
 static void keep(struct fitter *f, const struct candidate *c)
 {
-    int weakest = 0;
-
     if (c->evidence > f->top) {
         f->top = c->evidence;
         f->best = *c;
     }
     if (f->nkept < FIT_PARTS_MAX) {
+        f->heap[f->nkept] = f->nkept;
         f->kept[f->nkept++] = *c;
-        return;
+        for (int i = FIT_PARTS_MAX / 2; f->nkept == FIT_PARTS_MAX && i-- > 0;)
+            sift(f, i);
+    } else {
+        f->kept[f->heap[0]] = *c;
+        sift(f, 0);
     }
-    for (int i = 1; i < f->nkept; i++)
-        if (f->kept[i].evidence < f->kept[weakest].evidence)
-            weakest = i;
-    if (c->evidence > f->kept[weakest].evidence)
-        f->kept[weakest] = *c;
+}
+
+/* Would not be kept. */
+static bool negligible(const struct fitter *f, double evidence)
+{
+    return evidence < f->top - NEGLIGIBLE ||
+           (f->nkept == FIT_PARTS_MAX &&
+            evidence <= f->kept[f->heap[0]].evidence);
 }
 
 static void describe(const struct fitter *f, const int *term,
-                     const struct solved *s, struct candidate *c)
+                     struct candidate *c)
 {
     for (int i = 0; i < c->terms; i++) {
-        const struct basis *b = &f->s.b[term[i]];
+        const struct basis *b = basis(f, term[i]);
 
         c->form |=
             (c->form & (int)b->form & ~FIT_LOAD) ? FIT_TWO : (int)b->form;
-        c->slope += b->form == FIT_LINE ? s->c[i] : 0;
-        c->future += s->c[i] * b->future;
-        c->late += s->c[i] * b->late;
+        c->slope += b->form == FIT_LINE ? c->c[i] : 0;
+        c->future += c->c[i] * b->future;
+        c->late += c->c[i] * b->late;
         c->term[i] = term[i];
-        c->c[i] = s->c[i];
     }
 }
 
@@ -296,23 +240,26 @@ static double consider(struct fitter *f, const int *term, int k, double prior,
                        double line_se)
 {
     const struct fit_points *p = f->p;
-    struct candidate c = {.terms = k, .rho = f->rho};
+    struct candidate c;
     struct solved s;
-    double cost = k;
+    double cost = k, evidence, var, slope_se;
 
     if (p->n - p->nlives - k < 2 || !solve(f, term, k, &s))
         return 0;
     for (int i = 0; i < k; i++)
-        cost += f->s.b[term[i]].cost;
-    double var = s.rss / (p->n - p->nlives - k) + f->floor_var;
-    double slope_se = sqrt(var * s.slope_var);
-
-    if (!allowed(f, term, k, s.c))
+        cost += basis(f, term[i])->cost;
+    var = s.rss / (p->n - p->nlives - k) + f->floor_var;
+    slope_se = sqrt(var * s.slope_var);
+    evidence = f->base - 0.5 * p->n * log(s.rss / p->n + f->floor_var) -
+               cost * f->penalty + log(prior);
+    if (evidence <= f->peak && negligible(f, evidence))
         return slope_se;
-    c.evidence = f->base - 0.5 * p->n * log(s.rss / p->n + f->floor_var) -
-                 cost * f->penalty + log(prior);
-    f->peak = fmax(f->peak, c.evidence);
-    if (c.evidence < f->top - NEGLIGIBLE)
+    c = (struct candidate){.terms = k, .rho = f->rho, .evidence = evidence};
+    coefficients(&s, k, c.c);
+    if (!allowed(f, term, k, c.c))
+        return slope_se;
+    f->peak = fmax(f->peak, evidence);
+    if (negligible(f, evidence))
         return slope_se;
     c.df = fmax(f->neff - k - 1, 2);
     c.sigma = sqrt(var);
@@ -320,7 +267,7 @@ static double consider(struct fitter *f, const int *term, int k, double prior,
     c.future_se = sqrt(var * s.future_var);
     if (!(slope_se > 0))
         c.future_se = hypot(c.future_se, UNSEEN * line_se);
-    describe(f, term, &s, &c);
+    describe(f, term, &c);
     keep(f, &c);
     return slope_se;
 }
@@ -338,16 +285,16 @@ static void try_both(struct fitter *f, const int *term, int n, double prior)
  * promptest and the slowest together, which stand for any delay between. */
 static void try_loads(struct fitter *f, int *term, int n, double prior)
 {
-    int nloads = f->s.n - f->s.loads;
+    int nloads = f->s->n - f->s->loads;
 
     if (n + 2 > TERMS_MAX)
         return;
     for (int i = 0; i < nloads; i++) {
-        term[n] = f->s.loads + i;
+        term[n] = f->s->loads + i;
         try_both(f, term, n + 1, prior / (nloads + 1));
     }
-    term[n] = f->s.loads;
-    term[n + 1] = f->s.n - 1;
+    term[n] = f->s->loads;
+    term[n + 1] = f->s->n - 1;
     try_both(f, term, n + 2, prior / (nloads + 1));
 }
 
@@ -356,7 +303,8 @@ static void try_alone(struct fitter *f, int part, double prior)
 {
     int term[TERMS_MAX] = {0, part}, n = part < 0 ? 1 : 2;
 
-    try_both(f, term, n, prior * (1 - CREEP) * (f->s.n > f->s.loads ? 0.5 : 1));
+    try_both(f, term, n,
+             prior * (1 - CREEP) * (f->s->n > f->s->loads ? 0.5 : 1));
 }
 
 /* The same with the creep that every allocator has (a logarithm of its age)
@@ -365,11 +313,11 @@ static void try_aided(struct fitter *f, int part, double prior)
 {
     int term[TERMS_MAX] = {0, part}, n = part < 0 ? 1 : 2;
 
-    for (int i = f->s.logs; i < f->s.kinks; i++) {
+    for (int i = f->s->logs; i < f->s->kinks; i++) {
         term[n] = i;
         try_both(f, term, n + 1, prior * CREEP / SHAPES_LOGS);
     }
-    if (f->s.n > f->s.loads)
+    if (f->s->n > f->s->loads)
         try_loads(f, term, n, prior * (1 - CREEP) * 0.5);
 }
 
@@ -377,9 +325,9 @@ typedef void try_fn(struct fitter *f, int part, double prior);
 
 static void try_singles(struct fitter *f, try_fn *try)
 {
-    const struct shapes *s = &f->s;
-    int begin[] = {s->exps, s->kinks, s->jumps};
-    int end[] = {s->logs, s->afters, s->loads};
+    const struct shapes *s = f->s;
+    int begin[] = {s->exps, s->kinks, f->gram.jumps};
+    int end[] = {s->logs, s->afters, f->gram.n};
 
     try(f, -1, 1);
     for (int t = 0; t < 3; t++)
@@ -391,9 +339,9 @@ static void try_singles(struct fitter *f, try_fn *try)
 /* Fills, and creep from where they end. */
 static void try_afters(struct fitter *f)
 {
-    const struct shapes *s = &f->s;
+    const struct shapes *s = f->s;
 
-    for (int i = s->afters; i < s->jumps; i++) {
+    for (int i = s->afters; i < s->loads; i++) {
         int term[TERMS_MAX] = {0, s->kinks + (i - s->afters) / 2 * 2, i};
 
         try_both(f, term, 3, SINGLE * CREEP / SHAPES_AFTERS);
@@ -439,16 +387,16 @@ static void try_pairs(struct fitter *f, int a, int a_end, int b, int b_end,
 
 static void try_composites(struct fitter *f)
 {
-    const struct shapes *s = &f->s;
-    double spread = (double)(s->loads - s->jumps) / f->p->n;
+    const struct shapes *s = f->s;
+    int jumps = f->gram.jumps, end = f->gram.n;
+    double spread = (double)(end - jumps) / f->p->n;
 
     try_pairs(f, s->exps, s->logs, s->exps, s->logs, PAIR);
     try_pairs(f, s->kinks, s->afters, s->kinks, s->afters, PAIR);
     try_pairs(f, s->kinks, s->afters, s->exps, s->logs, PAIR);
-    try_pairs(f, s->jumps, s->loads, s->jumps, s->loads,
-              PAIR * spread * spread);
-    try_pairs(f, s->jumps, s->loads, s->kinks, s->afters, PAIR * spread);
-    try_pairs(f, s->jumps, s->loads, s->exps, s->logs, PAIR * spread);
+    try_pairs(f, jumps, end, jumps, end, PAIR * spread * spread);
+    try_pairs(f, jumps, end, s->kinks, s->afters, PAIR * spread);
+    try_pairs(f, jumps, end, s->exps, s->logs, PAIR * spread);
 }
 
 static void publish(const struct fitter *f, struct fit *out)
@@ -476,42 +424,47 @@ static void publish(const struct fitter *f, struct fit *out)
     out->best_sigma = f->best.sigma;
     out->kink_at = NAN;
     for (int i = 0; i < f->best.terms; i++) {
-        double at = f->s.b[f->best.term[i]].at;
+        double at = basis(f, f->best.term[i])->at;
 
         if (!isnan(at) && !(at < out->kink_at))
             out->kink_at = at;
     }
 }
 
-bool fit_shapes(const struct fit_points *p, struct fit *out)
+bool fit_shapes(const struct fit_points *p, struct fit_memo *m, struct fit *out)
 {
-    double peak[RHOS], simple;
+    struct fit_memo *own = NULL;
+    double peak[FIT_RHOS], simple;
 
     memset(out, 0, sizeof *out);
     if (p->n < p->nlives + 5)
         return false;
-    struct fitter *f = mem_zalloc(1, sizeof *f);
+    if (m == NULL)
+        m = own = fit_memo_new();
+    struct fitter *f = fit_memo_room(m, sizeof *f);
 
     f->p = p;
     f->top = -DBL_MAX;
-    shapes_build(p, &f->s);
-    products(f);
-    for (int r = 0; r < RHOS; r++) {
-        set_correlation(f, rhos[r]);
+    f->nkept = 0;
+    f->best = (struct candidate){0};
+    fit_gram_make(m, p, &f->gram);
+    f->s = &f->gram.d->s;
+    for (int r = 0; r < FIT_RHOS; r++) {
+        set_correlation(f, r);
         try_singles(f, try_alone);
         peak[r] = f->peak;
     }
     simple = f->top;
-    for (int r = 0; r < RHOS; r++) {
+    for (int r = 0; r < FIT_RHOS; r++) {
         /* Where simple shapes are hopeless, composites do not mend it. */
         if (peak[r] < simple - HOPELESS)
             continue;
-        set_correlation(f, rhos[r]);
+        set_correlation(f, r);
         try_singles(f, try_aided);
         try_afters(f);
         try_composites(f);
     }
     publish(f, out);
-    free(f);
+    fit_memo_free(own);
     return out->nparts > 0;
 }

@@ -61,8 +61,16 @@ struct fit {
     double late_rise;  /* fitted rise over the last 30 %, averaged */
 };
 
-/* Fits `p` (at least 5 points more than lives). Returns false, with an empty
- * mixture, when there are too few. */
-bool fit_shapes(const struct fit_points *p, struct fit *out);
+struct fit_memo;
+
+/* What fits of several sets of points at the same ages have in common; for one
+ * thread at a time. The fits are the same to the last bit with and without. */
+struct fit_memo *fit_memo_new(void);
+void fit_memo_free(struct fit_memo *m);
+
+/* Fits `p` (at least 5 points more than lives), with `m` or, NULL, without.
+ * Returns false, with an empty mixture, when there are too few. */
+bool fit_shapes(const struct fit_points *p, struct fit_memo *m,
+                struct fit *out);
 
 #endif

@@ -67,29 +67,40 @@ static void add_kink(struct builder *f, double at)
     b->late = fmax(at - (f->last - 0.3), 0);
 }
 
+static double greatest_age(const struct fit_points *p)
+{
+    double last = 0;
+
+    for (int i = 0; i < p->n; i++)
+        last = fmax(last, p->age[i]);
+    return last;
+}
+
 /* A jump inside point `i`: that point takes the share of the step that its
  * reading shows. */
-static void add_jump(struct builder *f, int i)
+static void make_jump(const struct fit_points *p, int i, double last,
+                      struct basis *b)
 {
-    const struct fit_points *p = f->p;
-    struct basis *b = add(f, FIT_JUMP, p->age[i]);
     double step = p->y[i + 1] - p->y[i - 1];
     double share = step != 0 ? (p->y[i] - p->y[i - 1]) / step : 0.5;
 
     share = fmin(fmax(share, 0), 1);
     for (int k = 0; k < p->n; k++)
         b->v[k] = k < i ? 0 : k == i ? share : 1;
-    b->late = p->age[i] > f->last - 0.3 ? 1 : 0;
+    b->form = FIT_JUMP;
+    b->at = p->age[i];
+    b->future = 0;
+    b->late = p->age[i] > last - 0.3 ? 1 : 0;
     b->cost = 0.5;
 }
 
-/* Jumps are tried where neighbours differ most. */
-static void add_jumps(struct builder *f)
+int shapes_jumps(const struct fit_points *p, struct basis *out)
 {
-    const struct fit_points *p = f->p;
     bool used[FIT_POINTS_MAX] = {false};
+    double last = greatest_age(p);
+    int n = 0;
 
-    for (int k = 0; k < SHAPES_JUMPS; k++) {
+    while (p->nlives == 1 && n < SHAPES_JUMPS) {
         double best = 0;
         int at = -1;
 
@@ -102,18 +113,17 @@ static void add_jumps(struct builder *f)
             }
         }
         if (at < 0)
-            return;
+            break;
         used[at] = true;
-        add_jump(f, at);
+        make_jump(p, at, last, &out[n++]);
     }
+    return n;
 }
 
 void shapes_build(const struct fit_points *p, struct shapes *out)
 {
-    struct builder f = {p, out, 0};
+    struct builder f = {p, out, greatest_age(p)};
 
-    for (int i = 0; i < p->n; i++)
-        f.last = fmax(f.last, p->age[i]);
     out->n = 0;
     add_line(&f);
     out->exps = out->n;
@@ -128,9 +138,6 @@ void shapes_build(const struct fit_points *p, struct shapes *out)
     out->afters = out->n;
     for (int i = 0; i < SHAPES_AFTERS; i++)
         add_log(&f, out->b[out->kinks + i / 2 * 2].at, afters[i % 2]);
-    out->jumps = out->n;
-    if (p->nlives == 1)
-        add_jumps(&f);
     out->loads = out->n;
     for (int i = 0; i < p->nloads; i++)
         memcpy(add(&f, FIT_LOAD, NAN)->v, p->load[i], sizeof p->load[i]);

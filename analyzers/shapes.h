@@ -11,8 +11,10 @@ enum {
     SHAPES_KINKS = 23,
     SHAPES_AFTERS = 24, /* creep that begins where a fill ends */
     SHAPES_JUMPS = 12,
-    SHAPES_MAX = 1 + SHAPES_EXPS + SHAPES_LOGS + SHAPES_KINKS + SHAPES_AFTERS +
-                 SHAPES_JUMPS + FIT_LOADS_MAX,
+    /* What hangs on the ages and the load alone. */
+    SHAPES_STEADY = 1 + SHAPES_EXPS + SHAPES_LOGS + SHAPES_KINKS +
+                    SHAPES_AFTERS + FIT_LOADS_MAX,
+    SHAPES_MAX = SHAPES_STEADY + SHAPES_JUMPS,
 };
 
 /* One function of age, per unit of its coefficient. */
@@ -25,13 +27,18 @@ struct basis {
     enum fit_form form;
 };
 
-/* All of them, each kind from its index on; number 0 is the line. The kink
- * that belongs to the i-th `after` is `kinks + i / 2 * 2`. */
+/* All but the jumps, each kind from its index on; number 0 is the line. The
+ * kink that belongs to the i-th `after` is `kinks + i / 2 * 2`. None of them
+ * looks at the readings. */
 struct shapes {
-    struct basis b[SHAPES_MAX];
-    int exps, logs, kinks, afters, jumps, loads, n;
+    struct basis b[SHAPES_STEADY];
+    int exps, logs, kinks, afters, loads, n;
 };
 
 void shapes_build(const struct fit_points *p, struct shapes *out);
+
+/* Jumps, where neighbouring readings differ most: up to SHAPES_JUMPS of them,
+ * none where there are several lives. Returns how many. */
+int shapes_jumps(const struct fit_points *p, struct basis *out);
 
 #endif

@@ -47,7 +47,7 @@ static void fit_axis(const struct trial_plan *p, const double *x,
         b->points.y[i] -= p->level;
     b->points.load_max = 2 * fabs(p->level);
     load_apply(p->load, b);
-    fit_shapes(&b->points, f);
+    fit_shapes(&b->points, p->memo, f);
 }
 
 /* Adds the shapes of one axis, scaled to growth per span of the run. */
@@ -135,8 +135,9 @@ void trial_run(const struct trial_plan *p, struct trial *out)
 
 void trial_look_ahead(struct trial *t, double confidence)
 {
-    if (t->ok)
+    if (t->ok && !t->looked)
         t->ahead = interval_of(t->future, t->nparts, (1 - confidence) / 2);
+    t->looked = true;
 }
 
 double trial_above(const struct trial *t, double x)

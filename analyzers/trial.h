@@ -13,8 +13,9 @@
 struct trial_plan {
     const struct rows *rows;
     const struct load *load;
-    const double *y; /* cleaned readings, one per cell */
-    double level;    /* taken off before fitting */
+    struct fit_memo *memo; /* or NULL */
+    const double *y;       /* cleaned readings, one per cell */
+    double level;          /* taken off before fitting */
     double floor_var;
     double confidence;
     double from; /* share of the run left out at its start */
@@ -27,6 +28,7 @@ enum { TRIAL_PARTS_MAX = 2 * FIT_PARTS_MAX };
 
 struct trial {
     bool ok;
+    bool looked; /* `ahead` is filled */
     struct part slope[TRIAL_PARTS_MAX], future[TRIAL_PARTS_MAX];
     int nparts;
     struct interval growth; /* that would go on, per span of the whole run */
@@ -41,7 +43,7 @@ struct trial {
 /* Carries out `p`. `out->ok` is false when there are too few readings. */
 void trial_run(const struct trial_plan *p, struct trial *out);
 
-/* Fills `t->ahead`, which costs time and is wanted of few. */
+/* Fills `t->ahead`, which costs time and is wanted of few, unless it is. */
 void trial_look_ahead(struct trial *t, double confidence);
 
 /* Posterior share of growth above `x` per span. */

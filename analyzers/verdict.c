@@ -2,6 +2,7 @@
 
 #include "analyzers/barriers.h"
 #include "analyzers/cause.h"
+#include "analyzers/column.h"
 #include "analyzers/continuous.h"
 #include "analyzers/control.h"
 #include "analyzers/details.h"
@@ -124,31 +125,51 @@ static const struct finding *at_barriers(const struct verdict *v,
     return NULL;
 }
 
+/* The outcomes of the samples of column `c` that would be heard beside what
+   the barriers say (see vote_join). */
+static unsigned char heard_of(const struct series *s, const struct verdict *v,
+                              const struct column *c)
+{
+    const struct finding *f = at_barriers(v, c);
+    unsigned char set = 0;
+
+    if (c->metric.role == METRIC_WITNESS || c->metric.cumulative)
+        return 0;
+    if (f == NULL)
+        return has_values(c, s->n) ? COLUMN_HEARD : 0;
+    for (int o = 0; o <= OUTCOME_LEAK; o++)
+        if (f->judged && vote_joins(f, (enum outcome)o))
+            set |= (unsigned char)(1u << o);
+    return set;
+}
+
 /* Judges the samples, as far as they have a say: in what the barriers left
-   open, or did not read. All else that could be said of them would not be
-   heard; a column without a reading is still told of. */
+   open, or did not read. A column without a reading is still told of. */
 static void judge_heard(const struct series *s, const struct policy *p,
                         const struct verdict *v, struct continuous *out)
 {
+    unsigned char *heard = mem_zalloc(s->ncolumns + 1, 1), any = 0;
     struct series empty = *s;
-    bool heard = v->nfindings == 0;
 
     empty.columns = mem_zalloc(s->ncolumns + 1, sizeof *empty.columns);
     empty.ncolumns = 0;
     for (size_t i = 0; i < s->ncolumns; i++) {
         const struct column *c = &s->columns[i];
-        const struct finding *f = at_barriers(v, c);
 
-        if (c->metric.role == METRIC_WITNESS || c->metric.cumulative)
-            continue;
-        if (f != NULL ? f->judged && f->outcome == OUTCOME_INCONCLUSIVE
-                      : has_values(c, s->n))
-            heard = true;
-        if (f == NULL && !has_values(c, s->n))
+        heard[i] = heard_of(s, v, c);
+        any |= heard[i];
+        if (c->metric.role != METRIC_WITNESS && !c->metric.cumulative &&
+            at_barriers(v, c) == NULL && !has_values(c, s->n))
             empty.columns[empty.ncolumns++] = *c;
     }
-    continuous_judge(heard ? s : &empty, p, out);
+    if (v->nfindings == 0)
+        continuous_judge(s, p, out);
+    else if (any != 0)
+        continuous_listen(s, p, heard, out);
+    else
+        continuous_judge(&empty, p, out);
     free(empty.columns);
+    free(heard);
 }
 
 /* The samples' findings beside the barriers': joined where both speak. */
@@ -217,14 +238,16 @@ static void judge_samples_only(const struct policy *p,
     snprintf(out->reason, sizeof out->reason, "%s", c->reason);
 }
 
-static double steady(const struct verdict *v, const struct continuous *c)
+/* When start-up was over for whatever the outcome rests on; NaN where it rests
+   on nothing, as when something is lacking. */
+static double steady(const struct verdict *v)
 {
     double from = NAN;
 
     for (size_t i = 0; i < v->nfindings; i++)
         if (v->findings[i].decisive && !(v->findings[i].steady_from_s <= from))
             from = v->findings[i].steady_from_s;
-    return isnan(from) ? c->steady_from_s : from;
+    return from;
 }
 
 /* What would settle an undecided run, for each metric that is undecided. */
@@ -277,7 +300,7 @@ void verdict_judge(const struct record *r, const struct policy *p,
         judge_samples_only(p, &c, out, &vote);
     }
     out->lead = vote.lead;
-    out->steady_from_s = steady(out, &c);
+    out->steady_from_s = steady(out);
     mind_the_run(r, out);
     look_ahead(&wide, p, out);
     control_run(&wide, p, out);

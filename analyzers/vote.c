@@ -7,26 +7,30 @@
 #include <stdio.h>
 #include <string.h>
 
-void vote_join(struct finding *b, const struct finding *s)
+bool vote_joins(const struct finding *b, enum outcome samples)
 {
     bool rising = b->per_request.value > b->tolerance_per_request;
     bool level = b->per_request.value <= b->tolerance_per_request;
-    char reason[sizeof b->reason];
 
-    if (b->outcome != OUTCOME_INCONCLUSIVE ||
-        s->outcome == OUTCOME_INCONCLUSIVE || !s->judged)
-        return;
+    if (b->outcome != OUTCOME_INCONCLUSIVE || samples == OUTCOME_INCONCLUSIVE)
+        return false;
     /* The samples may settle it where the blocks lean the same way. A count
        that the blocks could not read at all is theirs alone. */
-    if (isnan(b->per_request.value)) {
-        *b = *s;
-        return;
-    }
-    if ((s->outcome == OUTCOME_LEAK && !rising) ||
-        (s->outcome == OUTCOME_PASS && !level))
+    return isnan(b->per_request.value) ||
+           (samples == OUTCOME_LEAK ? rising : level);
+}
+
+void vote_join(struct finding *b, const struct finding *s)
+{
+    bool alone = isnan(b->per_request.value);
+    char reason[sizeof b->reason];
+
+    if (!s->judged || !vote_joins(b, s->outcome))
         return;
     memcpy(reason, b->reason, sizeof reason);
     *b = *s;
+    if (alone)
+        return;
     b->basis = BASIS_BOTH;
     words_add(b->reason, sizeof b->reason, " The blocks lean the same way.");
 }

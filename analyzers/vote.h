@@ -20,6 +20,9 @@ struct vote {
  * many and rough, decide where the blocks cannot. */
 void vote_join(struct finding *b, const struct finding *s);
 
+/* Whether it would make anything of samples of that outcome. */
+bool vote_joins(const struct finding *b, enum outcome samples);
+
 /* Weighs all findings together. Clears `judged` where a metric is explained
  * by another (sharing, kept memory), saying so in its reason, and sets
  * `decisive` on what the outcome rests on. */
