@@ -318,21 +318,24 @@ same-bytes: ## the same verdicts from gcc and clang, -O0 and -O3 (FILES=...)
 	@$(PYTHON) tests/calibrate/same_bytes.py -j $(JOBS) $(FILES)
 
 # PREFIX/libexec/plateau/leaky is where an installed `plateau demo` looks.
+# Quoted: a folder's name may hold a space, and uninstall removes folders.
 install: all ## into $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/plateau \
-		$(DESTDIR)$(PREFIX)/share/plateau/scenarios \
-		$(DESTDIR)$(PREFIX)/share/doc/plateau
-	install -m 755 build/plateau $(DESTDIR)$(PREFIX)/bin/plateau
-	install -m 755 build/leaky $(DESTDIR)$(PREFIX)/libexec/plateau/leaky
+	install -d '$(DESTDIR)$(PREFIX)/bin' \
+		'$(DESTDIR)$(PREFIX)/libexec/plateau' \
+		'$(DESTDIR)$(PREFIX)/share/plateau/scenarios' \
+		'$(DESTDIR)$(PREFIX)/share/doc/plateau'
+	install -m 755 build/plateau '$(DESTDIR)$(PREFIX)/bin/plateau'
+	install -m 755 build/leaky '$(DESTDIR)$(PREFIX)/libexec/plateau/leaky'
 	install -m 644 scenarios/*.ini scenarios/*.csv scenarios/README.md \
-		$(DESTDIR)$(PREFIX)/share/plateau/scenarios/
+		'$(DESTDIR)$(PREFIX)/share/plateau/scenarios/'
 	install -m 644 README.md LICENSE CHANGELOG.md \
-		$(DESTDIR)$(PREFIX)/share/doc/plateau/
+		'$(DESTDIR)$(PREFIX)/share/doc/plateau/'
 
 uninstall: ## what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/plateau
-	rm -rf $(DESTDIR)$(PREFIX)/libexec/plateau $(DESTDIR)$(PREFIX)/share/plateau \
-		$(DESTDIR)$(PREFIX)/share/doc/plateau
+	rm -f '$(DESTDIR)$(PREFIX)/bin/plateau'
+	rm -rf '$(DESTDIR)$(PREFIX)/libexec/plateau' \
+		'$(DESTDIR)$(PREFIX)/share/plateau' \
+		'$(DESTDIR)$(PREFIX)/share/doc/plateau'
 
 clean: ## remove build/
 	rm -rf build

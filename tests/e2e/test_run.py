@@ -5,8 +5,6 @@ import json
 import math
 import os
 import re
-import shutil
-import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import support
@@ -277,41 +275,3 @@ class DiskFullTest(support.ScenarioCase):
                          os.path.join(mount, "run"))
         self.expect_status(r, 5)
         self.assertRegex(r.err, re.compile("no space|full", re.I))
-
-
-class InstallTest(support.Case):
-    timeout = 300
-
-    def test_install_and_uninstall(self):
-        if support.FLAVOUR != "release":
-            self.skipTest("the release flavour is what is installed")
-        make = shutil.which("make")
-        self.assertTrue(make)
-        argv = [make, "-s", "DESTDIR=" + self.folder, "PREFIX=/usr"]
-        subprocess.run(argv + ["install"], cwd=support.ROOT, check=True)
-        program = os.path.join(self.folder, "usr/bin/plateau")
-        done = subprocess.run([program, "--version"], check=True, text=True,
-                              stdout=subprocess.PIPE)
-        self.assertIn("plateau", done.stdout)
-        # Each scenario has beside it what it reads.
-        folder = os.path.join(self.folder, "usr/share/plateau/scenarios")
-        names = [n for n in os.listdir(folder) if n.endswith(".ini")]
-        self.assertGreater(len(names), 3)
-        for name in names:
-            subprocess.run([program, "check", os.path.join(folder, name)],
-                           check=True, stdout=subprocess.DEVNULL,
-                           env=dict(os.environ, SHOP_TOKEN="t",
-                                    SHOP_TWIN="fixed", SHOP_PORT="8000",
-                                    SHOP_PAYLOAD="0"))
-        # It finds its server and its scenario where they were installed.
-        done = subprocess.run(
-            [program, "demo", "--set", "load.blocks=3", "--set",
-             "load.block=200 requests", "--set", "load.warmup=200ms",
-             "--out", os.path.join(self.folder, "run")],
-            check=False, text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, cwd=self.folder)
-        self.assertIn(done.returncode, (0, 1, 3), done.stdout)
-        subprocess.run(argv + ["uninstall"], cwd=support.ROOT, check=True)
-        left = [os.path.join(d, n) for d, _, names in os.walk(
-            os.path.join(self.folder, "usr")) for n in names]
-        self.assertEqual(left, [])
