@@ -2,6 +2,7 @@
 
 #include "analyzers/type_columns.h"
 #include "analyzers/words.h"
+#include "harness/model/typename.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -131,7 +132,7 @@ static const char *growing_type(const struct verdict *v, bool own)
 {
     for (size_t i = 0; i < v->ntypes; i++)
         if (v->types[i].significant &&
-            (strncmp(v->types[i].type, "builtins.", 9) == 0) == own)
+            typename_is_builtin(v->types[i].type) == own)
             return v->types[i].type;
     return NULL;
 }

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Readings come in these steps (as in blocks.c, for one finding). */
 static double quantum_of(const struct blocks *b, const struct metric *m)
@@ -181,6 +182,25 @@ static void acquit_only_kind(struct verdict *v)
         v->blames[i].named &= v->blames[i].kind != 0;
 }
 
+/* What the diagnosis found nearest to the root comes first of those that grow
+   in step: the others hang from it. */
+static void put_held_first(const struct record *r, struct verdict *v)
+{
+    const char *held =
+        r->diagnosis.nchains > 0 ? r->diagnosis.chains[0].type : "";
+
+    for (size_t i = 1; i < v->ntypes; i++) {
+        struct type_growth t = v->types[i];
+
+        if (t.group < 0 || t.group != v->types[0].group ||
+            strcmp(t.type, held) != 0)
+            continue;
+        memmove(v->types + 1, v->types, i * sizeof t);
+        v->types[0] = t;
+        return;
+    }
+}
+
 void details_fill(const struct record *r, const struct policy *p,
                   struct verdict *v)
 {
@@ -204,4 +224,5 @@ void details_fill(const struct record *r, const struct policy *p,
         r, p->confidence, lead != NULL ? lead->steady_from_s : 0,
         done != NULL ? &driver : NULL, &v->types, &v->types_per_hour);
     free(done);
+    put_held_first(r, v);
 }

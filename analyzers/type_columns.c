@@ -1,6 +1,7 @@
 #include "analyzers/type_columns.h"
 
 #include "harness/base/mem.h"
+#include "harness/model/typename.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -47,14 +48,6 @@ static void mark_censuses(const struct record *r, bool *census)
     for (size_t i = 0; i < r->nobjects; i++)
         if (usable(r, &r->objects[i]))
             census[r->objects[i].block] = true;
-}
-
-/* The language's own types accuse nobody: libraries keep bounded rings and
-   sets of numbers and strings that fill for thousands of requests, and what
-   really piles up is in the totals as well. */
-static bool is_builtin(const char *type)
-{
-    return strncmp(type, "builtins.", strlen("builtins.")) == 0;
 }
 
 /* How much of its movement is a rise that stays; 0: not worth a look. */
@@ -150,7 +143,10 @@ void type_columns_add(const struct record *r, struct record *out,
     tracks = gather(r, &n);
     *looked_at = n;
     for (size_t i = 0; i < n; i++)
-        if (!is_builtin(tracks[i].type))
+        /* The language's own types accuse nobody: libraries keep bounded rings
+           and sets of numbers and strings that fill for thousands of requests,
+           and what really piles up is in the totals as well. */
+        if (!typename_is_builtin(tracks[i].type))
             tracks[i].steadiness = steadiness(&tracks[i], s->n);
     if (n > 0)
         qsort(tracks, n, sizeof *tracks, by_steadiness);

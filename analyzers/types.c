@@ -2,6 +2,7 @@
 
 #include "analyzers/student.h"
 #include "harness/base/mem.h"
+#include "harness/model/typename.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -222,7 +223,7 @@ static int origin(const char *type, const char *command)
 {
     size_t root = strcspn(type, ".");
 
-    if (strncmp(type, "builtins.", 9) == 0 || type[0] == '_' ||
+    if (typename_is_builtin(type) || type[0] == '_' ||
         type[root] == '\0')
         return strncmp(type, "__main__.", 9) == 0 ? 0 : 2;
     for (const char *c = command; c != NULL && *c != '\0';) {

@@ -3,7 +3,9 @@
 #include "analyzers/barriers.h"
 #include "analyzers/driven_words.h"
 #include "analyzers/limits.h"
+#include "analyzers/type_columns.h"
 #include "analyzers/words.h"
+#include "harness/model/typename.h"
 
 #include <math.h>
 #include <string.h>
@@ -57,6 +59,14 @@ static const struct blame *kept_bytes(const struct verdict *v, int kind)
     return NULL;
 }
 
+/* A dict that grows tells nothing, unless it was found to hold the rest. */
+static bool is_telling(const struct record *r, const char *type)
+{
+    return !typename_is_builtin(type) ||
+           (r->diagnosis.nchains > 0 &&
+            strcmp(r->diagnosis.chains[0].type, type) == 0);
+}
+
 /* "POST /orders keeps 1.00 shop.Order and 2.31 KiB per request (95 %: ...)" */
 static void add_guilty(const struct record *r, const struct policy *p,
                        struct verdict *v)
@@ -71,11 +81,11 @@ static void add_guilty(const struct record *r, const struct policy *p,
     m = &v->findings[b->finding].metric;
     bytes = kept_bytes(v, b->kind);
     ADD("%.80s keeps ", r->kinds[b->kind].name);
-    if (t != NULL && t->significant && strncmp(t->type, "builtins.", 9) != 0 &&
+    if (t != NULL && t->significant && is_telling(r, t->type) &&
         v->types_kind == b->kind)
         ADD("%s %.100s",
             words_number(t->count_per_request.value / v->types_share, n),
-            t->type);
+            typename_short(t->type));
     else
         ADD("%s%s%s", words_amount(b->per_request.value, m->unit, n),
             m->unit == METRIC_BYTES ? " of " : " ",
@@ -93,15 +103,16 @@ static void add_guilty(const struct record *r, const struct policy *p,
         ADD("%s ", with);
 }
 
-/* "fds, threads": other findings with outcome `o`, a few of them. */
-static size_t add_others(struct verdict *v, enum outcome o, const char *head)
+/* "fds, threads": findings with outcome `o` other than `told`, a few. */
+static size_t add_others(struct verdict *v, enum outcome o, const char *head,
+                         const struct finding *told)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < v->nfindings; i++) {
         const struct finding *f = &v->findings[i];
 
-        if ((int)i == v->lead || !f->judged || f->outcome != o)
+        if (f == told || !f->judged || f->outcome != o)
             continue;
         if (n < 4)
             ADD("%s%s", n == 0 ? head : ", ", title(f));
@@ -114,14 +125,30 @@ static size_t add_others(struct verdict *v, enum outcome o, const char *head)
     return n;
 }
 
+/* Of types that grow in step the clearest carries the verdict, but the one
+   that holds the others is told. */
+static const struct finding *told_first(const struct verdict *v,
+                                        const struct finding *lead)
+{
+    const size_t n = sizeof TYPE_COLUMN_PREFIX - 1;
+
+    for (size_t i = 0; i < v->nfindings && type_column_is(lead->name); i++)
+        if (v->ntypes > 0 && v->findings[i].outcome == OUTCOME_LEAK &&
+            type_column_is(v->findings[i].name) &&
+            strcmp(v->findings[i].name + n, v->types[0].type) == 0)
+            return &v->findings[i];
+    return lead;
+}
+
 static void leak_reason(const struct record *r, const struct policy *p,
                         const struct finding *lead, struct verdict *v)
 {
     char t[WORDS_NUMBER], lo[WORDS_NUMBER], hi[WORDS_NUMBER];
 
+    lead = told_first(v, lead);
     add_guilty(r, p, v);
     ADD("%s: %s", title(lead), lead->reason);
-    add_others(v, OUTCOME_LEAK, " Growing with it: ");
+    add_others(v, OUTCOME_LEAK, " Growing with it: ", lead);
     for (size_t i = 0; i < v->nfindings; i++) {
         const struct finding *f = &v->findings[i];
 
@@ -222,7 +249,7 @@ static void advise(const struct record *r, const struct policy *p,
     if (v->outcome == OUTCOME_LEAK && v->ntypes > 0 && v->types[0].significant)
         ADVISE("Find who keeps %.100s alive, fix it, and confirm with "
                "`plateau compare`.",
-               v->types[0].type);
+               typename_short(v->types[0].type));
     else if (v->outcome == OUTCOME_LEAK)
         ADVISE("Look first at what keeps %s growing, fix it, and confirm "
                "with `plateau compare`.",

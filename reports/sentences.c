@@ -3,6 +3,7 @@
 #include "analyzers/attribution.h"
 #include "analyzers/driven_words.h"
 #include "harness/base/mem.h"
+#include "harness/model/typename.h"
 #include "reports/say.h"
 
 #include <math.h>
@@ -193,20 +194,23 @@ static void add_blamed(struct view *v, int kind)
         add_text(v, w->by == BLAME_DRIVER ? "with" : "or", with);
 }
 
-/* One line per guilty kind, in the verdict's order. */
+/* One line per guilty kind: those of what the verdict rests on, then the others
+ * in the verdict's order. */
 static void add_guilty(struct view *v)
 {
     const struct verdict *d = v->in->verdict;
     size_t shown = 0;
 
-    for (size_t i = 0; i < d->nblames && shown < GUILTY_SHOWN; i++) {
-        const struct blame *w = &d->blames[i];
+    for (int lead = 1; lead >= 0; lead--)
+        for (size_t i = 0; i < d->nblames && shown < GUILTY_SHOWN; i++) {
+            const struct blame *w = &d->blames[i];
 
-        if (w->named && named_blame(d, w->kind, 0) == w) {
-            add_blamed(v, w->kind);
-            shown++;
+            if (w->named && (w->finding == d->lead) == lead &&
+                named_blame(d, w->kind, 0) == w) {
+                add_blamed(v, w->kind);
+                shown++;
+            }
         }
-    }
 }
 
 /* The least growth per request that could hide in the kinds not named. */
@@ -248,15 +252,6 @@ static void add_cause(struct view *v)
         add_text(v, "mend", c->fix);
 }
 
-/* What nobody has to be told: "dict", not "builtins.dict". */
-static const char *short_type(const char *type)
-{
-    static const char language[] = "builtins.";
-    size_t n = sizeof language - 1;
-
-    return strncmp(type, language, n) == 0 ? type + n : type;
-}
-
 /* "1.00 shop.Session (48 B), 1.00 dict (104 B) in step, per order (95 %: 0.99
  * .. 1.01)": the type at `i` and, up to `most`, those that grow in step with
  * it. Returns how many types it said. */
@@ -277,7 +272,7 @@ static size_t say_types(const struct view *v, struct buf *b, size_t i,
             continue;
         buf_adds(b, n++ > 0 ? ", " : "");
         say_growth(b, t->count_per_request.value / share, METRIC_COUNT);
-        buf_addf(b, " %s (", short_type(t->type));
+        buf_addf(b, " %s (", typename_short(t->type));
         say_amount(b, t->bytes_per_request / share, METRIC_BYTES);
         buf_addc(b, ')');
     }

@@ -4,7 +4,9 @@
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/cli/diagnose_impl.h"
+#include "harness/cli/nearest.h"
 #include "harness/model/record.h"
+#include "harness/model/typename.h"
 #include "harness/sampler/agent/agent.h"
 
 #include <stdio.h>
@@ -64,7 +66,7 @@ static void want_type(struct diagnose *d, const char *type)
 
 static bool is_builtin(const char *type)
 {
-    return strchr(type, '.') == NULL || strncmp(type, "builtins.", 9) == 0;
+    return strchr(type, '.') == NULL || typename_is_builtin(type);
 }
 
 /* The service's own types first: a dict that grows tells nothing by itself.
@@ -77,6 +79,10 @@ static void choose_types(struct diagnose *d, const struct verdict *v)
                 v->types[i].count_per_request.value > 0 &&
                 is_builtin(v->types[i].type) == (round % 2 == 1))
                 want_type(d, v->types[i].type);
+    d->grown = mem_zalloc(v->ntypes + 1, sizeof *d->grown);
+    for (size_t i = 0; i < v->ntypes; i++)
+        if (v->types[i].significant && v->types[i].count_per_request.value > 0)
+            d->grown[d->ngrown++] = mem_strdup(v->types[i].type);
 }
 
 bool diagnose_open(struct rundir *rd, const struct scenario *sc,
@@ -191,18 +197,39 @@ void diagnose_add_unheld(struct diagnose *d, const char *type,
 
 /* The agent sees what the collector tracks; the rest (bytes, arrays) is found
  * from outside. */
+static void find_holders_of(struct diagnose *d, const char *type,
+                            int64_t share_ns)
+{
+    int64_t longest = LOOK_LONGEST_S * CLOCK_NS_PER_S;
+
+    if (share_ns > 0 && !d->blind &&
+        !(d->tracing && diagnose_agent_holders(d, type)))
+        diagnose_outside_holders(d, type,
+                                 share_ns < longest ? share_ns : longest);
+}
+
+/* What the others hang from is told first. */
+static void put_nearest_first(struct diagnose *d)
+{
+    const char *type =
+        nearest_type(&d->found, (const char *const *)d->grown, d->ngrown);
+    bool looked = false;
+
+    if (type == NULL)
+        return;
+    for (size_t i = 0; i < d->ntypes; i++)
+        looked = looked || strcmp(d->types[i], type) == 0;
+    if (!looked)
+        find_holders_of(d, type, diagnose_left_ns(d));
+    diagnosis_prefer(&d->found, type);
+}
+
 static void find_holders(struct diagnose *d)
 {
-    for (size_t i = 0; i < d->ntypes; i++) {
-        int64_t share = diagnose_left_ns(d) / (int64_t)(d->ntypes - i);
-        int64_t longest = LOOK_LONGEST_S * CLOCK_NS_PER_S;
-
-        if (share == 0 || d->blind ||
-            (d->tracing && diagnose_agent_holders(d, d->types[i])))
-            continue;
-        diagnose_outside_holders(d, d->types[i],
-                                 share < longest ? share : longest);
-    }
+    for (size_t i = 0; i < d->ntypes; i++)
+        find_holders_of(d, d->types[i],
+                        diagnose_left_ns(d) / (int64_t)(d->ntypes - i));
+    put_nearest_first(d);
     if (d->ntypes > 0 && !d->blind && !atomic_load(&d->hurry) &&
         diagnose_left_ns(d) == 0)
         diagnose_note_once(d, "the time for the diagnosis was over before all "
@@ -246,6 +273,9 @@ void diagnose_close(struct diagnose **d)
         return;
     for (size_t i = 0; i < (*d)->ntypes; i++)
         free((*d)->types[i]);
+    for (size_t i = 0; i < (*d)->ngrown; i++)
+        free((*d)->grown[i]);
+    free((*d)->grown);
     free((*d)->recording);
     free((*d)->interpreter);
     diagnose_outside_release(*d);

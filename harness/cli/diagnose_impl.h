@@ -26,6 +26,8 @@ struct diagnose {
     struct diagnosis found;
     char *types[DIAGNOSE_TYPES];
     size_t ntypes;
+    char **grown; /* all types that surely grow */
+    size_t ngrown;
     bool tracing;
     bool profiling;    /* memray records in some process */
     char *recording;   /* its largest file, and the target's own */

@@ -3,6 +3,7 @@
 #include "harness/base/escape.h"
 #include "harness/base/jsonw.h"
 #include "harness/base/mem.h"
+#include "harness/model/typename.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -171,8 +172,7 @@ static void text_rows(const struct objects_view *v, struct buf *out)
     buf_adds(out, "  type\n");
     for (size_t i = 0; i < n; i++) {
         const struct census_type *t = rows[i].t;
-        /* As Python itself prints them: built-in types without a module. */
-        size_t skip = strncmp(t->name, "builtins.", 9) == 0 ? 9 : 0;
+        const char *name = typename_short(t->name);
 
         buf_addf(out, "  %12s %12s %12s", number((int64_t)t->count, a),
                  bytes_text((int64_t)t->bytes, b),
@@ -182,7 +182,7 @@ static void text_rows(const struct objects_view *v, struct buf *out)
             buf_addf(out, " %12s", growth(rows[i].all, a));
         }
         buf_adds(out, "  ");
-        escape_text(out, t->name + skip, strlen(t->name + skip));
+        escape_text(out, name, strlen(name));
         buf_addc(out, '\n');
     }
     if (n < v->sum->ntypes)

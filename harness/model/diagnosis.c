@@ -29,6 +29,21 @@ void diagnosis_add_chain(struct diagnosis *d,
     d->chains[d->nchains++].text = copy(chain->text);
 }
 
+void diagnosis_prefer(struct diagnosis *d, const char *type)
+{
+    size_t front = 0;
+
+    for (size_t i = 0; i < d->nchains; i++) {
+        struct diagnosis_chain c = d->chains[i];
+
+        if (strcmp(c.type, type) != 0)
+            continue;
+        memmove(&d->chains[front + 1], &d->chains[front],
+                (i - front) * sizeof c);
+        d->chains[front++] = c;
+    }
+}
+
 static void add_site(struct diagnosis_site **sites, size_t *n,
                      const struct diagnosis_site *site)
 {

@@ -59,6 +59,8 @@ struct diagnosis {
 /* Append one; the strings are copied. */
 void diagnosis_add_chain(struct diagnosis *d,
                          const struct diagnosis_chain *chain);
+/* Puts the chains of `type` in front of the others. */
+void diagnosis_prefer(struct diagnosis *d, const char *type);
 void diagnosis_add_site(struct diagnosis *d, const struct diagnosis_site *site);
 void diagnosis_add_native(struct diagnosis *d,
                           const struct diagnosis_site *site);

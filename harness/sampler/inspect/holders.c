@@ -376,7 +376,8 @@ static void on_stack(void *ctx, uint64_t from, uint64_t at, uint64_t word)
 }
 
 /* What no module and no class holds, perhaps a running frame does. Up to 3.10
- * it is an object, which was found already. */
+ * it is an object, which was found already; later a frame that runs lies on
+ * its thread's stack, and an object is one that a traceback kept. */
 static void root_in_frames(struct search *s)
 {
     struct holder_world w = world(s);
@@ -386,7 +387,7 @@ static void root_in_frames(struct search *s)
         for (uint32_t i = s->nsamples; i < s->nnodes; i++) {
             struct holder *h = &s->nodes[i];
 
-            if (!s->done[h->sample] &&
+            if (w.version->minor <= 10 && !s->done[h->sample] &&
                 holder_is(&w, h->type, "builtins.frame") && is_frame_root(s, h))
                 h->root = s->done[h->sample] = true;
         }

@@ -171,7 +171,7 @@ static bool add_frame(const struct holder_world *w, const struct holder *n,
     char function[NAME_CAP];
 
     if (!holder_frame(w, n, function, variable)) {
-        buf_adds(out, "a running frame");
+        buf_adds(out, n->frame || n->root ? "a running frame" : "a frame");
         return false;
     }
     buf_addf(out, "frame of %s", function);

@@ -1,0 +1,78 @@
+/* Which growing type hangs nearest to the root, from chains as they are
+ * told. */
+#include "harness/cli/nearest.h"
+
+#include "tests/unit/assert_close.h"
+
+static const char *const grown[] = {
+    "builtins.dict", "gunicorn.http.Request", "builtins.ZeroDivisionError",
+    "shop.Order", "builtins.frame"};
+
+static const char *ask(struct diagnosis_chain *chains, size_t n)
+{
+    struct diagnosis d = {.chains = chains, .nchains = n};
+
+    return nearest_type(&d, grown, sizeof grown / sizeof *grown);
+}
+
+static void what_the_container_holds(void **state)
+{
+    struct diagnosis_chain chains[] = {
+        {.text = "module shop -> errors: dict[952] -> ZeroDivisionError -> "
+                 "traceback -> frame -> gunicorn.http.Request",
+         .found = 13},
+        {.text = "(a running frame or C) -> frame -> dict[25] -> "
+                 "body: gunicorn.http.Request",
+         .found = 4},
+    };
+
+    (void)state;
+    assert_string_equal(ask(chains, 2), "builtins.ZeroDivisionError");
+}
+
+static void names_are_whole(void **state)
+{
+    struct diagnosis_chain chains[] = {
+        {.text = "module shop -> all: list[9] -> bookshop.Order -> "
+                 "first: shop.Order",
+         .found = 16},
+    };
+
+    (void)state;
+    assert_string_equal(ask(chains, 1), "shop.Order");
+}
+
+static void the_root_is_no_instance(void **state)
+{
+    struct diagnosis_chain chains[] = {
+        {.text = "shop.Order -> list[2] -> gunicorn.http.Request", .found = 1},
+    };
+
+    (void)state;
+    assert_string_equal(ask(chains, 1), "gunicorn.http.Request");
+}
+
+static void a_minority_says_nothing(void **state)
+{
+    struct diagnosis_chain chains[] = {
+        {.text = "module shop -> errors: dict[9] -> ZeroDivisionError",
+         .found = 5},
+        {.text = "module shop -> kept: list[952] -> dict[4]", .found = 11},
+    };
+
+    (void)state;
+    assert_null(ask(chains, 2));
+    assert_null(ask(chains, 0));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_the_container_holds),
+        cmocka_unit_test(names_are_whole),
+        cmocka_unit_test(the_root_is_no_instance),
+        cmocka_unit_test(a_minority_says_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
