@@ -1,7 +1,6 @@
 #include "harness/load/h1_parse.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* Chunk extensions and trailers beyond this are an attack. */
 #define OVERHEAD_MAX (64u << 10)
@@ -26,28 +25,39 @@ struct framing {
     uint64_t length;
 };
 
-static bool all_value_chars(const char *p, const char *end)
+/* Eight bytes that a value may have and none of which is a tab: no byte below
+ * 32, none that is 127. The usual bit tricks: subtracting borrows into a
+ * byte's top bit when the byte was too small. */
+static bool plain8(const char *p)
 {
-    for (; p < end; p++)
-        if (!value_char[(unsigned char)*p])
-            return false;
-    return true;
+    const uint64_t ones = 0x0101010101010101u, tops = ones << 7;
+    uint64_t x, del;
+
+    memcpy(&x, p, sizeof x);
+    del = x ^ ones * 127;
+    return ((((x - ones * 32) & ~x) | ((del - ones) & ~del)) & tops) == 0;
 }
 
-/* Digits and nothing else, at most 18 of them. */
-static bool parse_length(const char *p, size_t n, uint64_t *out)
+/* The first byte from `p` on that no value may have, or `end`. */
+static const char *skip_value(const char *p, const char *end)
 {
-    uint64_t v = 0;
+    const char *stop;
 
-    if (n == 0 || n > 18)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        if (p[i] < '0' || p[i] > '9')
-            return false;
-        v = v * 10 + (uint64_t)(p[i] - '0');
-    }
-    *out = v;
-    return true;
+    do {
+        while (end - p >= 8 && plain8(p))
+            p += 8;
+        stop = end - p < 8 ? end : p + 8;
+        while (p < stop && value_char[(unsigned char)*p])
+            p++;
+    } while (p == stop && p < end);
+    return p;
+}
+
+static const char *skip_blanks(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    return p;
 }
 
 /* The next element of a comma-separated list, trimmed; false at the end. */
@@ -60,38 +70,68 @@ static bool next_item(const char **p, const char *end, const char **item,
         return false;
     comma = memchr(*p, ',', (size_t)(end - *p));
     stop = comma != NULL ? comma : end;
-    *item = *p;
+    *item = skip_blanks(*p, stop);
     *p = comma != NULL ? comma + 1 : end + 1;
-    while (*item < stop && (**item == ' ' || **item == '\t'))
-        ++*item;
     while (stop > *item && (stop[-1] == ' ' || stop[-1] == '\t'))
         stop--;
     *n = (size_t)(stop - *item);
     return true;
 }
 
-static bool is(const char *p, size_t n, const char *word)
+static bool same8(const char *p, const char *word)
 {
-    return strlen(word) == n && strncasecmp(p, word, n) == 0;
+    const uint64_t blanks = 0x2020202020202020u;
+    uint64_t a, b;
+
+    memcpy(&a, p, sizeof a);
+    memcpy(&b, word, sizeof b);
+    return (a | blanks) == b;
 }
 
+/* Is it `word`, which has small letters and hyphens only, in any case? Adding
+ * the bit of small letters makes these of letters, hyphens, and of CR, which
+ * stands in nothing that is compared here. */
+static inline bool is(const char *p, size_t n, const char *word)
+{
+    size_t len = strlen(word), i = 0;
+
+    if (n != len)
+        return false;
+    if (len >= 8) {
+        for (; i + 8 < len; i += 8)
+            if (!same8(p + i, word + i))
+                return false;
+        return same8(p + len - 8, word + len - 8);
+    }
+    for (; i < len; i++)
+        if ((p[i] | ' ') != word[i])
+            return false;
+    return true;
+}
+
+/* Digits and nothing else, at most 18 of them; the same again behind commas. */
 static const char *take_length(struct framing *f, const char *p,
                                const char *end)
 {
-    const char *item;
-    size_t n;
+    for (;;) {
+        const char *digits = p = skip_blanks(p, end);
+        uint64_t v = 0;
 
-    while (next_item(&p, end, &item, &n)) {
-        uint64_t v;
-
-        if (!parse_length(item, n, &v))
+        for (; p < end && *p >= '0' && *p <= '9' && p - digits < 19; p++)
+            v = v * 10 + (uint64_t)(*p - '0');
+        if (p == digits || p - digits > 18)
+            return "a Content-Length that is no plain number";
+        p = skip_blanks(p, end);
+        if (p < end && *p != ',')
             return "a Content-Length that is no plain number";
         if (f->has_length && v != f->length)
             return "two different Content-Lengths";
         f->has_length = true;
         f->length = v;
+        if (p == end)
+            return NULL;
+        p++;
     }
-    return NULL;
 }
 
 static const char *take_coding(struct framing *f, const char *p,
@@ -121,48 +161,100 @@ static void take_connection(struct framing *f, const char *p, const char *end)
     }
 }
 
-/* One field line without its CRLF. Returns what is wrong with it, or NULL. */
-static const char *take_field(struct framing *f, const char *p, const char *end)
-{
-    const char *name = p;
-    size_t n;
+/* Lines are taken in one pass: H1_OK moves `*p` behind the CRLF, H1_PARTIAL
+ * says that the bytes end within the line. */
 
-    while (p < end && token_char[(unsigned char)*p])
-        p++;
-    n = (size_t)(p - name);
-    if (n == 0)
-        return "a field without a name, or a folded line";
-    if (p == end || *p != ':')
-        return "a field name that is no token";
-    p++;
-    if (!all_value_chars(p, end))
-        return "a control character in a field";
-    /* Most fields are none of the three: their lengths say so. */
-    if (n == 14 && is(name, n, "Content-Length"))
-        return take_length(f, p, end);
-    if (n == 17 && is(name, n, "Transfer-Encoding"))
-        return take_coding(f, p, end);
-    if (n == 10 && is(name, n, "Connection"))
-        take_connection(f, p, end);
-    return NULL;
+static enum h1_result bad(const char **why, const char *text)
+{
+    *why = text;
+    return H1_BAD;
 }
 
-/* "HTTP/1.x SSS reason" without its CRLF. */
-static const char *take_status(const char *p, const char *end, int *status,
-                               bool *http10)
+/* The end of a line whose last value ended at `p`. */
+static enum h1_result take_eol(const char **p, const char *end,
+                               const char **why)
 {
-    if (end - p < 12 || memcmp(p, "HTTP/1.", 7) != 0 ||
-        (p[7] != '0' && p[7] != '1') || p[8] != ' ')
-        return "no HTTP/1 status line";
-    *http10 = p[7] == '0';
+    if (end - *p < 2)
+        return H1_PARTIAL;
+    if (**p == '\n')
+        return bad(why, "a line that ends in a bare LF");
+    if (**p != '\r' || (*p)[1] != '\n')
+        return bad(why, "a control character in a line");
+    *p += 2;
+    return H1_OK;
+}
+
+static enum h1_result take_field(struct framing *f, const char **p,
+                                 const char *end, const char **why)
+{
+    const char *name = *p, *q = name, *value;
+    enum h1_result r;
+    size_t n;
+
+    while (q < end && token_char[(unsigned char)*q])
+        q++;
+    n = (size_t)(q - name);
+    if (q == end)
+        return H1_PARTIAL;
+    if (n == 0)
+        return bad(why, "a field without a name, or a folded line");
+    if (*q != ':')
+        return bad(why, "a field name that is no token");
+    value = q + 1;
+    *p = q = skip_value(value, end);
+    r = take_eol(p, end, why);
+    if (r != H1_OK)
+        return r;
+    *why = NULL;
+    /* Most fields are none of the three: their lengths say so. */
+    if (n == 14 && is(name, n, "content-length"))
+        *why = take_length(f, value, q);
+    else if (n == 17 && is(name, n, "transfer-encoding"))
+        *why = take_coding(f, value, q);
+    else if (n == 10 && is(name, n, "connection"))
+        take_connection(f, value, q);
+    return *why == NULL ? H1_OK : H1_BAD;
+}
+
+/* "HTTP/1.x SSS reason". */
+static enum h1_result take_status(const char **p, const char *end, int *status,
+                                  bool *http10, const char **why)
+{
+    const char *q = *p;
+
+    if (end - q < 13)
+        return H1_PARTIAL;
+    if (memcmp(q, "HTTP/1.", 7) != 0 || (q[7] != '0' && q[7] != '1') ||
+        q[8] != ' ')
+        return bad(why, "no HTTP/1 status line");
+    *http10 = q[7] == '0';
     for (int i = 9; i < 12; i++)
-        if (p[i] < '0' || p[i] > '9')
-            return "no status code of three digits";
-    *status = (p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0');
-    if (*status < 100 || (end > p + 12 && p[12] != ' '))
-        return "no status code of three digits";
-    return all_value_chars(p + 12, end) ? NULL
-                                        : "a control character in the reason";
+        if (q[i] < '0' || q[i] > '9')
+            return bad(why, "no status code of three digits");
+    *status = (q[9] - '0') * 100 + (q[10] - '0') * 10 + (q[11] - '0');
+    if (*status < 100 || (q[12] != ' ' && value_char[(unsigned char)q[12]]))
+        return bad(why, "no status code of three digits");
+    *p = skip_value(q + 12, end);
+    return take_eol(p, end, why);
+}
+
+/* All lines, the empty one included, which `*p` is moved behind. */
+static enum h1_result take_lines(const char **p, const char *end,
+                                 struct framing *f, bool *http10,
+                                 struct h1_head *out, const char **why)
+{
+    enum h1_result r = take_status(p, end, &out->status, http10, why);
+
+    out->fields = *p;
+    while (r == H1_OK) {
+        if (end - *p >= 2 && (*p)[0] == '\r' && (*p)[1] == '\n') {
+            out->fields_len = (size_t)(*p - out->fields);
+            *p += 2;
+            return H1_OK;
+        }
+        r = take_field(f, p, end, why);
+    }
+    return r;
 }
 
 static const char *decide(const struct framing *f, bool http10,
@@ -189,20 +281,20 @@ static const char *decide(const struct framing *f, bool http10,
     return NULL;
 }
 
-/* The line end that is an empty line; NULL: not here yet. `*seen` moves to
- * the start of the last line that is not whole. */
-static const char *find_end(const char *p, size_t n, size_t *seen)
+/* Is the empty line here? `*seen` moves to the start of the last line that is
+ * not whole. */
+static bool has_end(const char *p, size_t n, size_t *seen)
 {
     const char *line = p + *seen, *end = p + n, *eol;
 
     while (line < end &&
            (eol = memchr(line, '\n', (size_t)(end - line))) != NULL) {
         if (eol == line || (eol == line + 1 && *line == '\r'))
-            return eol + 1;
+            return true;
         line = eol + 1;
     }
     *seen = (size_t)(line - p);
-    return NULL;
+    return false;
 }
 
 /* A start that can never become a status line need not be waited for. */
@@ -216,36 +308,25 @@ enum h1_result h1_parse_head(const char *p, size_t n, size_t *seen,
                              const char **why)
 {
     struct framing f = {0};
-    const char *line = p, *end;
+    const char *at = p;
+    enum h1_result r;
     bool http10 = false;
 
-    if (!may_start(p, n)) {
-        *why = "no HTTP/1 status line";
-        return H1_BAD;
-    }
-    end = find_end(p, n, seen);
-    if (end == NULL)
+    if (!may_start(p, n))
+        return bad(why, "no HTTP/1 status line");
+    /* Nearly always all of a head is here at once, and one look does. In
+       pieces, nothing is said before the last one. */
+    if (*seen > 0 || memchr(p, '\n', n) == NULL)
+        if (!has_end(p, n, seen))
+            return H1_PARTIAL;
+    r = take_lines(&at, p + n, &f, &http10, out, why);
+    if (r != H1_OK && *seen == 0 && !has_end(p, n, seen))
         return H1_PARTIAL;
-    for (;;) {
-        const char *eol = memchr(line, '\n', (size_t)(end - line));
-
-        *why = NULL;
-        if (eol == line || eol[-1] != '\r')
-            *why = "a line that ends in a bare LF";
-        else if (line == p)
-            *why = take_status(line, eol - 1, &out->status, &http10);
-        else if (eol == line + 1)
-            break;
-        else
-            *why = take_field(&f, line, eol - 1);
-        if (*why != NULL)
-            return H1_BAD;
-        if (line == p)
-            out->fields = eol + 1;
-        line = eol + 1;
-    }
-    out->fields_len = (size_t)(line - out->fields);
-    out->len = (size_t)(end - p);
+    if (r == H1_PARTIAL)
+        return bad(why, "no HTTP/1 status line"); /* whole, and too short */
+    if (r != H1_OK)
+        return r;
+    out->len = (size_t)(at - p);
     *why = decide(&f, http10, head_request, out);
     return *why == NULL ? H1_OK : H1_BAD;
 }

@@ -51,9 +51,9 @@ struct h1_head {
 /* Parses the head that starts at `p`, of which `n` bytes are here. `*seen` is
  * 0 at first and kept between calls with the same, longer bytes, so that a
  * head that comes byte by byte is not searched from its start each time.
- * `head_request`: the answer to HEAD, which has no body. `*out` is set with
- * H1_OK only; `*why` (static text) with H1_BAD. A status of 1xx comes without
- * a body: another head follows. */
+ * `head_request`: the answer to HEAD, which has no body. `*out` is
+ * meaningful with H1_OK only, `*why` (static text) with H1_BAD. A status of
+ * 1xx comes without a body: another head follows. */
 enum h1_result h1_parse_head(const char *p, size_t n, size_t *seen,
                              bool head_request, struct h1_head *out,
                              const char **why);

@@ -120,6 +120,10 @@ static void refuses(void **state)
         " HTTP/1.1 200 OK\r\n\r\n",
         "\r\nHTTP/1.1 200 OK\r\n\r\n",
         "http/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1\r\n\r\n",
+        "HTTP/1.1 20\n\n",
+        "HTTP/1.1 200\r\n\n",
+        "HTTP/1.1 200\tOK\r\n\r\n",
         "HTTP/1.1 200 OK\n\n",
         "HTTP/1.1 200 OK\r\nA: b\n\r\n",
         OK "A: b\rc\r\n\r\n",
@@ -162,6 +166,43 @@ static void refuses(void **state)
         if (parse(t[i], &h) != H1_BAD)
             fail_msg("taken: %s", t[i]);
     }
+}
+
+/* Any byte at any place of a value: values are looked at in words. */
+static void every_byte_of_a_value(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 256; c++)
+        for (size_t at = 0; at < 21; at++) {
+            char text[] = OK "X:.....................\r\n\r\n";
+            bool legal = c == '\t' || (c >= ' ' && c != 127);
+            struct h1_head h;
+
+            text[sizeof OK - 1 + 2 + at] = (char)c;
+            assert_int_equal(parse_n(text, sizeof text - 1, false, &h),
+                             legal ? H1_OK : H1_BAD);
+        }
+}
+
+/* A field that frames is known by its whole name, in any case. */
+static void every_byte_of_a_name(void **state)
+{
+    static const char name[] = "content-length";
+
+    (void)state;
+    for (int c = 1; c < 256; c++)
+        for (size_t at = 0; at < sizeof name - 1; at++) {
+            char text[] = OK "content-length: 5\r\n\r\n";
+            bool same = c == name[at] || (name[at] != '-' && (c | 32) >= 'a' &&
+                                          (c | 32) == name[at]);
+            struct h1_head h;
+            enum h1_result r;
+
+            text[sizeof OK - 1 + at] = (char)c;
+            r = parse_n(text, sizeof text - 1, false, &h);
+            assert_false(same && (r != H1_OK || h.framing != H1_LENGTH));
+            assert_false(!same && r == H1_OK && h.framing == H1_LENGTH);
+        }
 }
 
 static void every_prefix_is_partial(void **state)
@@ -301,6 +342,8 @@ int main(void)
         cmocka_unit_test(head_answers_have_no_body),
         cmocka_unit_test(fields_are_borrowed),
         cmocka_unit_test(refuses),
+        cmocka_unit_test(every_byte_of_a_value),
+        cmocka_unit_test(every_byte_of_a_name),
         cmocka_unit_test(every_prefix_is_partial),
         cmocka_unit_test(chunks),
         cmocka_unit_test(chunks_refused),
