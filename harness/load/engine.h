@@ -57,9 +57,10 @@ struct transfer {
                              `target` (a redirect); NULL: none. An engine
                              that has one origin only fails it with
                              TRANSFER_REDIRECT */
-    const void *identity; /* not NULL: every transfer with this value has the
+    size_t identity;      /* not 0: every transfer with this number has the
                              same bytes above, which live as long as the
-                             engine, so it may keep what it made of them */
+                             engine, so it may keep what it made of them;
+                             from 1 to the scenario's number of requests */
     int64_t due_ns;       /* intended send time; times count from here */
     int64_t timeout_ns;   /* from the moment it is sent */
     int session;          /* virtual user: keeps its cookies; -1: none */

@@ -30,7 +30,7 @@ struct curl_slot {
     /* What the handle is set to, to be set only when it changes. */
     struct buf method, target, headers;
     struct curl_slist *list;
-    const void *rendered; /* identity of the transfer it is set up for */
+    size_t rendered; /* identity of the transfer it is set up for */
     int64_t deadline_ns;
     bool has_body, foreign;
 };
@@ -364,7 +364,7 @@ static int curl_submit(struct engine *base, struct transfer *t)
     t->kept = t->kept_headers = 0;
     t->sent_ns = clock_now_ns();
     begin_check(s, t);
-    if (t->identity == NULL || t->identity != s->rendered) {
+    if (t->identity == 0 || t->identity != s->rendered) {
         set_method(s, t);
         set_target(s, t);
         set_headers(s, t);

@@ -10,8 +10,7 @@
 #include "harness/base/mem.h"
 #include "harness/load/chain.h"
 #include "harness/load/h1_answer.h"
-#include "harness/load/origin.h"
-#include "harness/load/traffic.h"
+#include "harness/load/h1_request.h"
 #include "harness/load/wire.h"
 #include "harness/model/scenario.h"
 
@@ -23,9 +22,6 @@
 #define READ_BYTES (64u << 10)
 #define SKIP_LEAST (16u << 10) /* fewer body bytes are simply read */
 #define SKIP_MOST (1u << 30)
-#define BODY_COPIED (16u << 10) /* up to here a body is sent with the head */
-#define REQUEST_MAX (1u << 20)
-#define LINES_ROOM 128 /* request line, Host, Content-Length */
 
 enum conn_state {
     CLOSED,
@@ -43,8 +39,8 @@ struct conn {
     struct chain_link link; /* in the idle or the closed connections */
     struct transfer *t;
     int64_t deadline_ns;
-    struct buf out;             /* head, and small bodies */
-    const void *rendered;       /* the identity of what is in `out`, or NULL */
+    struct buf own;
+    const struct buf *out;      /* what to send first: `own`, or shared */
     size_t sent;                /* of head and body together */
     enum transfer_error failed; /* found while submitting: told later */
     struct conn *next_failed;
@@ -62,8 +58,8 @@ struct h1_engine {
     struct chain idle, closed_conns;
     int in_flight;
     int64_t now_ns;   /* within on_event: read a moment ago; else 0 */
-    size_t room;      /* for a request of the scenario's */
-    char *host;       /* "name:port" for the Host header */
+    struct h1_requests *requests;
+    struct h1_heads heads;
     char *buf;        /* READ_BYTES, shared by all connections */
     uv_timer_t timer; /* looks for timeouts */
     uv_idle_t later;  /* tells of failures found while submitting */
@@ -139,48 +135,23 @@ static void fail(struct conn *c, enum transfer_error error)
 
 /* ---- sending ---- */
 
-static void render(struct conn *c)
-{
-    struct transfer *t = c->t;
-    struct buf *b = &c->out;
-    const char *host = t->host != NULL ? t->host : c->e->host;
-
-    if (t->identity != NULL && t->identity == c->rendered)
-        return;
-    c->rendered = t->identity;
-    if (b->p == NULL)
-        buf_reserve(b, c->e->room);
-    buf_reset(b);
-    buf_adds(b, t->method);
-    buf_addc(b, ' ');
-    buf_add(b, t->target, t->target_len);
-    buf_add(b, " HTTP/1.1\r\nHost: ", 17);
-    buf_adds(b, host);
-    buf_add(b, "\r\n", 2);
-    buf_add(b, t->headers, t->headers_len);
-    if (t->has_body)
-        buf_addf(b, "Content-Length: %zu\r\n", t->body_len);
-    buf_add(b, "\r\n", 2);
-    if (t->has_body && t->body_len <= BODY_COPIED)
-        buf_add(b, t->body, t->body_len);
-}
-
 /* Sends what is left of the request. False: the connection is broken. */
 static bool send_more(struct conn *c)
 {
     const struct transfer *t = c->t;
-    bool apart = t->has_body && t->body_len > BODY_COPIED;
-    size_t total = c->out.len + (apart ? t->body_len : 0);
+    bool apart = h1_request_body_apart(t);
+    size_t total = c->out->len + (apart ? t->body_len : 0);
 
     while (c->sent < total) {
         struct iovec iov[2];
         int n = 0;
         long rc;
 
-        if (c->sent < c->out.len)
-            iov[n++] = (struct iovec){c->out.p + c->sent, c->out.len - c->sent};
+        if (c->sent < c->out->len)
+            iov[n++] =
+                (struct iovec){c->out->p + c->sent, c->out->len - c->sent};
         if (apart) {
-            size_t at = c->sent > c->out.len ? c->sent - c->out.len : 0;
+            size_t at = c->sent > c->out->len ? c->sent - c->out->len : 0;
 
             iov[n++] = (struct iovec){(char *)(uintptr_t)t->body + at,
                                       t->body_len - at};
@@ -200,10 +171,8 @@ static bool send_more(struct conn *c)
 
 static bool is_sent(const struct conn *c)
 {
-    size_t body = c->t->body_len;
-
-    return c->sent >= c->out.len && (!c->t->has_body || body <= BODY_COPIED ||
-                                     c->sent >= c->out.len + body);
+    return c->sent >=
+           c->out->len + (h1_request_body_apart(c->t) ? c->t->body_len : 0);
 }
 
 static void begin_answer(struct conn *c)
@@ -389,7 +358,7 @@ static int h1_submit(struct engine *base, struct transfer *t)
     t->sent_ns = e->now_ns >= t->due_ns ? e->now_ns : clock_now_ns();
     c->deadline_ns = t->sent_ns + t->timeout_ns;
     c->retried = false;
-    render(c);
+    c->out = h1_requests_render(e->requests, t, &c->own);
     if (c->state == IDLE) {
         chain_remove(&c->link);
         begin_answer(c);
@@ -441,11 +410,11 @@ static void end_of_handle(struct h1_engine *e)
     if (--e->open_handles > 0)
         return;
     for (int i = 0; i < e->nconns; i++) {
-        buf_release(&e->conns[i].out);
+        buf_release(&e->conns[i].own);
         h1_answer_release(&e->conns[i].answer);
     }
     free(e->conns);
-    free(e->host);
+    h1_requests_free(e->requests);
     free(e->buf);
     free(e);
     closed(user);
@@ -475,21 +444,6 @@ static void h1_close(struct engine *base, void (*closed)(void *), void *user)
     wires_close(e->wires, on_wires_closed, e);
 }
 
-/* Room for any of the scenario's requests, as far as they are of a usual
- * size. */
-static size_t request_room(const struct scenario *sc)
-{
-    size_t most = 0;
-
-    for (size_t i = 0; i < sc->nrequests; i++) {
-        struct room r = traffic_room(sc, &sc->requests[i]);
-        size_t n = LINES_ROOM + r.target + r.headers + r.body;
-
-        most = n > most ? n : most;
-    }
-    return most;
-}
-
 static int h1_open(const struct engine_config *cfg, struct engine **out,
                    struct err *err)
 {
@@ -507,19 +461,17 @@ static int h1_open(const struct engine_config *cfg, struct engine **out,
     e = mem_zalloc(1, sizeof *e);
     e->base.ops = &engine_ops_h1;
     e->wires = ws;
-    e->room = request_room(cfg->scenario);
+    e->requests = h1_requests_new(cfg->scenario);
     e->nconns = cfg->connections;
     e->conns = mem_zalloc((size_t)e->nconns, sizeof *e->conns);
     for (int i = 0; i < e->nconns; i++) {
         struct conn *c = &e->conns[i];
 
         c->e = e;
-        buf_init(&c->out, REQUEST_MAX);
         h1_answer_init(&c->answer, cfg->scenario->load.max_body_bytes,
-                       READ_BYTES);
+                       READ_BYTES, &e->heads);
         chain_append(&e->closed_conns, &c->link);
     }
-    e->host = origin_authority(&cfg->scenario->target.url);
     e->buf = mem_zalloc(READ_BYTES, 1);
     e->open_handles = 3;
     uv_timer_init(cfg->loop, &e->timer);

@@ -4,9 +4,10 @@
 
 #include <string.h>
 
-void h1_answer_init(struct h1_answer *a, uint64_t max_body, size_t max_piece)
+void h1_answer_init(struct h1_answer *a, uint64_t max_body, size_t max_piece,
+                    struct h1_heads *heads)
 {
-    *a = (struct h1_answer){.max_body = max_body};
+    *a = (struct h1_answer){.heads = heads, .max_body = max_body};
     buf_init(&a->in, H1_HEAD_MAX + max_piece);
 }
 
@@ -96,8 +97,8 @@ static enum h1_progress take_heads(struct h1_answer *a, const char **p,
     while (*p < end) {
         const char *why;
 
-        switch (h1_parse_head(*p, (size_t)(end - *p), &a->seen, a->head_request,
-                              &a->head, &why)) {
+        switch (h1_heads_parse(a->heads, *p, (size_t)(end - *p), &a->seen,
+                               a->head_request, &a->head, &why)) {
         case H1_PARTIAL:
             return (size_t)(end - *p) < H1_HEAD_MAX
                        ? H1_MORE

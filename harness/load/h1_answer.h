@@ -6,13 +6,14 @@
 
 #include "harness/base/buf.h"
 #include "harness/load/engine.h"
-#include "harness/load/h1_parse.h"
+#include "harness/load/h1_heads.h"
 
 #define H1_HEAD_MAX (64u << 10) /* a longer response head is refused */
 #define H1_INTERIM_MAX 32       /* 1xx answers before the answer */
 
 struct h1_answer {
     struct transfer *t;
+    struct h1_heads *heads; /* borrowed */
     uint64_t max_body; /* bytes; 0: no limit */
     bool head_request;
     bool heard; /* a byte has come */
@@ -33,8 +34,10 @@ enum h1_progress {
     H1_FAILED, /* a->error says why */
 };
 
-/* `max_piece` is the most that one h1_answer_take will bring. */
-void h1_answer_init(struct h1_answer *a, uint64_t max_body, size_t max_piece);
+/* `max_piece` is the most that one h1_answer_take will bring; `heads`, which
+ * many may share, outlives it. */
+void h1_answer_init(struct h1_answer *a, uint64_t max_body, size_t max_piece,
+                    struct h1_heads *heads);
 void h1_answer_release(struct h1_answer *a);
 
 /* Starts anew, for the answer to `t`. */

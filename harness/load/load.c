@@ -289,41 +289,50 @@ const char *load_engine_why(const struct load *l)
 }
 
 static const struct histogram *merge(struct load *l, struct histogram *to,
-                                     size_t member, size_t request)
+                                     bool late)
 {
     /* While workers record, the last merge is all there is. */
     if (!load_is_idle(l))
         return to;
     histogram_reset(to);
-    for (int i = 0; i < l->shared.nworkers; i++) {
-        const struct worker *w = &l->workers[i];
-        const struct histogram *from[] = {w->response, w->service, w->lateness,
-                                          NULL};
+    for (int i = 0; i < l->shared.nworkers; i++)
+        histogram_merge(to, late ? l->workers[i].lateness
+                                 : l->workers[i].service);
+    return to;
+}
 
-        from[3] = w->by_request[request];
-        histogram_merge(to, from[member]);
-    }
+/* The response times of the requests from `from` to before `end`. */
+static const struct histogram *merge_requests(struct load *l,
+                                              struct histogram *to,
+                                              size_t from, size_t end)
+{
+    if (!load_is_idle(l))
+        return to;
+    histogram_reset(to);
+    for (int i = 0; i < l->shared.nworkers; i++)
+        for (size_t k = from; k < end; k++)
+            histogram_merge(to, l->workers[i].by_request[k]);
     return to;
 }
 
 const struct histogram *load_response_times(struct load *l)
 {
-    return merge(l, l->merged[0], 0, 0);
+    return merge_requests(l, l->merged[0], 0, l->shared.sc->nrequests);
 }
 
 const struct histogram *load_service_times(struct load *l)
 {
-    return merge(l, l->merged[1], 1, 0);
+    return merge(l, l->merged[1], false);
 }
 
 const struct histogram *load_lateness(struct load *l)
 {
-    return merge(l, l->merged[2], 2, 0);
+    return merge(l, l->merged[2], true);
 }
 
 const struct histogram *load_request_times(struct load *l, size_t request)
 {
-    return merge(l, l->merged_request, 3, request);
+    return merge_requests(l, l->merged_request, request, request + 1);
 }
 
 /* The i-th example of all workers that no worker before had as well. */

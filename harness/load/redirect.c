@@ -190,6 +190,7 @@ int run_redirect(struct run *r, struct traffic *tr)
     if (tr->requests[r->request].rq->expect.nstatus > 0 &&
         expect_status(&tr->requests[r->request].rq->expect, t->status))
         return 0;
+    r->t.identity = 0; /* whatever becomes of it */
     location = strndup(value, len);
     u = current_url(r, &sc->target.url);
     if (r->hops++ >= sc->load.redirects || location == NULL || u == NULL ||
@@ -206,7 +207,6 @@ int run_redirect(struct run *r, struct traffic *tr)
         goto out;
     }
     set_method(r);
-    r->t.identity = NULL;
     rc = 1;
 out:
     if (rc < 0)

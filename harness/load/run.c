@@ -69,7 +69,8 @@ void run_begin(struct run *r, struct traffic *t,
     r->path = NULL;
     r->busy = true;
     r->begun = false;
-    rng_init(&r->rng, seed);
+    if (kind->draws)
+        rng_init(&r->rng, seed);
     if (kind->uses_csv)
         for (size_t i = 0; i < t->sc->nfeeders; i++) {
             size_t rows = t->sc->feeders[i].nrows;
@@ -84,6 +85,11 @@ void run_begin(struct run *r, struct traffic *t,
         r->captured_p[i] = NULL;
     if (r->jar != NULL)
         jar_clear(r->jar);
+}
+
+static size_t identity_of(const struct run *r)
+{
+    return (size_t)r->request + 1;
 }
 
 static int render_headers(struct run *r, const struct prepared *p,
@@ -107,7 +113,7 @@ static int render_headers(struct run *r, const struct prepared *p,
     if (p->headers != NULL && !cookies) {
         if (t->target == p->target && t->body == p->body &&
             (p->host_template == NULL || p->host != NULL))
-            t->identity = p;
+            t->identity = identity_of(r);
         return 0;
     }
     buf_reset(&r->headers);
@@ -147,12 +153,15 @@ int run_render(struct run *r, struct traffic *tr)
         .distinct = tr->distinct,
     };
 
+    r->hops = 0;
+    /* All of it constant, and what it was: nothing is to be done. */
+    if (t->identity == identity_of(r) && r->path == NULL)
+        return 0;
     if (p->uses_seq)
         ctx.seq =
             1 + atomic_fetch_add_explicit(&tr->seq, 1, memory_order_relaxed);
-    r->hops = 0;
     t->url = NULL;
-    t->identity = NULL;
+    t->identity = 0;
     t->method = p->rq->method;
     t->timeout_ns = p->timeout_ns;
     t->target = p->target;

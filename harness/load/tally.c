@@ -67,7 +67,6 @@ static void count_times(struct worker *w, const struct run *r)
 
     if (t->status == 0 && t->error != TRANSFER_TIMEOUT)
         return;
-    histogram_record(w->response, t->end_ns - t->due_ns);
     histogram_record(w->service, t->end_ns - t->sent_ns);
     histogram_record(w->by_request[r->request], t->end_ns - t->due_ns);
 }

@@ -250,24 +250,38 @@ static void add_room(struct traffic *t, const struct prepared *p)
         t->room.body = more(t->room.body, r.body);
 }
 
+/* Is something of it rendered per request? */
+static bool varies(const struct prepared *p)
+{
+    return p->target == NULL || p->headers == NULL ||
+           (p->rq->has_body && p->body == NULL) ||
+           (p->host_template != NULL && p->host == NULL);
+}
+
 static void prepare_kind(struct traffic *t, size_t k)
 {
     struct traffic_kind *kind = &t->kinds[k];
     size_t at;
 
+    kind->draws = t->sc->load.think_max_ns > 0;
     if (!scenario_kind_at(t->sc, k, &at)) {
         kind->request = (int)at;
         kind->steps = 1;
         kind->uses_csv = t->requests[at].uses_csv;
+        kind->draws = kind->draws || varies(&t->requests[at]);
         t->kind_of_request[at] = (int)k;
         return;
     }
     kind->flow = &t->sc->flows[at];
     kind->steps = kind->flow->nsteps;
     kind->request = kind->steps > 0 ? kind->flow->steps[0] : 0;
-    for (size_t i = 0; i < kind->steps; i++)
-        if (t->requests[kind->flow->steps[i]].uses_csv)
-            kind->uses_csv = true;
+    kind->draws = kind->draws || kind->flow->think_max_ns > 0;
+    for (size_t i = 0; i < kind->steps; i++) {
+        const struct prepared *p = &t->requests[kind->flow->steps[i]];
+
+        kind->uses_csv = kind->uses_csv || p->uses_csv;
+        kind->draws = kind->draws || varies(p);
+    }
 }
 
 /* How many requests the run will make; 0: not known beforehand. */

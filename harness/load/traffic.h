@@ -42,6 +42,7 @@ struct traffic_kind {
     int request;             /* its index, or of the flow's first step */
     size_t steps;
     bool uses_csv;
+    bool draws; /* random numbers: for values, or to think */
 };
 
 /* Bytes to have ready for what is rendered, so that no request need grow a

@@ -345,17 +345,23 @@ static long tls_send(struct wire *w, const struct iovec *iov, int n)
     return sent;
 }
 
-long wire_send(struct wire *w, const struct iovec *iov, int n)
+static ssize_t send_pieces(int fd, const struct iovec *iov, int n)
 {
     struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov,
                        .msg_iovlen = (size_t)n};
+
+    return sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
+long wire_send(struct wire *w, const struct iovec *iov, int n)
+{
     ssize_t rc;
 
     if (w->ssl != NULL)
         return tls_send(w, iov, n);
     do {
         rc = n == 1 ? send(w->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
-                    : sendmsg(w->fd, &m, MSG_NOSIGNAL);
+                    : send_pieces(w->fd, iov, n);
     } while (rc < 0 && errno == EINTR);
     if (rc >= 0)
         return rc;

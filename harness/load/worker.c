@@ -195,7 +195,6 @@ int worker_start(struct worker *w, struct err *err)
     size_t n = w->shared->sc->nrequests;
 
     counters_init(&w->counters, w->shared->traffic.nkinds, n);
-    w->response = histogram_new();
     w->service = histogram_new();
     w->lateness = histogram_new();
     w->by_request = mem_zalloc(n, sizeof(struct histogram *));
@@ -231,7 +230,6 @@ void worker_release(struct worker *w)
     assert(w->joined);
     pool_release(w);
     counters_release(&w->counters);
-    histogram_free(w->response);
     histogram_free(w->service);
     histogram_free(w->lateness);
     for (size_t i = 0; i < w->shared->sc->nrequests; i++)

@@ -73,7 +73,8 @@ struct worker {
     bool engine_closed;
 
     struct counters counters;
-    struct histogram *response, *service, *lateness, **by_request;
+    struct histogram *service, *lateness;
+    struct histogram **by_request; /* response times */
     struct seconds *seconds;
     struct example examples[WORKER_EXAMPLES];
     size_t nexamples;

@@ -55,7 +55,7 @@ static double middle_of(size_t i)
 
 void histogram_record(struct histogram *h, int64_t ns)
 {
-    int64_t us = ns < 1000 ? 1 : ns / 1000 + (ns % 1000 >= 500);
+    int64_t us = ns < 1000 ? 1 : (int64_t)(((uint64_t)ns + 500) / 1000);
 
     if (us > hour_us)
         us = hour_us;
@@ -68,7 +68,10 @@ void histogram_record(struct histogram *h, int64_t ns)
 
 void histogram_merge(struct histogram *to, const struct histogram *from)
 {
-    for (size_t i = 0; i < COUNTS; i++)
+    size_t n;
+
+    histogram_counts(from, &n);
+    for (size_t i = 0; i < n; i++)
         to->counts[i] += from->counts[i];
     to->total += from->total;
     to->sum_us += from->sum_us;
