@@ -121,6 +121,7 @@ void dispatch_done(struct transfer *t)
 {
     struct run *r = t->user;
     struct worker *w = r->worker;
+    int64_t now = t->told_ns > t->end_ns ? t->told_ns : t->end_ns;
     enum run_outcome outcome;
     bool more;
 
@@ -136,9 +137,9 @@ void dispatch_done(struct transfer *t)
     tally_done(w, r, outcome);
     more = r->step + 1 < r->kind->steps;
     if (outcome == RUN_OK && more && !w->cut)
-        next_step(w, r, t->end_ns);
+        next_step(w, r, now);
     else
-        run_finish(w, r, outcome == RUN_OK && !more, t->end_ns, 0);
+        run_finish(w, r, outcome == RUN_OK && !more, now, 0);
     if (w->pumping)
         return;
     flush(w);

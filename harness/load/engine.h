@@ -77,6 +77,8 @@ struct transfer {
     int status;      /* 0: no answer */
     int64_t sent_ns; /* the engine began: to send, or to connect first */
     int64_t first_byte_ns, end_ns;
+    int64_t told_ns; /* when `done` was called, if that is later than the end
+                        by more than the engine's own doing; else 0 */
     uint64_t body_bytes; /* received, whether kept or not */
     size_t kept, kept_headers;
 
@@ -91,6 +93,8 @@ struct engine_config {
                                         max_body, allow_hosts */
     int connections;                 /* most at a time, this worker */
     int sessions;                    /* virtual users of this worker */
+    bool may_rest;                   /* nobody said when a next request shall
+                                        go (rest.h) */
     int worker;                      /* number of the worker, from 0 */
 };
 

@@ -11,6 +11,7 @@
 #include "harness/load/chain.h"
 #include "harness/load/h1_answer.h"
 #include "harness/load/h1_request.h"
+#include "harness/load/rest.h"
 #include "harness/load/wire.h"
 #include "harness/model/scenario.h"
 
@@ -57,12 +58,15 @@ struct h1_engine {
     int nconns;
     struct chain idle, closed_conns;
     int in_flight;
-    int64_t now_ns;   /* within on_event: read a moment ago; else 0 */
+    int64_t now_ns; /* within on_event: read a moment ago; else 0 */
     struct h1_requests *requests;
     struct h1_heads heads;
-    char *buf;        /* READ_BYTES, shared by all connections */
-    uv_timer_t timer; /* looks for timeouts */
-    uv_idle_t later;  /* tells of failures found while submitting */
+    char *buf; /* READ_BYTES, shared by all connections */
+    bool may_rest;
+    struct rest rest;
+    uv_prepare_t look; /* before each look at the sockets */
+    uv_timer_t timer;  /* looks for timeouts */
+    uv_idle_t later;   /* tells of failures found while submitting */
     struct conn *failed;
     struct engine_stats stats;
     int open_handles;
@@ -207,19 +211,46 @@ static void broken(struct conn *c, enum transfer_error error)
 
 /* ---- receiving ---- */
 
-static void whole(struct conn *c, int64_t now_ns)
+static void whole(struct conn *c, int64_t end_ns, int64_t now_ns)
 {
-    c->t->end_ns = now_ns;
+    c->t->end_ns = end_ns;
+    c->t->told_ns = now_ns;
+    rest_answer(&c->e->rest, end_ns - c->t->sent_ns);
     c->keep_alive = h1_answer_keeps_alive(&c->answer) && is_sent(c);
     finish(c, TRANSFER_OK);
 }
 
 static void ended(struct conn *c, long rc)
 {
+    int64_t now = clock_now_ns();
+
     if (rc == WIRE_EOF && h1_answer_eof(&c->answer) == H1_WHOLE)
-        whole(c, clock_now_ns());
+        whole(c, now, now);
     else
         broken(c, TRANSFER_CLOSED);
+}
+
+/* Reads, or throws `skip` bytes away. `*at_ns` is when the last of them came;
+ * e->now_ns is now. */
+static long receive(struct conn *c, uint64_t skip, int64_t *at_ns)
+{
+    struct h1_engine *e = c->e;
+    size_t n = skip == 0 ? READ_BYTES : skip < SKIP_MOST ? skip : SKIP_MOST;
+    int64_t wall_ns, least;
+    long rc;
+
+    if (!e->rest.rested) {
+        rc = skip > 0 ? wire_skip(&c->wire, n) : wire_recv(&c->wire, e->buf, n);
+        *at_ns = e->now_ns = clock_now_ns();
+        return rc;
+    }
+    rc = wire_recv_arrival(&c->wire, e->buf, n, skip > 0, &wall_ns);
+    e->now_ns = clock_now_ns();
+    least = c->answer.heard ? c->t->first_byte_ns : c->t->sent_ns;
+    *at_ns = rest_arrival(&e->rest, wall_ns, e->now_ns);
+    if (*at_ns < least)
+        *at_ns = least;
+    return rc;
 }
 
 static void read_answer(struct conn *c)
@@ -230,10 +261,8 @@ static void read_answer(struct conn *c)
     do {
         uint64_t skip = h1_answer_skippable(&c->answer);
         bool skips = skip > SKIP_LEAST;
-        long rc = skips ? wire_skip(&c->wire,
-                                    skip < SKIP_MOST ? (size_t)skip : SKIP_MOST)
-                        : wire_recv(&c->wire, e->buf, READ_BYTES);
-        int64_t now;
+        int64_t at;
+        long rc = receive(c, skips ? skip : 0, &at);
 
         if (rc == WIRE_AGAIN)
             return;
@@ -241,14 +270,13 @@ static void read_answer(struct conn *c)
             ended(c, rc);
             return;
         }
-        now = e->now_ns = clock_now_ns();
         e->stats.bytes_in += (uint64_t)rc;
         if (!c->answer.heard)
-            c->t->first_byte_ns = now;
+            c->t->first_byte_ns = at;
         g = skips ? h1_answer_skipped(&c->answer, (uint64_t)rc)
                   : h1_answer_take(&c->answer, e->buf, (size_t)rc);
         if (g == H1_WHOLE)
-            whole(c, now);
+            whole(c, at, e->now_ns);
         else if (g == H1_FAILED)
             fail(c, c->answer.error);
         /* A plain socket tells again when there is more. */
@@ -291,6 +319,8 @@ static void on_connected(struct wire *w, enum transfer_error error)
         fail(c, error);
         return;
     }
+    if (c->e->may_rest)
+        wire_note_arrivals(w);
     c->e->stats.connects++;
     c->e->stats.open_connections++;
     begin_answer(c);
@@ -355,6 +385,7 @@ static int h1_submit(struct engine *base, struct transfer *t)
     c->t = t;
     t->slot = c;
     t->status = 0;
+    t->told_ns = 0;
     t->sent_ns = e->now_ns >= t->due_ns ? e->now_ns : clock_now_ns();
     c->deadline_ns = t->sent_ns + t->timeout_ns;
     c->retried = false;
@@ -389,6 +420,14 @@ static void on_timer(uv_timer_t *timer)
         if (c->t != NULL && c->failed == TRANSFER_OK && now >= c->deadline_ns)
             fail(c, TRANSFER_TIMEOUT);
     }
+}
+
+static void on_look(uv_prepare_t *look)
+{
+    struct h1_engine *e = look->data;
+
+    if (e->may_rest)
+        rest_before_look(&e->rest, e->in_flight);
 }
 
 /* ---- life ---- */
@@ -439,6 +478,7 @@ static void h1_close(struct engine *base, void (*closed)(void *), void *user)
     h1_cancel_all(base);
     while (e->idle.first != NULL)
         conn_close(chain_item(e->idle.first, struct conn, link));
+    uv_close((uv_handle_t *)&e->look, on_handle_closed);
     uv_close((uv_handle_t *)&e->timer, on_handle_closed);
     uv_close((uv_handle_t *)&e->later, on_handle_closed);
     wires_close(e->wires, on_wires_closed, e);
@@ -473,10 +513,13 @@ static int h1_open(const struct engine_config *cfg, struct engine **out,
         chain_append(&e->closed_conns, &c->link);
     }
     e->buf = mem_zalloc(READ_BYTES, 1);
-    e->open_handles = 3;
+    e->may_rest = cfg->may_rest && !cfg->scenario->target.url.tls;
+    e->open_handles = 4;
+    uv_prepare_init(cfg->loop, &e->look);
     uv_timer_init(cfg->loop, &e->timer);
     uv_idle_init(cfg->loop, &e->later);
-    e->timer.data = e->later.data = e;
+    e->timer.data = e->later.data = e->look.data = e;
+    uv_prepare_start(&e->look, on_look);
     uv_timer_start(&e->timer, on_timer, tick, tick);
     *out = &e->base;
     return 0;

@@ -14,7 +14,7 @@
 struct h1_answer {
     struct transfer *t;
     struct h1_heads *heads; /* borrowed */
-    uint64_t max_body; /* bytes; 0: no limit */
+    uint64_t max_body;      /* bytes; 0: no limit */
     bool head_request;
     bool heard; /* a byte has come */
     bool in_body;

@@ -296,15 +296,14 @@ static const struct histogram *merge(struct load *l, struct histogram *to,
         return to;
     histogram_reset(to);
     for (int i = 0; i < l->shared.nworkers; i++)
-        histogram_merge(to, late ? l->workers[i].lateness
-                                 : l->workers[i].service);
+        histogram_merge(to,
+                        late ? l->workers[i].lateness : l->workers[i].service);
     return to;
 }
 
 /* The response times of the requests from `from` to before `end`. */
-static const struct histogram *merge_requests(struct load *l,
-                                              struct histogram *to,
-                                              size_t from, size_t end)
+static const struct histogram *
+merge_requests(struct load *l, struct histogram *to, size_t from, size_t end)
 {
     if (!load_is_idle(l))
         return to;

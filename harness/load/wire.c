@@ -1,5 +1,6 @@
 #include "harness/load/wire.h"
 
+#include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/load/chain.h"
 #include "harness/load/address.h"
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <uv.h>
 
 /* Connects at a time: to loopback they take microseconds, elsewhere many round
@@ -397,6 +399,49 @@ long wire_skip(struct wire *w, size_t n)
     if (w->ssl == NULL)
         return plain_recv(w, NULL, n, MSG_TRUNC);
     return wire_recv(w, w->ws->skip, n < SKIP_BYTES ? n : SKIP_BYTES);
+}
+
+void wire_note_arrivals(struct wire *w)
+{
+    int on = 1;
+
+    /* Where it fails wire_recv_arrival will know nothing. */
+    if (w->ssl == NULL)
+        (void)setsockopt(w->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+}
+
+long wire_recv_arrival(struct wire *w, void *p, size_t n, bool skip,
+                       int64_t *wall_ns)
+{
+    struct iovec iov = {.iov_base = skip ? NULL : p, .iov_len = n};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(struct timespec))];
+    } control;
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = &control,
+                       .msg_controllen = sizeof control};
+    struct cmsghdr *c;
+    ssize_t rc;
+
+    *wall_ns = 0;
+    if (w->ssl != NULL)
+        return skip ? wire_skip(w, n) : wire_recv(w, p, n);
+    do {
+        rc = recvmsg(w->fd, &m, skip ? MSG_TRUNC : 0);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0)
+        return errno == EAGAIN ? WIRE_AGAIN : WIRE_ERROR;
+    c = CMSG_FIRSTHDR(&m);
+    if (c != NULL && c->cmsg_level == SOL_SOCKET &&
+        c->cmsg_type == SCM_TIMESTAMPNS) {
+        struct timespec ts;
+
+        memcpy(&ts, CMSG_DATA(c), sizeof ts);
+        *wall_ns = ts.tv_sec * CLOCK_NS_PER_S + ts.tv_nsec;
+    }
+    return rc;
 }
 
 bool wire_is_buffered(const struct wire *w)

@@ -67,6 +67,14 @@ long wire_send(struct wire *w, const struct iovec *iov, int n);
 /* Receives at most `n` bytes. */
 long wire_recv(struct wire *w, void *p, size_t n);
 
+/* From now on the kernel notes when what comes was received, where it can. */
+void wire_note_arrivals(struct wire *w);
+
+/* As wire_recv, or with `skip` as wire_skip; `*wall_ns` is when the kernel
+ * received the last of them, wall time in ns since 1970, or 0: unknown. */
+long wire_recv_arrival(struct wire *w, void *p, size_t n, bool skip,
+                       int64_t *wall_ns);
+
 /* Throws away at most `n` bytes; plain wires never copy them. */
 long wire_skip(struct wire *w, size_t n);
 

@@ -134,6 +134,19 @@ static void be_punctual(void)
 #endif
 }
 
+/* In the closed model without think time requests go out as fast as it goes,
+ * not at a time that somebody gave. */
+static bool may_rest(const struct worker *w)
+{
+    const struct scenario *sc = w->shared->sc;
+    bool thinks = sc->load.think_min_ns > 0 || sc->load.think_max_ns > 0;
+
+    for (size_t i = 0; i < sc->nflows; i++)
+        thinks = thinks || sc->flows[i].think_min_ns > 0 ||
+                 sc->flows[i].think_max_ns > 0;
+    return !worker_is_open_model(w) && !thinks;
+}
+
 static int open_loop(struct worker *w, struct err *err)
 {
     struct load_shared *s = w->shared;
@@ -143,6 +156,7 @@ static int open_loop(struct worker *w, struct err *err)
         .connections = w->connections,
         .sessions = w->nusers,
         .worker = w->index,
+        .may_rest = may_rest(w),
     };
 
     w->alarm_ns = INT64_MAX;

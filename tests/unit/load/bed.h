@@ -26,6 +26,7 @@ struct bed_kind {
     bool tls;
     void (*serve)(struct http_conn *c); /* NULL: HTTP/1.1 */
     const char *keys;                   /* of [load] */
+    bool may_rest;
 };
 
 /* An engine with a loop, a server and a scenario around it. */
@@ -65,7 +66,11 @@ static inline void bed_open_at(struct bed *b, const char *host, int port,
                                const char *keys, int connections)
 {
     struct engine_config cfg = {
-        .loop = &b->loop, .scenario = &b->sc, .connections = connections};
+        .loop = &b->loop,
+        .scenario = &b->sc,
+        .connections = connections,
+        .may_rest = b->kind->may_rest,
+    };
     struct err err = {{0}};
     char text[1024], *mistakes;
 

@@ -8,6 +8,7 @@
 
 static const struct bed_kind kinds[] = {
     {.engine = "h1"},
+    {.engine = "h1", .may_rest = true},
     {.engine = "curl"},
     {.engine = "h1", .tls = true},
     {.engine = "curl", .tls = true, .keys = "http = 1.1\n"},
