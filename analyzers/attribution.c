@@ -146,7 +146,7 @@ static void tell_by(struct search *s, size_t k, double confidence,
             (fresh == NULL || g->nkinds > fresh->group->nkinds))
             fresh = &s->cause[c];
     }
-    if (most > confidence) {
+    if (top != NULL && most > confidence) {
         b->by = BLAME_DRIVER;
         b->driver = top->group->driver;
         b->per_driver =

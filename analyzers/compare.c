@@ -4,6 +4,7 @@
 #include "analyzers/words.h"
 #include "harness/base/mem.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,6 +160,7 @@ static void add_row(struct comparison *c, const struct compare_number *a,
     const struct compare_number *any = a != NULL ? a : b;
     struct compare_row *w;
 
+    assert(any != NULL);
     c->rows = mem_realloc(c->rows, c->n + 1, sizeof *c->rows);
     w = &c->rows[c->n++];
     *w = (struct compare_row){.unit = any->unit,

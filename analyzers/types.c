@@ -51,10 +51,9 @@ static size_t census_of(struct table *t, const struct record_object *o)
                     : t->census[i].block == o->block)
             return i;
     t->census = mem_realloc(t->census, t->ncensus + 1, sizeof *t->census);
-    t->census[t->ncensus] =
-        (struct census){o->t_s, requests,
-                        d != NULL && !t->soak ? d->done[o->block] : requests,
-                        t->soak ? -1 : o->block, INFINITY};
+    t->census[t->ncensus] = (struct census){
+        o->t_s, requests, d != NULL && !t->soak ? d->done[o->block] : requests,
+        t->soak ? -1 : o->block, INFINITY};
     return t->ncensus++;
 }
 
@@ -345,9 +344,9 @@ static size_t first_census(const struct table *t, double from_s)
     return from;
 }
 
-size_t types_make(const struct record *r, double confidence,
-                  double from_s, const struct types_driver *driver,
-                  struct type_growth **out, bool *per_hour)
+size_t types_make(const struct record *r, double confidence, double from_s,
+                  const struct types_driver *driver, struct type_growth **out,
+                  bool *per_hour)
 {
     struct table t = {.driver = driver};
     struct ranked *order;

@@ -23,9 +23,9 @@ struct types_driver {
  * guilty kinds; NULL: all requests. Without a census at a barrier those of a
  * soak count: their growth is per hour, `*per_hour`, where nobody counted the
  * requests. */
-size_t types_make(const struct record *r, double confidence,
-                  double from_s, const struct types_driver *driver,
-                  struct type_growth **out, bool *per_hour);
+size_t types_make(const struct record *r, double confidence, double from_s,
+                  const struct types_driver *driver, struct type_growth **out,
+                  bool *per_hour);
 
 enum { TYPES_SHOWN = 40 };
 

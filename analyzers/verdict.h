@@ -72,10 +72,10 @@ struct verdict {
     struct type_growth *types;
     size_t ntypes;
     bool types_per_hour; /* their growth is per hour: nobody counted requests */
-    int types_kind; /* the one kind of request that makes them; -1: all, or
-                       several */
-    double types_share; /* its requests among all, as counts and bytes per
-                           request of `types` were stated for; 1 for all */
+    int types_kind;      /* the one kind of request that makes them; -1: all, or
+                            several */
+    double types_share;  /* its requests among all, as counts and bytes per
+                            request of `types` were stated for; 1 for all */
     /* The positive control: a leak of the stated minimum, added to the
        recorded readings, turned the verdict to leak. */
     bool control_ran, control_ok;

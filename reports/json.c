@@ -119,8 +119,8 @@ static void add_types(struct jsonw *w, const struct verdict *v)
 
         jsonw_object(w, NULL);
         jsonw_string(w, "type", t->type);
-        add_interval(w, v->types_per_hour ? "count_per_hour"
-                                          : "count_per_request",
+        add_interval(w,
+                     v->types_per_hour ? "count_per_hour" : "count_per_request",
                      &t->count_per_request);
         jsonw_double(w,
                      v->types_per_hour ? "bytes_per_hour" : "bytes_per_request",

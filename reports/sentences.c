@@ -279,7 +279,7 @@ static size_t say_types(const struct view *v, struct buf *b, size_t i,
     if (d->types_kind >= 0)
         kind = view_kind_name(v->in->record, d->types_kind);
     buf_addf(b, "%s per %s", n > 1 ? " in step," : "",
-             kind != NULL         ? kind
+             kind != NULL        ? kind
              : d->types_per_hour ? "hour"
                                  : "request");
     free(kind);

@@ -69,8 +69,7 @@ static int write_all(int fd, const char *p, size_t len)
     return fsync(fd) != 0 && errno != EINVAL ? -1 : 0;
 }
 
-int file_write(const char *path, const void *bytes, size_t len,
-               struct err *err)
+int file_write(const char *path, const void *bytes, size_t len, struct err *err)
 {
     char *tmp = mem_printf("%s.tmp-%ld", path, (long)getpid());
     int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

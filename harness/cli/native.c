@@ -109,7 +109,9 @@ static void search_all(uv_work_t *work)
             first = n->err;
     }
     /* A helper that is no child of the tool has no say. */
-    n->err = good > 0 ? (struct err){""} : first;
+    if (good > 0)
+        first.msg[0] = '\0';
+    n->err = first;
     if (procs == 0)
         err_set(&n->err, "no process of the target is left");
 }

@@ -47,8 +47,8 @@ static inline void chain_append(struct chain *c, struct chain_link *l)
     c->last = l;
 }
 
-/* The struct of that type whose `member` is the link at `p`; NULL stays. */
+/* The struct of that type whose `member` is the link at `p`, not NULL. */
 #define chain_item(p, type, member)                                            \
-    ((p) == NULL ? NULL : (type *)(void *)((char *)(p)-offsetof(type, member)))
+    ((type *)(void *)((char *)(p)-offsetof(type, member)))
 
 #endif

@@ -377,10 +377,11 @@ static int h1_submit(struct engine *base, struct transfer *t)
     struct h1_engine *e = self(base);
     struct chain_link *l =
         e->idle.first != NULL ? e->idle.first : e->closed_conns.first;
-    struct conn *c = chain_item(l, struct conn, link);
+    struct conn *c;
 
     if (!h1_ready(base))
         return -1;
+    c = chain_item(l, struct conn, link);
     e->in_flight++;
     c->t = t;
     t->slot = c;

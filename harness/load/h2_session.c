@@ -39,11 +39,12 @@ static int on_begin_headers(nghttp2_session *session,
 static void keep_header(struct transfer *t, const uint8_t *name, size_t nl,
                         const uint8_t *value, size_t vl)
 {
-    char *p = t->keep_headers + t->kept_headers;
+    char *p;
 
     if (t->keep_headers == NULL ||
         nl + vl + 4 > t->keep_headers_max - t->kept_headers)
         return;
+    p = t->keep_headers + t->kept_headers;
     memcpy(p, name, nl);
     memcpy(p + nl, ": ", 2);
     memcpy(p + nl + 2, value, vl);

@@ -177,10 +177,10 @@ static void connector_give(struct connector *c)
 static int begin(struct wire *w)
 {
     struct wires *ws = w->ws;
-    struct connector *c = chain_item(ws->free.first, struct connector, free);
+    struct chain_link *l = ws->free.first;
+    struct connector *c =
+        l != NULL ? chain_item(l, struct connector, free) : connector_new(ws);
 
-    if (c == NULL)
-        c = connector_new(ws);
     if (c == NULL)
         return -1;
     chain_remove(&c->free);

@@ -150,7 +150,7 @@ static void add_base64(const struct bytes *b, struct buf *out)
 static void add_tag(const char *tag, struct buf *out)
 {
     buf_adds(out, "Tag=");
-    for (size_t i = 0; tag[i] != '\0' && i < TAG_MAX; i++) {
+    for (size_t i = 0; i < TAG_MAX && tag[i] != '\0'; i++) {
         unsigned char c = (unsigned char)tag[i];
 
         buf_addc(out,

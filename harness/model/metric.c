@@ -118,10 +118,3 @@ void metric_describe(const char *name, struct metric *out)
         out->cumulative = false;
     }
 }
-
-const char *metric_unit_text(enum metric_unit unit)
-{
-    static const char *const text[] = {"B", "", "s"};
-
-    return text[unit];
-}

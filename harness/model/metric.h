@@ -51,7 +51,4 @@ void metric_describe(const char *name, struct metric *out);
 /* The i-th row of the table, NULL behind the last. */
 const struct metric *metric_at(int i);
 
-/* "B" or "" or "s": what follows a value; never NULL. */
-const char *metric_unit_text(enum metric_unit unit);
-
 #endif

@@ -46,7 +46,7 @@ static const char *const metric_names[N] = {
 struct worker {
     struct proc_id id;
     struct census_reader *reader; /* NULL: not kept, or not readable */
-    int64_t set_aside; /* blocks on its free lists, as last known */
+    int64_t set_aside;            /* blocks on its free lists, as last known */
     bool unreadable;
     bool seen; /* in the tree as of this read */
 };

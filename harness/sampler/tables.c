@@ -171,10 +171,9 @@ void tables_objects_end(struct tables *t, double t_s, int block,
     for (size_t i = 0; i < t->nobjects && t->objects != NULL; i++) {
         const struct object_row *o = &t->object[i];
         const char *texts[7] = {[3] = o->type};
-        double cells[7] = {t_s,      block < 0 ? NAN : block,
-                           requests, 0,
-                           o->count, o->bytes,
-                           o->tracked};
+        double cells[7] = {
+            t_s,       block < 0 ? NAN : block, requests, 0, o->count, o->bytes,
+            o->tracked};
 
         rundir_cells(t->objects, texts, cells, 7);
     }

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 import textwrap
 import unittest
@@ -44,6 +45,30 @@ class BreachTest(unittest.TestCase):
         for line, word in zip(found, words):
             self.assertIn(word, line)
             self.assertRegex(line, r"^\S+:\d+: ")
+
+    def test_exported_and_called_by_tests_alone(self):
+        """Before the tests are built, nobody is accused."""
+        self.write("harness/base/a.c", """\
+            int used(void);
+            int unused(void);
+            int used(void) { return 1; }
+            int unused(void) { return 2; }
+            """)
+        self.write("tests/unit/base/test_a.c", """\
+            int used(void);
+            int main(void) { return used(); }
+            """)
+
+        def build(path):
+            out = os.path.join(self.root, "build", "release", path[:-2] + ".o")
+            os.makedirs(os.path.dirname(out))
+            subprocess.run(["cc", "-c", os.path.join(self.root, path), "-o",
+                            out], check=True)
+        build("harness/base/a.c")
+        self.assertEqual(lint.THOROUGH["exports"](self.root), [])
+        build("tests/unit/base/test_a.c")
+        self.assertEqual(lint.THOROUGH["exports"](self.root), [
+            "harness/base/a.c:1: unused is exported and nobody calls it"])
 
     def test_include_that_climbs(self):
         self.write("harness/model/m.h", "")

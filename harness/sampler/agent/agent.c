@@ -28,6 +28,12 @@ __asm__(".section .rodata\n"
 
 extern const char agent_text[], agent_text_end[];
 
+/* To the compiler these are two objects: their addresses are subtracted. */
+static size_t agent_text_size(void)
+{
+    return (size_t)((uintptr_t)agent_text_end - (uintptr_t)agent_text);
+}
+
 static void add_env(struct scenario_target *t, const char *name, char *value)
 {
     t->env = mem_realloc(t->env, t->nenv + 1, sizeof *t->env);
@@ -70,8 +76,7 @@ int agent_prepare(struct scenario *sc, char **dir, struct err *err)
         goto out;
     }
     file = file_join(made, "sitecustomize.py");
-    if (file_write(file, agent_text, (size_t)(agent_text_end - agent_text),
-                   err) != 0) {
+    if (file_write(file, agent_text, agent_text_size(), err) != 0) {
         rmdir(made);
         goto out;
     }

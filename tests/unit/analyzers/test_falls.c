@@ -37,8 +37,8 @@ static void test_share(void **state)
    in a straight line, one collection in between. No prefix is a leak. */
 static void test_garbage(void **state)
 {
-    const double d[12] = {6324, 6212, 5877, -19128, 5880, 6121,
-                          6040, 5990, -18100, 6100, 6010, 5950};
+    const double d[12] = {6324, 6212, 5877,   -19128, 5880, 6121,
+                          6040, 5990, -18100, 6100,   6010, 5950};
 
     (void)state;
     for (size_t blocks = 5; blocks <= 12; blocks++) {

@@ -208,12 +208,9 @@ static void test_empty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_found),
-        cmocka_unit_test(test_asked_mix),
-        cmocka_unit_test(test_own),
-        cmocka_unit_test(test_healthy),
-        cmocka_unit_test(test_soak),
-        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_found), cmocka_unit_test(test_asked_mix),
+        cmocka_unit_test(test_own),   cmocka_unit_test(test_healthy),
+        cmocka_unit_test(test_soak),  cmocka_unit_test(test_empty),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

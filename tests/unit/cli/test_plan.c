@@ -57,10 +57,9 @@ static void average_mix_is_the_weights(void **state)
     for (size_t i = 1; i < p.n; i++)
         sum += p.steps[i].phase.shares[0];
     assert_close(sum / 4, 0.75, 1e-9);
-    assert_true(fabs(p.steps[1].phase.shares[0] -
-                     p.steps[2].phase.shares[0]) > 1e-3 ||
-                fabs(p.steps[1].phase.shares[0] -
-                     p.steps[3].phase.shares[0]) > 1e-3);
+    assert_true(
+        fabs(p.steps[1].phase.shares[0] - p.steps[2].phase.shares[0]) > 1e-3 ||
+        fabs(p.steps[1].phase.shares[0] - p.steps[3].phase.shares[0]) > 1e-3);
     plan_release(&p);
     sc.load.vary_mix = false;
     plan_make(&sc, &p);
@@ -102,9 +101,8 @@ static void soak_without_blocks(void **state)
 
 static void rate_missed(void **state)
 {
-    struct step s = {.phase = {.requests = 1000,
-                               .rate_from_rps = 100,
-                               .rate_to_rps = 100}};
+    struct step s = {
+        .phase = {.requests = 1000, .rate_from_rps = 100, .rate_to_rps = 100}};
 
     (void)state;
     assert_false(plan_rate_missed(&s, 1000, 10 * CLOCK_NS_PER_S));
