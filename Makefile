@@ -130,6 +130,7 @@ calibrate_obj = $(patsubst %,$(O)/tests/calibrate/%.o,$1)
 $(O)/unit/analyzers/test_calibration: \
 	$(call calibrate_obj,generate healthy undecided leaking unusual)
 $(O)/unit/analyzers/test_block_rates: $(call calibrate_obj,sim)
+$(O)/unit/analyzers/test_forecast: $(call calibrate_obj,sim)
 
 UNIT_ALL :=
 define unit_rule
@@ -285,9 +286,10 @@ bench: ## what things cost, beside wrk, h2load, hey, ab; B="rate h2": some
 
 # Programs that simulate, judge and count; each prints a section of
 # tests/calibrate/RESULTS.md. Their sources beside <program>.c:
-CALIBRATE := samples blocks
+CALIBRATE := samples blocks forecast
 CALIBRATE_samples := generate healthy undecided leaking unusual
-CALIBRATE_blocks := sim
+CALIBRATE_blocks := sim rates
+CALIBRATE_forecast := sim rates
 CALIBRATE_SERIES ?= 16
 CALIBRATE_SEED ?= 9001
 define calibrate_rule

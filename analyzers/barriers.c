@@ -1,6 +1,7 @@
 #include "analyzers/barriers.h"
 
 #include "analyzers/falls.h"
+#include "analyzers/forecast.h"
 #include "analyzers/limits.h"
 #include "analyzers/replay.h"
 #include "analyzers/ruling.h"
@@ -187,7 +188,7 @@ static void fill_numbers(struct judge *j)
         f->minimum_per_hour = f->minimum_per_request * per_hour;
     }
     if (f->outcome == OUTCOME_INCONCLUSIVE && j->rule->forecast) {
-        replay_forecast(&replay, &more);
+        forecast_make(&replay, &more);
         f->more_requests = more.value;
         f->more_requests_low = more.low;
         f->more_requests_high = more.high;
@@ -222,6 +223,7 @@ static void judge_column(struct judge *j, const struct policy *p)
     struct finding *f = j->f;
     double total = NAN;
 
+    j->data.draws = j->rule->forecast;
     growth_fit(&j->data, &j->growth);
     fill_window(j);
     if (j->growth.n == 0) {

@@ -308,5 +308,6 @@ void growth_release(struct growth *g)
     free(g->white);
     free(g->diag);
     free(g->low);
+    free(g->draws);
     *g = (struct growth){0};
 }

@@ -58,6 +58,24 @@ struct growth_data {
     double quantum;      /* readings are no finer than this */
     struct growth_memo *memo; /* shared by fits of the same blocks, or NULL */
     bool brief;               /* no quantiles will be asked for */
+    bool draws;               /* keep growth.draws */
+    bool coarse; /* few places for bends and jumps: quick, for simulated runs.
+                    Not with a memo of other fits of as many blocks */
+    bool plain;  /* no scatter in proportion to the growth: quick as well */
+};
+
+/* One explanation as a way to go on from the last block. */
+struct growth_draw {
+    double log_weight; /* as an opinion's */
+    double at, se;     /* growth per request that goes on, and its error for
+                          noise of one */
+    double sigma;      /* noise of a block, known as well as `df` tell */
+    double bend, fade; /* what the last block grew beside it, per request, and
+                          how fast that dies away, per block */
+    double diag, low, last; /* noise = diag * white + low * white before it;
+                               `last` was the last white one */
+    double least; /* scatter grows with the growth above this; 0: it does not */
+    int df;
 };
 
 /* What drives the growth, else a kind's index: DRIVER_MIX is several kinds,
@@ -77,17 +95,19 @@ struct growth {
     double shape_weight[GROWTH_SHAPES]; /* sum to 1 */
     enum growth_shape shape;            /* the best fit, its driver and noise */
     int driver;
-    double sigma;        /* noise of one block's difference, best fit */
-    double level_noise;  /* weight of "errors of the single reading" */
-    double *fitted;      /* the best fit's differences, n of them */
-    double *units;       /* what its driver did in each block, n of them */
-    size_t transient;    /* blocks until the best fit's bend is over */
-    double *white;       /* the best fit's residuals as white noise ... */
-    double *diag, *low;  /* ... and the factor that makes them what they were:
-                            residual[i] = diag[i] white[i] + low[i] white[i-1]
-                            (lsq.h) */
-    size_t parameters;   /* that the best fit has spent */
-    double bend_rate;    /* per block: how fast the best fit's bend fades */
+    double sigma;       /* noise of one block's difference, best fit */
+    double level_noise; /* weight of "errors of the single reading" */
+    double *fitted;     /* the best fit's differences, n of them */
+    double *units;      /* what its driver did in each block, n of them */
+    size_t transient;   /* blocks until the best fit's bend is over */
+    double *white;      /* the best fit's residuals as white noise ... */
+    double *diag, *low; /* ... and the factor that makes them what they were:
+                           residual[i] = diag[i] white[i] + low[i] white[i-1]
+                           (lsq.h) */
+    size_t parameters;  /* that the best fit has spent */
+    double bend_rate;   /* per block: how fast the best fit's bend fades */
+    struct growth_draw *draws; /* if asked for; every explanation with a say */
+    size_t ndraws, capdraws;
     double restart_drop; /* the level lost per restart, best fit; else NaN */
 };
 

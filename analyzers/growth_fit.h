@@ -52,6 +52,7 @@ struct fitter {
     struct growth_memo_driver *memo; /* of the driver at hand; NULL: none */
     struct growth_part fixed[2];     /* restarts: in every fit */
     size_t nfixed;
+    double least;                    /* scatter is never below it */
     double best;                     /* log weight of the best fit */
     double *work;                    /* LSQ_PARTS + 1 columns */
     double log_shape[GROWTH_SHAPES]; /* running log-sum-exp */
@@ -67,10 +68,11 @@ void growth_try(struct fitter *f, const struct driver *dr,
 
 /* Adds one explanation that was fitted elsewhere: its opinion on what goes on
  * (and on the end of the run, which is the same), with `log_weight` but for
- * the prior of the shape. True when it is the best so far: then the caller
- * fills `f->out->fitted`. */
+ * the prior of the shape, under steps that stay of spread `sigma`. True when
+ * it is the best so far: then the caller fills `f->out->fitted`. */
 bool growth_say(struct fitter *f, const struct driver *dr,
-                enum growth_shape shape, double share, struct opinion o);
+                enum growth_shape shape, double share, struct opinion o,
+                double sigma);
 
 /* Makes the noises ready for blocks of these variances, and frees them. */
 void growth_noises_open(struct fitter *f, const double *var);

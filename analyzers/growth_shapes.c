@@ -9,6 +9,7 @@
 enum {
     TAIL_MIN = 3,       /* blocks a changed slope must be seen in */
     POSITIONS_MAX = 40, /* kinks and jumps tried, evenly spread */
+    POSITIONS_COARSE = 10,
 };
 
 /* Time constants of what fills, in spans of the run. The long ones bend too
@@ -32,14 +33,20 @@ static double *column(const struct fitter *f)
     return mem_zalloc(f->data->n, sizeof(double));
 }
 
+static size_t positions_max(const struct fitter *f)
+{
+    return f->data->coarse ? POSITIONS_COARSE : POSITIONS_MAX;
+}
+
 static void fit_fills(struct fitter *f, const struct driver *dr,
                       const struct growth_part *line)
 {
     double *x = column(f), sum = 0;
+    int first = f->data->coarse ? 1 : 0, step = 1 + first;
 
-    for (int i = 0; i < GROWTH_FILLS; i++)
+    for (int i = first; i < GROWTH_FILLS; i += step)
         sum += growth_fills[i].prior;
-    for (int i = 0; i < GROWTH_FILLS; i++) {
+    for (int i = first; i < GROWTH_FILLS; i += step) {
         double tau = growth_fills[i].tau * dr->sum, at = 0;
         double span = 1 - exp(-dr->sum / tau);
         struct growth_part part = {x, 0, exp(-dr->sum / tau) / tau / span,
@@ -89,7 +96,7 @@ static void fit_logs(struct fitter *f, const struct driver *dr,
 static void fit_kinks(struct fitter *f, const struct driver *dr)
 {
     size_t n = f->data->n, places = 2 * n - 1,
-           step = 1 + places / (2 * POSITIONS_MAX);
+           step = 1 + places / (2 * positions_max(f));
     double *head = column(f), *tail = column(f), count = 0;
 
     for (size_t i = 1; i <= places; i += step)
@@ -143,7 +150,7 @@ static void fit_ends(struct fitter *f, const struct driver *dr)
 static void fit_jumps(struct fitter *f, const struct driver *dr,
                       const struct growth_part *line)
 {
-    size_t n = f->data->n, step = 1 + n / POSITIONS_MAX;
+    size_t n = f->data->n, step = 1 + n / positions_max(f);
     double *jump = column(f), *spike = column(f), *fill = column(f), count = 0;
 
     for (size_t i = 0; i < n; i += step)
@@ -160,7 +167,7 @@ static void fit_jumps(struct fitter *f, const struct driver *dr,
         }
         growth_try(f, dr, GROWTH_JUMP_LINE, 1 / count, &jumps, line, NULL);
         growth_try(f, dr, GROWTH_SPIKE_LINE, 1 / count, &spikes, line, NULL);
-        for (int k = 2; k < 8; k += 2) {
+        for (int k = 2; k < 8 && !f->data->coarse; k += 2) {
             double tau = growth_fills[k].tau * dr->sum, at = 0;
             struct growth_part part = {fill, 0, exp(-dr->sum / tau) / tau,
                                        1 / tau};
@@ -212,7 +219,7 @@ static void fit_two_noises(struct fitter *f, const struct driver *dr,
     o = (struct opinion){weight, c * dr->per_request,
                          line ? sqrt(var / tu) * dr->per_request : 0,
                          (int)tail - 1, 0};
-    if (!growth_say(f, dr, shape, share, o))
+    if (!growth_say(f, dr, shape, share, o, sqrt(var)))
         return;
     f->out->sigma = sqrt(var);
     for (size_t i = 0; i < n; i++)
@@ -232,7 +239,7 @@ static void fit_rests(struct fitter *f, const struct driver *dr)
 
     if (f->nfixed > 0 || n < 6)
         return;
-    step = 1 + places / POSITIONS_MAX;
+    step = 1 + places / positions_max(f);
     share = 0.08 * (double)step / (double)places;
     for (size_t head = 1; head <= places; head += step)
         for (int gap = 0; gap < 2; gap++) {
@@ -260,6 +267,7 @@ void growth_shapes(struct fitter *f, const struct driver *dr)
     fit_kinks(f, dr);
     fit_jumps(f, dr, &line);
     f->memo = NULL; /* the rest hangs on the readings */
-    fit_ends(f, dr);
+    if (!f->data->coarse)
+        fit_ends(f, dr);
     fit_rests(f, dr);
 }

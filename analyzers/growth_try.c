@@ -87,6 +87,38 @@ static void keep_best(struct fitter *f, const struct solution *s,
     }
 }
 
+static void add_draw(struct growth *g, struct growth_draw d)
+{
+    g->draws = mem_grow(g->draws, g->ndraws, &g->capdraws, sizeof *g->draws);
+    g->draws[g->ndraws++] = d;
+}
+
+/* Keeps the explanation of opinion `o`, whose end of the run is `end`, as a
+   way to go on. */
+static void keep_draw(struct fitter *f, const struct solution *s,
+                      const struct growth_part *const *parts,
+                      const struct driver *dr, int noise, double sigma,
+                      const struct opinion *o, double end)
+{
+    const struct whitener *w = &f->white[noise];
+    size_t last = f->data->n - 1;
+    bool scatters = noise == NOISE_SCATTER;
+    struct growth_draw d = {.log_weight = o->log_weight,
+                            .at = o->at,
+                            .se = sigma > 0 ? o->scale / sigma : 0,
+                            .sigma = sigma,
+                            .bend = end - o->at,
+                            .diag = w->diag[last],
+                            .low = scatters ? 0 : w->low[last],
+                            .last = f->work[LSQ_PARTS * (last + 1) + last],
+                            .least = scatters ? f->least : 0,
+                            .df = o->df};
+
+    for (size_t j = 0; j < s->p; j++)
+        d.fade += parts[j]->fade * dr->sum / (double)f->data->n;
+    add_draw(f->out, d);
+}
+
 /* Solves for the coefficients under one noise; what does not hang on the
    readings is taken from `m`, or left there, when there is one. */
 static bool solve(struct fitter *f, int noise,
@@ -133,7 +165,7 @@ static void scatter_make(struct fitter *f,
 
     for (size_t i = 0; i < n; i++)
         mean += fabs(f->data->d[i]) / (double)n;
-    least = 0.01 * mean + f->data->quantum;
+    f->least = least = 0.01 * mean + f->data->quantum;
     w->log_det = 0;
     for (size_t i = 0; i < n; i++) {
         double fitted = 0, v;
@@ -163,9 +195,9 @@ static void weigh(struct fitter *f, const struct growth_part *const *parts,
     bool lives = dr->id == DRIVER_LIVES;
     struct opinion o = {.df = (int)(f->data->n - s->p - dr->extra),
                         .tag = (int)shape + (lives ? GROWTH_TAG_LIVES : 0)};
+    double spread = sqrt((s->rss + floor) / (nn - pp + 2 * (s->rss < floor)));
     /* A sixth more: what choosing among shapes costs (by simulation). */
-    double sigma =
-        1.15 * sqrt((s->rss + floor) / (nn - pp + 2 * (s->rss < floor)));
+    double sigma = 1.15 * spread;
 
     o.log_weight =
         log_prior + f->log_noise[noise] -
@@ -186,6 +218,8 @@ static void weigh(struct fitter *f, const struct growth_part *const *parts,
     }
     mixture_add(&f->out->asymptotic, o);
     f->log_shape[shape] = lsq_log_add(f->log_shape[shape], o.log_weight);
+    if (f->data->draws)
+        keep_draw(f, s, parts, dr, noise, spread, &o, e * dr->per_request);
     if (noise == NOISE_READING)
         f->out->level_noise = lsq_log_add(f->out->level_noise, o.log_weight);
     keep_best(f, s, parts, shape, dr, noise, lives ? e : a, sigma,
@@ -221,7 +255,7 @@ void growth_try(struct fitter *f, const struct driver *dr,
         }
         weigh(f, parts, &s, shape, log_prior, dr, noise);
     }
-    if (!solved || p == 0)
+    if (!solved || p == 0 || f->data->plain)
         return;
     scatter_make(f, parts, &first);
     if (solve(f, NOISE_SCATTER, parts, p, NULL, &s))
@@ -229,13 +263,22 @@ void growth_try(struct fitter *f, const struct driver *dr,
 }
 
 bool growth_say(struct fitter *f, const struct driver *dr,
-                enum growth_shape shape, double share, struct opinion o)
+                enum growth_shape shape, double share, struct opinion o,
+                double sigma)
 {
     o.log_weight += log(shape_prior[shape] * dr->prior * share);
     o.tag = (int)shape;
     mixture_add(&f->out->asymptotic, o);
     mixture_add(&f->out->terminal, o);
     f->log_shape[shape] = lsq_log_add(f->log_shape[shape], o.log_weight);
+    if (f->data->draws)
+        add_draw(f->out,
+                 (struct growth_draw){.log_weight = o.log_weight,
+                                      .at = o.at,
+                                      .se = sigma > 0 ? o.scale / sigma : 0,
+                                      .sigma = sigma,
+                                      .diag = 1,
+                                      .df = o.df});
     if (o.log_weight <= f->best)
         return false;
     f->best = o.log_weight;

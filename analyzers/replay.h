@@ -1,7 +1,7 @@
 /* What other runs like this one would have said: the fitted shape with this
  * run's own noise drawn anew, judged again by the same ruling. From it the
- * smallest leak that would have been called, and how many more requests would
- * decide. Seeded: the same blocks give the same answers. Pure. */
+ * smallest leak that would have been called. How much longer a run would have
+ * to be: forecast.h. Seeded: the same blocks give the same answers. Pure. */
 #ifndef PLATEAU_ANALYZERS_REPLAY_H
 #define PLATEAU_ANALYZERS_REPLAY_H
 
@@ -24,10 +24,5 @@ struct replay {
 /* The smallest growth per request that is called a leak in 95 of 100 such
  * runs; NaN when no size is. */
 double replay_minimum(const struct replay *r);
-
-/* How many more requests it takes until the answer is no longer
- * "inconclusive": the middle of what several futures took, and the range that
- * holds four of five. NaN: more than eight times as many. */
-void replay_forecast(const struct replay *r, struct interval *more);
 
 #endif

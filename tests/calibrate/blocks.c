@@ -4,6 +4,7 @@
  * usage: blocks [-n SIZE] [-s FIRST_SEED]; 16 makes 1,000 healthy runs */
 #include "analyzers/attribution.h"
 #include "analyzers/verdict.h"
+#include "tests/calibrate/rates.h"
 #include "tests/calibrate/sim.h"
 
 #include <math.h>
@@ -13,25 +14,6 @@
 
 /* Leaks of each size for one healthy run of each kind, to be as many. */
 enum { LEAKS_PER_KIND = 5 };
-
-/* Wilson 1927: the 95 % interval of a share. */
-static void print_rate(const char *what, int k, int n, const char *goal)
-{
-    double z = 1.96, p = n ? (double)k / n : 0, m = n ? n : 1;
-    double mid = (p + z * z / (2 * m)) / (1 + z * z / m);
-    double half =
-        z / (1 + z * z / m) * sqrt(p * (1 - p) / m + z * z / (4 * m * m));
-
-    printf("| %s | %d of %d | %.2f %% | %.2f .. %.2f %% | %s |\n", what, k, n,
-           100 * p, 100 * fmax(mid - half, 0), 100 * fmin(mid + half, 1), goal);
-}
-
-static void print_head(const char *title)
-{
-    printf("\n### %s\n\n| rate | counted | share | 95 %% interval | goal "
-           "|\n|---|---|---|---|---|\n",
-           title);
-}
 
 static const char *metric_of(bool bytes)
 {
@@ -123,12 +105,12 @@ static void report_healthy(int n, uint64_t seed)
         healthy_kind((enum sim_base)(i / 2), i % 2, n, seed, &kind[i]);
         add(&all, &kind[i]);
     }
-    print_head("Ten blocks, healthy; and a leak of twice the stated minimum");
-    print_rate("healthy called a leak", all.leak, all.n, "at most 1 %");
-    print_rate("healthy inconclusive", all.open, all.n, "");
-    print_rate("twice the minimum called a leak", all.called, all.planted,
+    rates_head("Ten blocks, healthy; and a leak of twice the stated minimum");
+    rates_line("healthy called a leak", all.leak, all.n, "at most 1 %");
+    rates_line("healthy inconclusive", all.open, all.n, "");
+    rates_line("twice the minimum called a leak", all.called, all.planted,
                "at least 95 %");
-    print_rate("its interval held the truth", all.held, all.called,
+    rates_line("its interval held the truth", all.held, all.called,
                "92 to 98 %");
     printf("\n| kind | unit | runs | pass | leak | inconclusive | planted, "
            "called |\n|---|---|---|---|---|---|---|\n");
@@ -205,101 +187,22 @@ static void report_sequential(int n, uint64_t seed)
             missed += at > 0 && o == OUTCOME_PASS;
             spent += at > 0 ? (double)at / 16 : 1;
         }
-    print_head("Stopping when certain: a look after every block, 16 blocks");
-    print_rate("healthy stopped as a leak, any look", wrong, healthy,
+    rates_head("Stopping when certain: a look after every block, 16 blocks");
+    rates_line("healthy stopped as a leak, any look", wrong, healthy,
                "at most 1 %");
-    print_rate("the same, or called one at the end", ended, healthy,
+    rates_line("the same, or called one at the end", ended, healthy,
                "at most 1 %");
-    print_rate("healthy stopped as a pass", passed, healthy, "");
-    print_rate("leak of 0.1, 1, 10 per request stopped as a leak", found, leaks,
+    rates_line("healthy stopped as a pass", passed, healthy, "");
+    rates_line("leak of 0.1, 1, 10 per request stopped as a leak", found, leaks,
                "");
-    print_rate("the same, or called one at the end", called, leaks,
+    rates_line("the same, or called one at the end", called, leaks,
                "at least 95 %");
-    print_rate("leak stopped as a pass", missed, leaks, "at most 5 %");
+    rates_line("leak stopped as a pass", missed, leaks, "at most 5 %");
     printf("\nCaches that each request adds an entry to hold up to 2,048 "
            "here: a larger one that\nis not full yet looks like a leak to "
            "anybody.\n");
     printf("\nOf the planned blocks, runs that leak used %.0f %%.\n",
            100 * spent / leaks);
-}
-
-/* The blocks at which a longer run of the same is first decided. */
-static size_t decided_at(const struct sim *s, const char *metric, size_t from,
-                         size_t most)
-{
-    struct sim longer = *s;
-    struct record r;
-    size_t at = 0;
-
-    longer.blocks = most;
-    sim_record(&longer, metric, &r);
-    for (size_t b = from; b <= most && at == 0; b += b < 24 ? 1 : b / 16) {
-        struct barriers_rule rule;
-        struct finding f;
-
-        barriers_rule(&r.policy, &rule);
-        rule.power = rule.forecast = false;
-        rule.rows = b + 1;
-        barriers_column(&r, &r.policy, &rule, &r.barriers.columns[0], &f);
-        if (f.outcome != OUTCOME_INCONCLUSIVE)
-            at = b;
-    }
-    record_release(&r);
-    return at;
-}
-
-static bool said_range(const struct finding *f, double more)
-{
-    return isfinite(f->more_requests_high) && f->more_requests_low <= more &&
-           more <= f->more_requests_high;
-}
-
-/* Runs of eight blocks that end inconclusive are carried on: was the number
-   of requests that would settle it right within a factor of 1.5? */
-static void report_forecast(int n, uint64_t seed)
-{
-    static const enum sim_base bases[] = {SIM_JITTER, SIM_WALK, SIM_CACHE,
-                                          SIM_WARM};
-    int right = 0, told = 0, open = 0, ranged = 0, inside = 0;
-
-    for (int i = 0; i < n; i++) {
-        struct sim s;
-        struct record r;
-        struct barriers_rule rule;
-        struct finding f;
-        size_t at;
-
-        sim_vary(&s, bases[i % 4], false, 8, seed + (uint64_t)i);
-        s.kinds = 1;
-        s.span = 10;
-        s.noise *= 12;
-        if (i % 3 == 0)
-            s.leak[0] = 0.05 + 0.3 * (i % 7) / 7.0;
-        sim_record(&s, metric_of(false), &r);
-        barriers_rule(&r.policy, &rule);
-        rule.power = false;
-        barriers_column(&r, &r.policy, &rule, &r.barriers.columns[0], &f);
-        if (f.outcome == OUTCOME_INCONCLUSIVE) {
-            open++;
-            at = decided_at(&s, metric_of(false), 9, 64);
-            if (at > 0 && isfinite(f.more_requests)) {
-                double want = (double)at * s.requests;
-                double said = 8 * s.requests + f.more_requests;
-
-                told++;
-                ranged += isfinite(f.more_requests_high);
-                inside += said_range(&f, want - 8 * s.requests);
-                right += said / want < 1.5 && want / said < 1.5;
-            }
-        }
-        record_release(&r);
-    }
-    print_head("What would settle an inconclusive run of eight blocks");
-    print_rate("told, and decided within 64 blocks", told, open, "");
-    print_rate("total requests right within a factor of 1.5", right, told,
-               "at least 80 %");
-    print_rate("decided inside the range that was stated", inside, ranged,
-               "about 80 %");
 }
 
 static void attribute(size_t blocks, int n, uint64_t seed)
@@ -341,11 +244,11 @@ static void attribute(size_t blocks, int n, uint64_t seed)
         record_release(&r);
     }
     snprintf(text, sizeof text, "%zu blocks: guilty kinds named", blocks);
-    print_rate(text, found, guilty, "at least 95 %");
+    rates_line(text, found, guilty, "at least 95 %");
     snprintf(text, sizeof text, "%zu blocks: an innocent one named", blocks);
-    print_rate(text, runs, n, "at most 5 % of runs");
+    rates_line(text, runs, n, "at most 5 % of runs");
     snprintf(text, sizeof text, "%zu blocks: interval held", blocks);
-    print_rate(text, held, guilty, "90 to 99 %");
+    rates_line(text, held, guilty, "90 to 99 %");
 }
 
 int main(int argc, char **argv)
@@ -366,8 +269,7 @@ int main(int argc, char **argv)
            5 * n / 2, seed);
     report_healthy(5 * n / 2, seed);
     report_sequential(3 * n / 2, seed + 10000);
-    report_forecast(20 * n, seed + 20000);
-    print_head("Twenty kinds of request, one to three leak 0.05 to 10");
+    rates_head("Twenty kinds of request, one to three leak 0.05 to 10");
     attribute(12, 2 * n, seed + 30000);
     attribute(24, 2 * n, seed + 40000);
     return 0;

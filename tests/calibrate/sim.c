@@ -284,9 +284,13 @@ void sim_record(const struct sim *s, const char *metric, struct record *out)
         p.worker[i].retires *= (double)(i + 1) / WORKERS;
     }
     for (size_t b = 0; b <= s->blocks; b++) {
-        double jitter = s->base == SIM_WALK || s->base == SIM_EXACT
-                            ? 0
-                            : s->noise * rng_normal(&p.rng);
+        double jitter;
+
+        if (s->branch > 0 && b == s->branch + 1)
+            rng_init(&p.rng, s->branch_seed);
+        jitter = s->base == SIM_WALK || s->base == SIM_EXACT
+                     ? 0
+                     : s->noise * rng_normal(&p.rng);
 
         if (b > 0)
             run_block(s, out, b, &p);

@@ -46,6 +46,10 @@ struct sim {
     double size;  /* of the cache, the warm-up, the jump: units */
     double reach; /* cache: keys per request of the whole run */
     uint64_t seed;
+    size_t branch; /* after so many blocks chance goes on from `branch_seed`;
+                      0: nowhere. With one kind of request only: a mix is
+                      planned over all blocks */
+    uint64_t branch_seed;
 };
 
 /* A run of a kind: sizes, noises and mixes vary with the seed. */

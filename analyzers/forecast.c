@@ -1,0 +1,268 @@
+#include "analyzers/forecast.h"
+
+#include "analyzers/growth_memo.h"
+#include "harness/base/mem.h"
+#include "harness/base/rng.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FUTURES = 32,
+    LONGER = 8,       /* times as many blocks, at most, ... */
+    BLOCKS_MAX = 160, /* ... but not more than this, or than twice as many */
+    LOOKS_MAX = 64,
+    BLOCKS_FINE = 16, /* up to here a fit of all shapes costs little */
+    STREAM = 1000,    /* seeds apart from those of replay.c */
+};
+
+/* From look to look a run grows by so much, and candidates by so much. */
+#define LOOK_RATIO 1.15
+#define CANDIDATE_RATIO 1.08
+
+/* What an excess that is right counts beside a total that is right: enough to
+   choose among equals. */
+#define EXCESS_SHARE 0.1
+
+struct futures {
+    const struct replay *replay;
+    struct growth_data data;        /* as many blocks as the longest */
+    double *requests, *restarts;    /* of each block */
+    double *d;                      /* the future at hand */
+    size_t most;                    /* blocks */
+    size_t look[LOOKS_MAX], nlooks; /* after so many blocks */
+    double after[LOOKS_MAX];        /* requests by then */
+    struct growth_memo *memo;
+};
+
+/* Picks explanations, each as often as its weight has it: those at even steps
+   through the whole weight. */
+static void pick(const struct growth *g, const struct growth_draw **out)
+{
+    double *upto = mem_zalloc(g->ndraws, sizeof *upto), top = -INFINITY;
+    double sum = 0;
+    size_t i = 0;
+
+    for (size_t k = 0; k < g->ndraws; k++)
+        top = fmax(top, g->draws[k].log_weight);
+    for (size_t k = 0; k < g->ndraws; k++)
+        upto[k] = sum += exp(g->draws[k].log_weight - top);
+    for (size_t k = 0; k < FUTURES; k++) {
+        while (i + 1 < g->ndraws && upto[i] < sum * ((double)k + 0.5) / FUTURES)
+            i++;
+        out[k] = &g->draws[i];
+    }
+    free(upto);
+}
+
+/* The noise as it may be, given how few residuals it is known from. */
+static double draw_sigma(const struct growth_draw *o, struct rng *rng)
+{
+    double sum = 0;
+
+    for (int i = 0; i < o->df; i++) {
+        double z = rng_normal(rng);
+
+        sum += z * z;
+    }
+    return o->sigma * sqrt(o->df / sum);
+}
+
+/* Carries the run on as explanation `o` has it; what bends goes on bending. */
+static void carry_on(struct futures *f, const struct growth_draw *o,
+                     struct rng *rng)
+{
+    size_t n = f->replay->data->n;
+    double sigma = draw_sigma(o, rng), q = f->replay->data->quantum;
+    double goal = o->at + o->se * sigma * rng_normal(rng), before = o->last;
+
+    for (size_t i = n; i < f->most; i++) {
+        double fade = exp(-(double)(i - n + 1) * o->fade);
+        double mean = f->requests[i] * (goal + o->bend * fade);
+        double z = sigma * rng_normal(rng), diag = o->diag;
+
+        if (o->least > 0)
+            diag = sqrt((fabs(mean) + o->least) / o->least);
+        f->d[i] = mean + diag * z + o->low * before;
+        if (q > 0)
+            f->d[i] = q * floor(f->d[i] / q + 0.5);
+        before = z;
+    }
+}
+
+/* Whether the future at hand is decided at look `k`. */
+static bool decided_at(struct futures *f, size_t k)
+{
+    const struct replay *r = f->replay;
+    struct ruling ruling = *r->ruling;
+    struct limits limits = *ruling.limits;
+    struct limits_at at = r->at;
+    double requests = f->after[k];
+    struct growth g;
+    bool decided;
+
+    if (r->data->lives == NULL) { /* the limits of a longer run */
+        at.span_s *= requests / at.requests;
+        at.requests = requests;
+        limits_find(r->policy, r->name, r->metric, &at, &limits);
+        ruling.limits = &limits;
+    }
+    f->data.n = f->look[k];
+    f->data.d = f->d;
+    f->data.coarse = f->data.n > BLOCKS_FINE;
+    growth_fit(&f->data, &g);
+    decided = ruling_outcome(&ruling, &g, requests) != OUTCOME_INCONCLUSIVE;
+    growth_release(&g);
+    return decided;
+}
+
+/* The requests after which the future at hand is decided; NaN: not in time.
+   Every other look, then the one that was left out. A run looks after every
+   block: between the last look that did not decide and the first that did, the
+   middle is taken. */
+static double decided_after(struct futures *f)
+{
+    for (size_t k = 0; k < f->nlooks; k += 2) {
+        if (!decided_at(f, k))
+            continue;
+        if (k > 0 && decided_at(f, k - 1))
+            k--;
+        return k == 0 ? f->after[0]
+                      : sqrt((f->after[k - 1] + f->requests[f->look[k - 1]]) *
+                             f->after[k]);
+    }
+    return NAN;
+}
+
+static void futures_open(struct futures *f, const struct replay *r)
+{
+    size_t n = r->data->n, most = LONGER * n, m = n + 1;
+    double requests = r->requests;
+
+    if (most > BLOCKS_MAX)
+        most = 2 * n > BLOCKS_MAX ? 2 * n : BLOCKS_MAX;
+    *f = (struct futures){.replay = r, .data = *r->data, .most = most};
+    f->requests = mem_zalloc(most, sizeof *f->requests);
+    f->restarts = mem_zalloc(most, sizeof *f->restarts);
+    f->d = mem_zalloc(most, sizeof *f->d);
+    memcpy(f->d, r->data->d, n * sizeof *f->d);
+    for (size_t i = 0; i < most; i++) {
+        f->requests[i] = r->data->requests[i % n];
+        if (r->data->restarts != NULL)
+            f->restarts[i] = r->data->restarts[i % n];
+    }
+    for (size_t i = n; i < most && f->nlooks < LOOKS_MAX; i++) {
+        requests += f->requests[i];
+        if (i + 1 < m)
+            continue;
+        f->look[f->nlooks] = i + 1;
+        f->after[f->nlooks++] = requests;
+        m = (size_t)fmax((double)i + 2, LOOK_RATIO * ((double)i + 1));
+    }
+    f->memo = growth_memo_new();
+    f->data.memo = f->memo;
+    f->data.requests = f->requests;
+    f->data.restarts = r->data->restarts != NULL ? f->restarts : NULL;
+    f->data.lives = NULL;
+    f->data.hours = NULL;
+    f->data.nkinds = 0;
+    f->data.brief = true;
+    f->data.draws = false;
+}
+
+static void futures_close(struct futures *f)
+{
+    growth_memo_free(f->memo);
+    free(f->requests);
+    free(f->restarts);
+    free(f->d);
+}
+
+/* Earliest first; what is not decided last. */
+static int by_requests(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    if (isnan(x) || isnan(y))
+        return isnan(x) - isnan(y);
+    return (x > y) - (x < y);
+}
+
+static bool right(double said, double want)
+{
+    return said <= want * FORECAST_FACTOR * (1 + 1e-9) &&
+           want <= said * FORECAST_FACTOR * (1 + 1e-9);
+}
+
+double forecast_best(const double *decided, size_t n, double had, double least)
+{
+    double best = NAN, most = -1, last = NAN;
+    size_t in_time = 0;
+
+    while (in_time < n && !isnan(decided[in_time]))
+        last = decided[in_time++];
+    if (2 * in_time < n || in_time == 0)
+        return NAN;
+    for (double more = least; had + more <= last + least;
+         more *= CANDIDATE_RATIO) {
+        double score = 0;
+
+        for (size_t i = 0; i < in_time; i++)
+            score += right(had + more, decided[i]) +
+                     EXCESS_SHARE * right(more, decided[i] - had);
+        if (score > most) {
+            most = score;
+            best = had + more;
+        }
+    }
+    return best;
+}
+
+void forecast_range(const double *decided, size_t n, struct interval *out)
+{
+    size_t held = (4 * n + 4) / 5; /* four of five, rounded up */
+    double narrowest = INFINITY;
+
+    out->low = n > held ? decided[n - held] : NAN;
+    out->high = NAN;
+    for (size_t i = 0; i + held <= n && !isnan(decided[i + held - 1]); i++)
+        if (decided[i + held - 1] < narrowest * decided[i]) {
+            narrowest = decided[i + held - 1] / decided[i];
+            out->low = decided[i];
+            out->high = decided[i + held - 1];
+        }
+}
+
+void forecast_make(const struct replay *r, struct interval *more)
+{
+    const struct growth_draw *drawn[FUTURES];
+    double decided[FUTURES], had = r->requests, least;
+    struct futures f;
+
+    *more = (struct interval){NAN, NAN, NAN};
+    if (r->growth->ndraws == 0)
+        return;
+    pick(r->growth, drawn);
+    futures_open(&f, r);
+    least = f.requests[r->data->n];
+    for (size_t k = 0; k < FUTURES; k++) {
+        struct rng rng;
+
+        rng_init(&rng, STREAM + k);
+        f.data.plain = drawn[k]->least == 0;
+        carry_on(&f, drawn[k], &rng);
+        decided[k] = decided_after(&f);
+    }
+    futures_close(&f);
+    qsort(decided, FUTURES, sizeof *decided, by_requests);
+    forecast_range(decided, FUTURES, more);
+    more->low -= had;
+    more->high -= had;
+    more->value = forecast_best(decided, FUTURES, had, least) - had;
+    if (isnan(more->low) || isnan(more->value))
+        return;
+    more->value = fmax(more->value, more->low);
+    if (more->value > more->high)
+        more->value = more->high;
+}
