@@ -292,7 +292,7 @@ static bool column_as(const struct record *r, const struct policy *p,
     w.restarts = j.blocks.restarted;
     w.restart_drop = j.growth.n > 0 ? j.growth.restart_drop : NAN;
     if (j.growth.n > 0)
-        growth_steady_below(&j.growth, 0, &w.bends);
+        w.bends = growth_bends(&j.growth);
     w.driver = j.growth.driver;
     w.few = j.requests < RULING_REQUESTS_MIN;
     w.unmarked_fall = j.unmarked_fall;

@@ -261,26 +261,30 @@ double growth_terminal(const struct growth *g, double p)
     return mixture_quantile(&g->terminal, p);
 }
 
-double growth_below(const struct growth *g, double x)
+/* Shapes that bend, as tags. */
+static const unsigned bending = 1u << GROWTH_FILL | 1u << GROWTH_LOG |
+                                1u << GROWTH_STOP | 1u << GROWTH_FILL_JUMP |
+                                1u << GROWTH_STOP_JUMP;
+
+bool growth_likely(const struct growth *g, double x, double p)
 {
-    return mixture_cdf(&g->asymptotic, x);
+    return mixture_reaches(&g->asymptotic, ~0u, x, p);
 }
 
-double growth_terminal_below(const struct growth *g, double x)
+bool growth_terminal_likely(const struct growth *g, double x, double p)
 {
-    return mixture_cdf(&g->terminal, x);
+    return mixture_reaches(&g->terminal, ~0u, x, p);
 }
 
-double growth_steady_below(const struct growth *g, double x, double *bends)
+bool growth_steady_likely(const struct growth *g, double x, double p)
 {
-    unsigned bending = 1u << GROWTH_FILL | 1u << GROWTH_LOG |
-                       1u << GROWTH_STOP | 1u << GROWTH_FILL_JUMP |
-                       1u << GROWTH_STOP_JUMP;
-    double share, below;
+    return !(mixture_share(&g->asymptotic, ~bending) > 0) ||
+           mixture_reaches(&g->asymptotic, ~bending, x, p);
+}
 
-    below = mixture_cdf_of(&g->asymptotic, ~bending, x, &share);
-    *bends = 1 - share;
-    return share > 0 ? below / share : 1;
+double growth_bends(const struct growth *g)
+{
+    return 1 - mixture_share(&g->asymptotic, ~bending);
 }
 
 double growth_total_below(const struct growth *g, double x)

@@ -121,12 +121,16 @@ double growth_asymptotic(const struct growth *g, double p);
 /* The same of the growth at the run's end, which a filling cache still has. */
 double growth_terminal(const struct growth *g, double p);
 
-/* How likely it is that no more than `x` per request goes on; the same at the
- * run's end; and the same if nothing bends: there shapes that fill, stop or
- * level off are left out, and `*bends` is their weight. */
-double growth_below(const struct growth *g, double x);
-double growth_terminal_below(const struct growth *g, double x);
-double growth_steady_below(const struct growth *g, double x, double *bends);
+/* Whether it is as likely as `p`, or more, that no more than `x` per request
+ * goes on; the same at the run's end; and the same if nothing bends: there
+ * shapes that fill, stop or level off are left out, and without any other the
+ * answer is yes. */
+bool growth_likely(const struct growth *g, double x, double p);
+bool growth_terminal_likely(const struct growth *g, double x, double p);
+bool growth_steady_likely(const struct growth *g, double x, double p);
+
+/* Weight of the shapes that fill, stop or level off. */
+double growth_bends(const struct growth *g);
 
 /* How likely it is that no more than `x` per request goes on in what the
  * processes hold together: growth within lives ends with them. */

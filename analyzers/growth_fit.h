@@ -78,6 +78,10 @@ bool growth_say(struct fitter *f, const struct driver *dr,
 void growth_noises_open(struct fitter *f, const double *var);
 void growth_noises_close(struct fitter *f);
 
+/* Takes what is known of the explanations by `dr` from the memo, as long as
+ * all of them are tried in the same order each time; NULL: none. */
+void growth_recall(struct fitter *f, const struct driver *dr);
+
 /* Tries every shape against one driver (growth_shapes.c). */
 void growth_shapes(struct fitter *f, const struct driver *dr);
 

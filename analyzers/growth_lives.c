@@ -119,10 +119,12 @@ static void lives_shapes(struct fitter *f, const struct driver *dr, double *x)
 {
     struct growth_part line = {dr->u, 1, 1, 0};
 
+    growth_recall(f, dr);
     growth_try(f, dr, GROWTH_LINE, 1, &line, NULL, NULL);
     lives_fills(f, dr, &line, x);
     lives_logs(f, dr, &line, x);
     lives_jumps(f, dr, &line, x);
+    f->memo = NULL;
 }
 
 void growth_lives(struct fitter *f, const struct driver *all)

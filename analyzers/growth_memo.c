@@ -9,8 +9,8 @@ enum { DRIVERS_MAX = 64, DESIGNS_MAX = 4096 };
 
 struct growth_memo_driver {
     int id;
-    size_t n, count, next;
-    double *u;
+    size_t n, nfixed, count, next;
+    double *of; /* the driver's units, then the fixed columns */
     struct growth_design *v;
 };
 
@@ -30,33 +30,49 @@ void growth_memo_free(struct growth_memo *m)
         for (size_t k = 0; k < m->v[i]->count; k++)
             free(m->v[i]->v[k].q);
         free(m->v[i]->v);
-        free(m->v[i]->u);
+        free(m->v[i]->of);
         free(m->v[i]);
     }
     free(m);
 }
 
-struct growth_memo_driver *growth_memo_driver(struct growth_memo *m, int id,
-                                              const double *u, size_t n)
+static const double *part(const struct growth_memo_key *k, size_t i)
+{
+    return i == 0 ? k->u : k->fixed[i - 1];
+}
+
+static bool made_of(const struct growth_memo_driver *d,
+                    const struct growth_memo_key *k)
+{
+    if (d->id != k->id || d->n != k->n || d->nfixed != k->nfixed)
+        return false;
+    for (size_t i = 0; i <= k->nfixed; i++)
+        if (memcmp(d->of + i * k->n, part(k, i), k->n * sizeof *d->of) != 0)
+            return false;
+    return true;
+}
+
+struct growth_memo_driver *growth_memo_driver(struct growth_memo *m,
+                                              const struct growth_memo_key *k)
 {
     struct growth_memo_driver *d;
 
-    if (m == NULL)
+    if (m == NULL || k->nfixed > GROWTH_MEMO_FIXED)
         return NULL;
-    for (size_t i = 0; i < m->n; i++) {
-        d = m->v[i];
-        if (d->id == id && d->n == n && memcmp(d->u, u, n * sizeof *u) == 0) {
-            d->next = 0;
-            return d;
+    for (size_t i = 0; i < m->n; i++)
+        if (made_of(m->v[i], k)) {
+            m->v[i]->next = 0;
+            return m->v[i];
         }
-    }
     if (m->n == DRIVERS_MAX)
         return NULL;
     d = m->v[m->n++] = mem_zalloc(1, sizeof *d);
-    d->id = id;
-    d->n = n;
-    d->u = mem_zalloc(n, sizeof *d->u);
-    memcpy(d->u, u, n * sizeof *u);
+    d->id = k->id;
+    d->n = k->n;
+    d->nfixed = k->nfixed;
+    d->of = mem_zalloc((k->nfixed + 1) * k->n, sizeof *d->of);
+    for (size_t i = 0; i <= k->nfixed; i++)
+        memcpy(d->of + i * k->n, part(k, i), k->n * sizeof *d->of);
     d->v = mem_zalloc(DESIGNS_MAX, sizeof *d->v);
     return d;
 }

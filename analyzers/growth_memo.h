@@ -9,7 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { GROWTH_MEMO_PARTS = 3 };
+enum {
+    GROWTH_MEMO_PARTS = 4, /* as many as a fit has */
+    GROWTH_MEMO_FIXED = 3,
+};
 
 /* One explanation's columns under one noise. */
 struct growth_design {
@@ -27,11 +30,18 @@ struct growth_memo_driver;
 struct growth_memo *growth_memo_new(void);
 void growth_memo_free(struct growth_memo *m);
 
-/* What is known of the driver `id` whose `n` blocks did `u`, with the
- * explanations counted from the first again. NULL: no memo, or not those
- * blocks. */
-struct growth_memo_driver *growth_memo_driver(struct growth_memo *m, int id,
-                                              const double *u, size_t n);
+/* What every explanation of one driver is made from. */
+struct growth_memo_key {
+    int id; /* of the driver */
+    size_t n, nfixed;
+    const double *u;                        /* what it did in each block */
+    const double *fixed[GROWTH_MEMO_FIXED]; /* columns that are in every fit */
+};
+
+/* What is known of that driver, with the explanations counted from the first
+ * again. NULL: no memo, or no room in it. */
+struct growth_memo_driver *growth_memo_driver(struct growth_memo *m,
+                                              const struct growth_memo_key *k);
 
 /* The next explanation's place; NULL without a memo. Explanations must come
  * in the same order each time. */

@@ -1,6 +1,5 @@
 /* The family of shapes that growth.c averages: see growth.h. */
 #include "analyzers/growth_fit.h"
-#include "analyzers/growth_memo.h"
 #include "harness/base/mem.h"
 
 #include <math.h>
@@ -256,9 +255,7 @@ void growth_shapes(struct fitter *f, const struct driver *dr)
 {
     struct growth_part line = {dr->u, 1, 1, 0};
 
-    f->memo = f->nfixed == 0
-                  ? growth_memo_driver(f->data->memo, dr->id, dr->u, f->data->n)
-                  : NULL;
+    growth_recall(f, dr);
     if (dr->id == DRIVER_REQUESTS)
         growth_try(f, dr, GROWTH_FLAT, 1, NULL, NULL, NULL);
     growth_try(f, dr, GROWTH_LINE, 1, &line, NULL, NULL);

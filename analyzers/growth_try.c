@@ -52,6 +52,18 @@ void growth_noises_close(struct fitter *f)
     }
 }
 
+void growth_recall(struct fitter *f, const struct driver *dr)
+{
+    struct growth_memo_key k = {
+        .id = dr->id, .n = f->data->n, .nfixed = f->nfixed, .u = dr->u};
+
+    for (size_t i = 0; i < f->nfixed; i++)
+        k.fixed[i] = f->fixed[i].x;
+    /* A mix is made from the readings: it does not come again. */
+    f->memo =
+        dr->id == DRIVER_MIX ? NULL : growth_memo_driver(f->data->memo, &k);
+}
+
 /* Keeps the best fit for whoever wants to draw or explain it. */
 static void keep_best(struct fitter *f, const struct solution *s,
                       const struct growth_part *const *parts,

@@ -7,7 +7,7 @@
 
 void whitener_make(size_t n, const double *var, double rho, struct whitener *w)
 {
-    *w = (struct whitener){.n = n};
+    *w = (struct whitener){.n = n, .plain = rho == 0};
     w->diag = mem_zalloc(n, sizeof *w->diag);
     w->low = mem_zalloc(n, sizeof *w->low);
     for (size_t i = 0; i < n; i++) {
@@ -24,7 +24,9 @@ void whitener_make(size_t n, const double *var, double rho, struct whitener *w)
 
 void whitener_apply(const struct whitener *w, const double *x, double *z)
 {
-    for (size_t i = 0; i < w->n; i++)
+    for (size_t i = 0; w->plain && i < w->n; i++)
+        z[i] = x[i] / w->diag[i];
+    for (size_t i = 0; !w->plain && i < w->n; i++)
         z[i] = (x[i] - (i > 0 ? w->low[i] * z[i - 1] : 0)) / w->diag[i];
 }
 

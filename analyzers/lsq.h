@@ -15,6 +15,7 @@ enum { LSQ_PARTS = 8 }; /* columns of one fit, at most */
 struct whitener {
     size_t n;
     double *diag, *low;
+    bool plain;     /* rho is 0, and `low` with it */
     double log_det; /* of V */
 };
 

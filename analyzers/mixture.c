@@ -7,7 +7,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum { CERTAINTIES_TRIED = 3 };
+enum {
+    CERTAINTIES_TRIED = 3,
+    BINARY_ORDERS = 64,
+};
 
 /* Thousands of so light ones weigh nothing together. */
 #define LIGHTEST (-18)
@@ -38,12 +41,43 @@ static int by_weight(const void *a, const void *b)
     return (x->scale > y->scale) - (x->scale < y->scale);
 }
 
+/* The place of a weight, at most 1, with this binary exponent. */
+static int order_of(int exponent)
+{
+    int order = 1 - exponent;
+
+    return order < 0 ? 0 : order < BINARY_ORDERS ? order : BINARY_ORDERS - 1;
+}
+
+/* Leaves out weights so light that all of them together are less than half of
+   what may be lost: they would only be sorted to be dropped. */
+static void drop_lightest(struct mixture *m, double sum, double negligible)
+{
+    double in[BINARY_ORDERS] = {0}, light = 0; /* weights from 2^-i-1 to 2^-i */
+    size_t n = 0;
+    int least = BINARY_ORDERS, order;
+
+    for (size_t i = 0; i < m->n; i++) {
+        frexp(m->v[i].log_weight, &order);
+        in[order_of(order)] += m->v[i].log_weight;
+    }
+    while (least > 0 && light + in[least - 1] < negligible / 2 * sum)
+        light += in[--least];
+    for (size_t i = 0; i < m->n; i++) {
+        frexp(m->v[i].log_weight, &order);
+        if (order_of(order) < least)
+            m->v[n++] = m->v[i];
+    }
+    m->n = n;
+}
+
 /* Keeps the heaviest of weights that sum to `sum`, and scales them to 1. */
 static void keep_heaviest(struct mixture *m, double sum, double negligible)
 {
     double kept = 0;
     size_t n = 0;
 
+    drop_lightest(m, sum, negligible);
     if (m->n > 1)
         qsort(m->v, m->n, sizeof *m->v, by_weight);
     while (n < m->n && (n == 0 || kept < sum * (1 - negligible)))
@@ -86,6 +120,33 @@ void mixture_weigh(struct mixture *m)
         m->v[i].log_weight /= sum;
 }
 
+static double below(const struct opinion *o, double x)
+{
+    if (o->scale > 0)
+        return o->log_weight * student_cdf((x - o->at) / o->scale, o->df);
+    return x >= o->at ? o->log_weight : 0;
+}
+
+double mixture_share(const struct mixture *m, unsigned tags)
+{
+    double share = 0;
+
+    for (size_t i = 0; i < m->n; i++)
+        if ((tags >> m->v[i].tag & 1) != 0)
+            share += m->v[i].log_weight;
+    return share;
+}
+
+bool mixture_reaches(const struct mixture *m, unsigned tags, double x, double p)
+{
+    double share = mixture_share(m, tags), sum = 0;
+
+    for (size_t i = 0; i < m->n && !(sum / share >= p); i++)
+        if ((tags >> m->v[i].tag & 1) != 0)
+            sum += below(&m->v[i], x);
+    return sum / share >= p;
+}
+
 double mixture_cdf_of(const struct mixture *m, unsigned tags, double x,
                       double *share)
 {
@@ -98,10 +159,7 @@ double mixture_cdf_of(const struct mixture *m, unsigned tags, double x,
         if ((tags >> o->tag & 1) == 0)
             continue;
         *share += o->log_weight;
-        if (o->scale > 0)
-            p += o->log_weight * student_cdf((x - o->at) / o->scale, o->df);
-        else if (x >= o->at)
-            p += o->log_weight;
+        p += below(o, x);
     }
     return p;
 }

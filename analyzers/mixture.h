@@ -3,6 +3,7 @@
 #ifndef PLATEAU_ANALYZERS_MIXTURE_H
 #define PLATEAU_ANALYZERS_MIXTURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct opinion {
@@ -35,6 +36,14 @@ void mixture_weigh(struct mixture *m);
  * tag i); `*share` is the weight of all of those. */
 double mixture_cdf_of(const struct mixture *m, unsigned tags, double x,
                       double *share);
+
+/* The weight of the opinions whose tag is in `tags`. */
+double mixture_share(const struct mixture *m, unsigned tags);
+
+/* Whether P(X <= x) by those opinions alone is `p` or more: knows it as soon as
+ * it is. False without such opinions. */
+bool mixture_reaches(const struct mixture *m, unsigned tags, double x,
+                     double p);
 
 /* P(X <= x). */
 double mixture_cdf(const struct mixture *m, double x);

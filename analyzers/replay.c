@@ -107,7 +107,7 @@ static bool called(const struct replay *r, const double *noise,
     data.nkinds = 0;
     data.brief = true;
     growth_fit(&data, &g);
-    leak = ruling_outcome(r->ruling, &g, r->requests) == OUTCOME_LEAK;
+    leak = ruling_accuses(r->ruling, &g, r->requests);
     growth_release(&g);
     free(d);
     return leak;

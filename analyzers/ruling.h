@@ -28,4 +28,8 @@ struct ruling {
 enum outcome ruling_outcome(const struct ruling *r, const struct growth *g,
                             double requests);
 
+/* The same, asked only whether it is a leak. */
+bool ruling_accuses(const struct ruling *r, const struct growth *g,
+                    double requests);
+
 #endif

@@ -149,7 +149,7 @@ static void cut_diagnosis(struct conductor *c, const char *why)
 {
     if (c->diagnosis_note[0] == '\0')
         snprintf(c->diagnosis_note, sizeof c->diagnosis_note,
-                 "the diagnosis was cut short: %s", why);
+                 "the diagnosis was cut short: %.400s", why);
     diagnose_hurry(c->diagnose);
     if (!load_is_idle(c->load))
         load_stop(c->load);

@@ -56,7 +56,8 @@ static const char *growth(int64_t n, char out[32])
 
     if (n == 0)
         return "";
-    snprintf(out, 32, "%c%s", n > 0 ? '+' : '-', number(n > 0 ? n : -n, plain));
+    snprintf(out, 32, "%c%.30s", n > 0 ? '+' : '-',
+             number(n > 0 ? n : -n, plain));
     return out;
 }
 

@@ -5,29 +5,32 @@
 #include <string.h>
 #include <strings.h>
 
+static bool is_loopback4(struct in_addr a)
+{
+    return ntohl(a.s_addr) >> 24 == 127;
+}
+
+static bool is_loopback6(const struct in6_addr *a)
+{
+    return IN6_IS_ADDR_LOOPBACK(a) ||
+           (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
+}
+
 bool address_is_loopback(const struct sockaddr *sa)
 {
-    if (sa->sa_family == AF_INET) {
-        struct in_addr a =
-            ((const struct sockaddr_in *)(const void *)sa)->sin_addr;
+    const void *p = sa;
 
-        return ntohl(a.s_addr) >> 24 == 127;
-    }
-    if (sa->sa_family == AF_INET6) {
-        const struct in6_addr *a =
-            &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
-
-        return IN6_IS_ADDR_LOOPBACK(a) ||
-               (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
-    }
-    return false;
+    if (sa->sa_family == AF_INET)
+        return is_loopback4(((const struct sockaddr_in *)p)->sin_addr);
+    return sa->sa_family == AF_INET6 &&
+           is_loopback6(&((const struct sockaddr_in6 *)p)->sin6_addr);
 }
 
 bool address_is_loopback_name(const char *host)
 {
     static const char suffix[] = ".localhost";
-    struct sockaddr_in v4 = {.sin_family = AF_INET};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    struct in_addr v4;
+    struct in6_addr v6;
     size_t n = strlen(host);
 
     if (strcasecmp(host, "localhost") == 0)
@@ -35,11 +38,9 @@ bool address_is_loopback_name(const char *host)
     if (n >= sizeof suffix &&
         strcasecmp(host + n - (sizeof suffix - 1), suffix) == 0)
         return true;
-    if (inet_pton(AF_INET, host, &v4.sin_addr) == 1)
-        return address_is_loopback((const struct sockaddr *)&v4);
-    if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1)
-        return address_is_loopback((const struct sockaddr *)&v6);
-    return false;
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return is_loopback4(v4);
+    return inet_pton(AF_INET6, host, &v6) == 1 && is_loopback6(&v6);
 }
 
 bool address_is_allowed_host(const struct scenario *sc, const char *host)

@@ -1,7 +1,10 @@
 #include "analyzers/mixture.h"
 #include "analyzers/student.h"
 
+#include "harness/base/rng.h"
 #include "tests/unit/assert_close.h"
+
+#include <stdlib.h>
 
 /* Reference values: tables of Student's t; the far tail from the closed form
    for one and two degrees of freedom. */
@@ -75,12 +78,97 @@ static void test_mixture(void **state)
     mixture_release(&m);
 }
 
+/* The far tail's constants are those of its definition. */
+static void test_tail(void **state)
+{
+    (void)state;
+    for (int df = 3; df <= 60; df++) {
+        double t = 1e3 * pow(10, 12. / df);
+        double log_k = lgamma((df + 1) / 2.) - lgamma(df / 2.) -
+                       0.5 * log(df * M_PI) + (df + 1) / 2. * log(df);
+        double want = exp(log_k - df * log(t)) / df;
+
+        assert_close(student_cdf(-t, df) / want, 1, 1e-9);
+    }
+}
+
+static struct mixture many(uint64_t seed)
+{
+    struct mixture m;
+    struct rng r;
+
+    rng_init(&r, seed);
+    mixture_init(&m);
+    for (int i = 0; i < 700; i++)
+        mixture_add(&m, (struct opinion){-40 * rng_unit(&r), rng_normal(&r),
+                                         i % 5 == 0 ? 0 : rng_unit(&r),
+                                         3 + i % 70, i % 8});
+    return m;
+}
+
+/* An answer that comes early is the one that would have come late. */
+static void test_reaches(void **state)
+{
+    struct mixture m = many(3);
+    unsigned tags = 0x2d;
+    double share, p;
+
+    (void)state;
+    mixture_weigh(&m);
+    for (double x = -3; x < 3; x += 0.01) {
+        p = mixture_cdf_of(&m, tags, x, &share);
+        assert_close(mixture_share(&m, tags), share, 0);
+        p /= share;
+        assert_true(mixture_reaches(&m, tags, x, p));
+        assert_false(mixture_reaches(&m, tags, x, nextafter(p, 2)));
+        assert_true(mixture_reaches(&m, tags, x, 0.3) == (p >= 0.3));
+    }
+    assert_false(mixture_reaches(&m, tags, NAN, 0.5));
+    assert_false(mixture_reaches(&m, 1u << 20, 0, 0));
+    mixture_release(&m);
+}
+
+static int falling(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+
+    return (*x < *y) - (*x > *y);
+}
+
+/* What is kept are the heaviest, as many as were there without the shortcut
+   that leaves out the lightest before they are sorted. */
+static void test_close_keeps_the_heaviest(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed < 40; seed++) {
+        struct mixture m = many(seed);
+        double w[700], sum = 0, kept = 0, top = -INFINITY;
+        size_t n = 0;
+
+        for (size_t i = 0; i < m.n; i++)
+            top = fmax(top, m.v[i].log_weight);
+        for (size_t i = 0; i < m.n; i++)
+            sum += w[i] = exp(m.v[i].log_weight - top);
+        qsort(w, m.n, sizeof *w, falling);
+        while (kept < sum * (1 - 1e-4))
+            kept += w[n++];
+        mixture_close(&m, 1e-4);
+        assert_int_equal(m.n, n);
+        for (size_t i = 0; i < n; i++)
+            assert_close(m.v[i].log_weight, w[i] / kept, 1e-14);
+        mixture_release(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cdf),
         cmocka_unit_test(test_quantile),
         cmocka_unit_test(test_mixture),
+        cmocka_unit_test(test_tail),
+        cmocka_unit_test(test_reaches),
+        cmocka_unit_test(test_close_keeps_the_heaviest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
