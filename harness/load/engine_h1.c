@@ -22,7 +22,7 @@
 
 #define READ_BYTES (64u << 10)
 #define SKIP_LEAST (16u << 10) /* fewer body bytes are simply read */
-#define SKIP_MOST (1u << 30)
+#define SKIP_MOST (4u << 20)   /* more than lies in a socket */
 
 enum conn_state {
     CLOSED,
@@ -61,7 +61,7 @@ struct h1_engine {
     int64_t now_ns; /* within on_event: read a moment ago; else 0 */
     struct h1_requests *requests;
     struct h1_heads heads;
-    char *buf; /* READ_BYTES, shared by all connections */
+    char *buf; /* SKIP_MOST, shared by all; READ_BYTES of it are touched */
     bool may_rest;
     struct rest rest;
     uv_prepare_t look; /* before each look at the sockets */
@@ -240,7 +240,8 @@ static long receive(struct conn *c, uint64_t skip, int64_t *at_ns)
     long rc;
 
     if (!e->rest.rested) {
-        rc = skip > 0 ? wire_skip(&c->wire, n) : wire_recv(&c->wire, e->buf, n);
+        rc = skip > 0 ? wire_skip(&c->wire, e->buf, n)
+                      : wire_recv(&c->wire, e->buf, n);
         *at_ns = e->now_ns = clock_now_ns();
         return rc;
     }
@@ -513,7 +514,7 @@ static int h1_open(const struct engine_config *cfg, struct engine **out,
                        READ_BYTES, &e->heads);
         chain_append(&e->closed_conns, &c->link);
     }
-    e->buf = mem_zalloc(READ_BYTES, 1);
+    e->buf = mem_zalloc(SKIP_MOST, 1);
     e->may_rest = cfg->may_rest && !cfg->scenario->target.url.tls;
     e->open_handles = 4;
     uv_prepare_init(cfg->loop, &e->look);

@@ -23,7 +23,6 @@
 #define CONNECTING_FAR 512
 #define CONNECTORS_KEPT 4 /* free ones, for the next connects */
 #define TRIM_FROM 32      /* connectors at a time that are worth it */
-#define SKIP_BYTES (64u << 10)
 
 /* A curl handle that makes connections, one after the other. */
 struct connector {
@@ -48,7 +47,6 @@ struct wires {
     unsigned alpn_len;
     bool tls;
     char *url;
-    char skip[SKIP_BYTES]; /* where TLS bytes to be dropped go */
     void (*closed)(void *user);
     void *closed_user;
 };
@@ -393,12 +391,12 @@ long wire_recv(struct wire *w, void *p, size_t n)
     return rc > 0 ? rc : tls_result(w, rc);
 }
 
-long wire_skip(struct wire *w, size_t n)
+long wire_skip(struct wire *w, void *p, size_t n)
 {
     /* TCP throws the bytes away without copying them (tcp(7)). */
     if (w->ssl == NULL)
-        return plain_recv(w, NULL, n, MSG_TRUNC);
-    return wire_recv(w, w->ws->skip, n < SKIP_BYTES ? n : SKIP_BYTES);
+        return plain_recv(w, p, n, MSG_TRUNC);
+    return wire_recv(w, p, n);
 }
 
 void wire_note_arrivals(struct wire *w)
@@ -413,7 +411,7 @@ void wire_note_arrivals(struct wire *w)
 long wire_recv_arrival(struct wire *w, void *p, size_t n, bool skip,
                        int64_t *wall_ns)
 {
-    struct iovec iov = {.iov_base = skip ? NULL : p, .iov_len = n};
+    struct iovec iov = {.iov_base = p, .iov_len = n};
     union {
         struct cmsghdr head;
         char room[CMSG_SPACE(sizeof(struct timespec))];
@@ -427,7 +425,7 @@ long wire_recv_arrival(struct wire *w, void *p, size_t n, bool skip,
 
     *wall_ns = 0;
     if (w->ssl != NULL)
-        return skip ? wire_skip(w, n) : wire_recv(w, p, n);
+        return wire_recv(w, p, n);
     do {
         rc = recvmsg(w->fd, &m, skip ? MSG_TRUNC : 0);
     } while (rc < 0 && errno == EINTR);

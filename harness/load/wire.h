@@ -75,8 +75,9 @@ void wire_note_arrivals(struct wire *w);
 long wire_recv_arrival(struct wire *w, void *p, size_t n, bool skip,
                        int64_t *wall_ns);
 
-/* Throws away at most `n` bytes; plain wires never copy them. */
-long wire_skip(struct wire *w, size_t n);
+/* Throws away at most `n` bytes. Plain wires never copy them, but they might
+ * be written to `p`, and TLS does use its first pages. */
+long wire_skip(struct wire *w, void *p, size_t n);
 
 /* True when received bytes may lie within the TLS session, where no event
  * tells of them: read until WIRE_AGAIN. */

@@ -510,7 +510,8 @@ class Untouched(ObjectsCase):
         for _ in range(20):
             self.census(worker, "--top", "1")
         after = {k: smaps(worker, k) for k in before}
-        self.assertEqual(after["Pss_Anon"], before["Pss_Anon"])
+        # A page may come by itself; what is un-shared comes by thousands.
+        self.assertLessEqual(after["Pss_Anon"], before["Pss_Anon"] + 64)
         self.assertLessEqual(after["Rss"], before["Rss"] + 64)
 
     def test_forked_worker_stays_shared(self):

@@ -3,6 +3,7 @@
 
 #include "tests/unit/assert_close.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -33,7 +34,10 @@ static void too_few_is_said(void **state)
     struct err err = {{0}};
 
     (void)state;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &l), 0);
+    if (setrlimit(RLIMIT_NOFILE, &l) != 0 && errno == EPERM)
+        skip(); /* valgrind keeps the hard limit as it is */
+    getrlimit(RLIMIT_NOFILE, &now);
+    assert_int_equal(now.rlim_max, 250);
     assert_int_equal(descriptors_reserve(4000, &err), -1);
     assert_non_null(strstr(err.msg, "4000 connections"));
     assert_non_null(strstr(err.msg, "may have 250"));
