@@ -25,6 +25,7 @@ const char *transfer_error_name(enum transfer_error e)
         [TRANSFER_OK] = "none",
         [TRANSFER_CONNECT] = "connection refused or host not found",
         [TRANSFER_TLS] = "TLS failure",
+        [TRANSFER_CERTIFICATE] = "certificate not trusted; see target.tls_ca",
         [TRANSFER_SEND] = "sending failed",
         [TRANSFER_CLOSED] = "closed before the answer was whole",
         [TRANSFER_TIMEOUT] = "timeout",

@@ -25,6 +25,7 @@ enum transfer_error {
     TRANSFER_OK,
     TRANSFER_CONNECT, /* refused, unreachable, name not found */
     TRANSFER_TLS,
+    TRANSFER_CERTIFICATE, /* by nobody we trust, or for another host */
     TRANSFER_SEND,
     TRANSFER_CLOSED, /* the peer closed before the answer was whole */
     TRANSFER_TIMEOUT,
@@ -51,21 +52,21 @@ struct transfer {
     size_t headers_len;
     const char *body;
     size_t body_len;
-    bool has_body;        /* sends Content-Length even when 0 */
-    const char *host;     /* value of the Host header; NULL: the URL's */
-    const char *url;      /* absolute, instead of the scenario's origin and
-                             `target` (a redirect); NULL: none. An engine
-                             that has one origin only fails it with
-                             TRANSFER_REDIRECT */
-    size_t identity;      /* not 0: every transfer with this number has the
-                             same bytes above, which live as long as the
-                             engine, so it may keep what it made of them;
-                             from 1 to the scenario's number of requests */
-    int64_t due_ns;       /* intended send time; times count from here */
-    int64_t timeout_ns;   /* from the moment it is sent */
-    int session;          /* virtual user: keeps its cookies; -1: none */
-    char *keep;           /* the body's first `keep_max` bytes are wanted
-                             here (captures, checks); NULL: dropped */
+    bool has_body;      /* sends Content-Length even when 0 */
+    const char *host;   /* value of the Host header; NULL: the URL's */
+    const char *url;    /* absolute, instead of the scenario's origin and
+                           `target` (a redirect); NULL: none. An engine
+                           that has one origin only fails it with
+                           TRANSFER_REDIRECT */
+    size_t identity;    /* not 0: every transfer with this number has the
+                           same bytes above, which live as long as the
+                           engine, so it may keep what it made of them;
+                           from 1 to the scenario's number of requests */
+    int64_t due_ns;     /* intended send time; times count from here */
+    int64_t timeout_ns; /* from the moment it is sent */
+    int session;        /* virtual user: keeps its cookies; -1: none */
+    char *keep;         /* the body's first `keep_max` bytes are wanted
+                           here (captures, checks); NULL: dropped */
     size_t keep_max;
     char *keep_headers; /* the header block, as received; NULL: dropped */
     size_t keep_headers_max;

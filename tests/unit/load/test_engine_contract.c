@@ -504,7 +504,7 @@ static void untrusted(struct bed *b)
     unlink(ca);
     bed_open_at(b, "127.0.0.1", b->server.port, "", 1);
     get(b, &s, "/ok");
-    assert_int_equal(s.t.error, TRANSFER_TLS);
+    assert_int_equal(s.t.error, TRANSFER_CERTIFICATE);
     assert_int_equal(b->server.requests, 0);
     bed_close(b);
 }
