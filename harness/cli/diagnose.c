@@ -244,6 +244,7 @@ void diagnose_after(struct diagnose *d, double requests)
         diagnose_agent_profile(d);
         if (requests > 0)
             diagnose_agent_sites(d, requests);
+        diagnose_agent_tellers(d);
     }
     find_holders(d);
     diagnose_agent_draw(d);

@@ -21,7 +21,7 @@ enum {
 };
 
 /* Asks one process; gives the answer, or NULL (noted once). */
-static json_t *ask(struct diagnose *d, size_t i, const char *request)
+static json_t *ask(struct diagnose *d, int64_t pid, const char *request)
 {
     int64_t left = diagnose_left_ns(d), longest = CALL_S * CLOCK_NS_PER_S;
     struct buf reply;
@@ -31,8 +31,8 @@ static json_t *ask(struct diagnose *d, size_t i, const char *request)
     if (left == 0)
         return NULL;
     buf_init(&reply, REPLY_MAX);
-    if (agent_call(d->agent, diagnose_pid(d, i), request,
-                   left / 3 < longest ? left / 3 : longest, &reply, &err) == 0)
+    if (agent_call(d->agent, pid, request,
+                   left / 2 < longest ? left / 2 : longest, &reply, &err) == 0)
         doc = json_loads(buf_str(&reply), 0, NULL);
     else
         diagnose_note_once(d, err.msg);
@@ -50,7 +50,7 @@ static json_t *ask(struct diagnose *d, size_t i, const char *request)
 
 static void start_profile(struct diagnose *d, size_t i)
 {
-    json_t *doc = ask(d, i, "profile_start");
+    json_t *doc = ask(d, diagnose_pid(d, i), "profile_start");
 
     d->profiling = d->profiling || json_is_true(json_object_get(doc, "memray"));
     json_decref(doc);
@@ -61,7 +61,7 @@ void diagnose_agent_profile(struct diagnose *d)
     double largest = 0;
 
     for (size_t i = 0, n = diagnose_processes(d); d->profiling && i < n; i++) {
-        json_t *doc = ask(d, i, "profile_take");
+        json_t *doc = ask(d, diagnose_pid(d, i), "profile_take");
         const json_t *size = json_object_get(doc, "size");
         const char *path = json_string_value(json_object_get(doc, "path"));
         const char *exe = json_string_value(json_object_get(doc, "executable"));
@@ -102,27 +102,35 @@ void diagnose_agent_draw(struct diagnose *d)
     free(to);
 }
 
+/* "mark" or the like, and types. The agent takes 4 KiB; a longer list names
+ * no type. */
+static void name_types(const char *verb, char *const *types, size_t n,
+                       struct buf *out)
+{
+    buf_init(out, 4000);
+    buf_adds(out, verb);
+    for (size_t i = 0; i < n; i++)
+        buf_addf(out, "\t%s", types[i]);
+}
+
 void diagnose_agent_start(struct diagnose *d)
 {
-    char trace[64];
     struct buf mark;
-    /* The agent takes 4 KiB; a longer list marks nothing. */
-    buf_init(&mark, 4000);
-    buf_adds(&mark, "mark");
-    for (size_t i = 0; i < d->ntypes; i++)
-        buf_addf(&mark, "\t%s", d->types[i]);
+    char trace[64];
+
+    name_types("mark", d->types, d->ntypes, &mark);
     for (size_t i = 0, n = diagnose_processes(d); i < n; i++) {
         json_t *doc;
 
         /* memray takes its time to come up: in the youngest process alone. */
         snprintf(trace, sizeof trace, "trace_start\t%d\t%d%s", TRACE_FRAMES,
                  TRACE_S, i + 1 == n ? "\tmemray" : "");
-        doc = ask(d, i, trace);
+        doc = ask(d, diagnose_pid(d, i), trace);
         d->tracing = d->tracing || doc != NULL;
         if (doc != NULL) {
             if (i + 1 == n)
                 start_profile(d, i);
-            json_decref(ask(d, i, buf_str(&mark)));
+            json_decref(ask(d, diagnose_pid(d, i), buf_str(&mark)));
         }
         json_decref(doc);
     }
@@ -191,7 +199,7 @@ static int by_bytes(const void *a, const void *b)
 void diagnose_agent_sites(struct diagnose *d, double requests)
 {
     for (size_t i = 0, n = diagnose_processes(d); i < n; i++) {
-        json_t *doc = ask(d, i, "trace_take\t30"), *row;
+        json_t *doc = ask(d, diagnose_pid(d, i), "trace_take\t30"), *row;
         size_t k;
 
         json_array_foreach(json_object_get(doc, "sites"), k, row)
@@ -245,28 +253,63 @@ static void take_chains(struct diagnose *d, const json_t *doc, const char *type)
                             : " that the collector cannot take");
 }
 
-/* The process with the most instances tells; workers of a pool are alike. */
+/* The process in which most instances of a type came since the mark tells who
+ * holds them; of those alike, the one with the most. */
+static void choose_tellers(struct diagnose *d, char *const *types, size_t n,
+                           struct diagnose_teller *best)
+{
+    size_t procs = diagnose_processes(d);
+    struct buf request;
+
+    name_types("instances", types, n, &request);
+    for (size_t i = 0; n > 0 && i < procs; i++) {
+        int64_t pid = diagnose_pid(d, i);
+        json_t *doc = ask(d, pid, buf_str(&request));
+        const json_t *fresh = json_object_get(doc, "fresh");
+        const json_t *total = json_object_get(doc, "total");
+
+        for (size_t k = 0; k < n; k++) {
+            struct diagnose_teller t = {
+                .pid = pid,
+                .fresh = json_number_value(json_array_get(fresh, k)),
+                .total = json_number_value(json_array_get(total, k))};
+
+            if (t.fresh > best[k].fresh ||
+                (t.fresh >= best[k].fresh && t.total > best[k].total))
+                best[k] = t;
+        }
+        json_decref(doc);
+    }
+    buf_release(&request);
+}
+
+void diagnose_agent_tellers(struct diagnose *d)
+{
+    choose_tellers(d, d->types, d->ntypes, d->teller);
+}
+
 bool diagnose_agent_holders(struct diagnose *d, const char *type)
 {
-    char *request = mem_printf("holders\t%s\t8\t4", type);
-    json_t *best = NULL;
+    struct diagnose_teller t = {0};
+    char *request, *one = (char *)type;
+    size_t i = 0;
+    json_t *doc;
     bool any;
 
-    for (size_t i = 0, n = diagnose_processes(d); i < n; i++) {
-        json_t *doc = ask(d, i, request);
-
-        if (doc != NULL && (best == NULL || number_at(doc, "instances") >
-                                                number_at(best, "instances"))) {
-            json_decref(best);
-            best = doc;
-        } else {
-            json_decref(doc);
-        }
-    }
-    any = number_at(best, "instances") > 0;
+    while (i < d->ntypes && strcmp(d->types[i], type) != 0)
+        i++;
+    if (i < d->ntypes)
+        t = d->teller[i];
+    else
+        choose_tellers(d, &one, 1, &t);
+    if (t.pid == 0)
+        return false;
+    request = mem_printf("holders\t%s\t8\t4", type);
+    doc = ask(d, t.pid, request);
+    any = number_at(doc, "instances") > 0;
     if (any)
-        take_chains(d, best, type);
-    json_decref(best);
+        take_chains(d, doc, type);
+    json_decref(doc);
     free(request);
     return any;
 }

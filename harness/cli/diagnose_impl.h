@@ -18,6 +18,12 @@ enum {
                             alike */
 };
 
+/* Whose agent tells who holds a type; 0: no agent knows of an instance. */
+struct diagnose_teller {
+    int64_t pid;
+    double fresh, total; /* instances that came since the mark; all */
+};
+
 struct diagnose {
     struct rundir *rd;
     const char *agent; /* folder, or NULL: no agent */
@@ -26,6 +32,7 @@ struct diagnose {
     struct diagnosis found;
     char *types[DIAGNOSE_TYPES];
     size_t ntypes;
+    struct diagnose_teller teller[DIAGNOSE_TYPES];
     char **grown; /* all types that surely grow */
     size_t ngrown;
     bool tracing;
@@ -58,12 +65,13 @@ void diagnose_add_unheld(struct diagnose *d, const char *type,
                          const struct holders *h, const char *collector);
 
 /* Through the agents: start to trace and mark what is there; what was
- * allocated since; who holds `type`. The last returns false when no agent
- * knows of an instance. */
+ * allocated since; in which process each type grew; who holds
+ * `type`. The last returns false when no agent knows of an instance. */
 void diagnose_agent_start(struct diagnose *d);
 void diagnose_agent_profile(struct diagnose *d); /* ends it; before the sites */
 void diagnose_agent_draw(struct diagnose *d);    /* the flame graph */
 void diagnose_agent_sites(struct diagnose *d, double requests);
+void diagnose_agent_tellers(struct diagnose *d);
 bool diagnose_agent_holders(struct diagnose *d, const char *type);
 
 /* From outside: mark what is there; who holds `type`, in at most

@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 import unittest
 
 import support
@@ -258,6 +259,11 @@ serve()
         self.assertEqual((said["instances"], said["sampled"]), (1040, 32))
         said = self.ask(pid, "holders", "builtins.list", "4", "5")
         self.assertGreater(said["instances"], 10)
+        said = self.ask(pid, "instances", "__main__.Order", "no.Such",
+                        "builtins.list")
+        self.assertEqual((said["total"][:2], said["fresh"][:2]),
+                         ([1040, 0], [40, 0]))
+        self.assertGreater(said["total"][2], said["fresh"][2])
 
     @unittest.skipIf(os.getuid(), "only root can be somebody else")
     def test_others_are_not_answered(self):
@@ -280,6 +286,71 @@ serve()
             stdout=subprocess.PIPE, text=True, check=True, timeout=30)
         self.assertEqual(done.stdout, "got b''\n")
         self.assertEqual(self.ask(pid, "ping")["pid"], pid)
+
+    def threads(self, pid):
+        return sorted(int(t) for t in os.listdir("/proc/%d/task" % pid))
+
+    def test_sleeps_until_it_is_asked(self):
+        """Idle, it is never scheduled, so that it cannot cost anything."""
+        child = self.start(sys.executable)
+        pid = int(child.stdout.readline().split()[1])
+        self.ask(pid, "ping")
+        thread = self.threads(pid)[1]
+
+        def switches():
+            with open("/proc/%d/task/%d/status" % (pid, thread),
+                      encoding="ascii") as f:
+                return [line for line in f if "ctxt_switches" in line]
+
+        def asleep():
+            """Not one switch in a quarter of a second."""
+            before = switches()
+            time.sleep(0.25)
+            return switches() == before
+        support.until(asleep, 10, "the agent sleeps again")
+        before = switches()
+        time.sleep(2.5)  # more than the period of its timer
+        self.assertEqual(switches(), before)
+        # With something to end later, it looks at the clock.
+        self.ask(pid, "trace_start", "5", "60")
+        support.until(lambda: switches() != before, 10, "its timer")
+
+    def test_leaves_when_the_service_closes_its_socket(self):
+        """As one does that becomes a daemon: the agent must not spin on a
+        descriptor that is not there, nor take over a later one."""
+        child = self.start(sys.executable, text="""
+import os, sys
+print("ready", os.getpid(), flush=True)
+sys.stdin.readline()
+os.closerange(3, 256)
+print("closed", flush=True)
+sys.stdin.readline()
+""")
+        pid = int(child.stdout.readline().split()[1])
+        self.ask(pid, "trace_start", "5", "60")
+        self.assertEqual(len(self.threads(pid)), 2)
+        child.stdin.write("close\n")
+        child.stdin.flush()
+        child.stdout.readline()
+        support.until(lambda: len(self.threads(pid)) == 1, 10,
+                      "the agent's thread ends")
+
+    @unittest.skipUnless(os.path.exists(os.path.join(support.VENV, "memray")),
+                         "no memray in build/venv")
+    def test_recording_ends_while_the_main_thread_waits(self):
+        child = self.start(os.path.join(support.VENV, "python"))
+        pid = int(child.stdout.readline().split()[1])
+        self.ask(pid, "trace_start", "5", "60", "memray")
+        self.assertTrue(self.ask(pid, "profile_start")["memray"])
+        child.stdin.write("200\n")  # now the main thread starts to record
+        child.stdin.flush()
+        child.stdout.readline()
+        # It waits for a line from here on; nobody sends one.
+        self.assertGreater(self.ask(pid, "profile_take")["size"], 0)
+        self.assertNotEqual(self.ask(pid, "trace_take")["sites"], [])
+        child.stdin.write("200\n")
+        child.stdin.flush()
+        self.assertEqual(child.stdout.readline(), "took 1400\n")
 
     def test_dead_man_ends_tracing(self):
         child = self.start(sys.executable)

@@ -7,6 +7,7 @@ nothing unless asked. Standard library only, Python 3.6 and later; it never
 raises into the service. A dead-man timer ends tracing when nobody asks.
 """
 
+import errno
 import gc
 import json
 import os
@@ -18,8 +19,11 @@ import _thread
 
 _DIR = os.environ.get("PLATEAU_AGENT_DIR", "")
 _MAX_REPLY = 1 << 20
+_PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS,
+            errno.ECONNABORTED, errno.EINTR)
 _state = {"tracing_until": 0.0, "before": None, "marked": None,
-          "marked_until": 0.0, "tracker": None, "calls": [], "pid": 0}
+          "marked_until": 0.0, "tracker": None, "record": False, "calls": [],
+          "pid": 0}
 
 try:
     import ctypes
@@ -45,7 +49,10 @@ def _chain_to_other_sitecustomize():
 
 
 def _type_name(obj):
-    t = type(obj)
+    return _name_of(type(obj))
+
+
+def _name_of(t):
     module = getattr(t, "__module__", None)
     name = getattr(t, "__qualname__", None) or t.__name__
     if not isinstance(module, str) or module == "builtins":
@@ -86,26 +93,36 @@ def _profile_start(_args):
     path = os.path.join(_DIR, "%d.memray" % os.getpid())
 
     def start():
-        if _state["tracing_until"]:
+        if _state["record"]:
             tracker = memray.Tracker(path, trace_python_allocators=True)
             tracker.__enter__()
             _state["tracker"] = tracker
+            if not _state["record"]:  # ended meanwhile
+                _profile_stop()
 
-    _in_main_thread(start, 1.0)
+    # A thread that waits for a request starts with that request.
+    _state["record"] = True
+    _in_main_thread(start, 0.2)
     return {"memray": True}
+
+
+def _profile_stop():
+    tracker = _state.pop("tracker", None)  # once, whichever thread comes
+    _state["tracker"] = None
+    if tracker is not None:
+        tracker.__exit__(None, None, None)
 
 
 def _profile_take(_args):
     """Ends the recording; where it lies, and the interpreter that reads it."""
-    def stop():
-        tracker, _state["tracker"] = _state["tracker"], None
-        if tracker is not None:
-            tracker.__exit__(None, None, None)
-
+    _state["record"] = False
     if _state["tracker"] is not None:
-        _in_main_thread(stop, 2.0)
+        _in_main_thread(_profile_stop, 0.2)
+        # That thread waits for a request, which may never come. Ended from
+        # here, it keeps a hook that finds no recorder and does nothing.
+        _profile_stop()
     path = os.path.join(_DIR, "%d.memray" % os.getpid())
-    if _state["tracker"] is not None or not os.path.exists(path):
+    if not os.path.exists(path):
         return {"path": None}
     return {"path": path, "size": os.stat(path).st_size,
             "executable": sys.executable}
@@ -211,8 +228,9 @@ def _trace_stop(_args):
 
     _state["before"] = None
     _state["tracing_until"] = 0.0
-    # A recorder that could not be ended lies above: it must end first.
-    if tracemalloc.is_tracing() and _state["tracker"] is None:
+    if _state["tracker"] is not None:
+        _profile_take(())  # it lies above: it must end first
+    if tracemalloc.is_tracing():
         tracemalloc.stop()
     return {"tracing": False}
 
@@ -471,23 +489,59 @@ class _Search:
         return way
 
 
+class _Named:
+    """Tells the objects of some types, by the types' names. A name is made
+    once per type: there are a million objects and a thousand types."""
+
+    def __init__(self, names):
+        self.wanted = {_bare(name) for name in names}
+        self.known = {}  # a type's id -> its name when wanted, or ""
+
+    def of(self, obj):
+        t = type(obj)
+        name = self.known.get(id(t))
+        if name is None:
+            name = _name_of(t)
+            name = self.known[id(t)] = name if name in self.wanted else ""
+        return name
+
+
 def _mark(args):
     """Remembers which instances of the named types there are: what grows is
     among those that come later."""
-    wanted = {_bare(name) for name in args}
+    named = _Named(args)
     gc_objects = gc.get_objects()
     if len(gc_objects) > 2000000:
         _state["marked"] = None
         return {"marked": 0}
-    _state["marked"] = {id(o) for o in gc_objects if _type_name(o) in wanted}
+    _state["marked"] = {id(o) for o in gc_objects if named.of(o)}
     _state["marked_until"] = time.monotonic() + 120
     return {"marked": len(_state["marked"])}
+
+
+def _instances(args):
+    """How many instances of each named type there are, and how many of them
+    came after _mark."""
+    named = _Named(args)
+    marked = _state["marked"] or ()
+    total = dict.fromkeys(named.wanted, 0)
+    fresh = dict.fromkeys(named.wanted, 0)
+    if gc.isenabled():
+        gc.collect()
+    for o in gc.get_objects():
+        name = named.of(o)
+        if name:
+            total[name] += 1
+            fresh[name] += id(o) not in marked
+    return {"total": [total[_bare(name)] for name in args],
+            "fresh": [fresh[_bare(name)] for name in args]}
 
 
 def _choose(wanted, most):
     """The number of instances of a type, and a sample of those that came
     after _mark, if any did."""
-    found = [o for o in gc.get_objects() if _type_name(o) == wanted]
+    named = _Named([wanted])
+    found = [o for o in gc.get_objects() if named.of(o)]
     total = len(found)
     marked = _state["marked"]
     fresh = [o for o in found if marked and id(o) not in marked] or found
@@ -568,6 +622,7 @@ _VERBS = {
     "profile_start": _profile_start,
     "profile_take": _profile_take,
     "mark": _mark,
+    "instances": _instances,
     "holders": _holders,
 }
 
@@ -607,20 +662,27 @@ def _serve_one(conn):
 
 
 def _dead_man():
+    """Ends what nobody asks after any more; whether there is more to end."""
     until = _state["tracing_until"]
     if until and time.monotonic() > until:
-        _profile_take(())
         _trace_stop(())
     if _state["marked"] and time.monotonic() > _state["marked_until"]:
         _state["marked"] = None
+    return bool(_state["tracing_until"] or _state["marked"])
 
 
 def _serve(listener, pid):
     while os.getpid() == pid:
+        # With nothing to end, this thread sleeps until it is asked.
+        listener.settimeout(1.0 if _dead_man() else None)
         try:
             fd, _peer = listener._accept()
-        except OSError:
-            _dead_man()
+        except _socket.timeout:
+            continue
+        except OSError as e:
+            if e.errno not in _PASSING:
+                return  # closed by the service, as daemons do
+            time.sleep(1.0)
             continue
         conn = _socket.socket(fileno=fd)
         try:
@@ -630,7 +692,6 @@ def _serve(listener, pid):
             pass
         finally:
             conn.close()
-        _dead_man()
 
 
 def _start():
@@ -650,7 +711,6 @@ def _start():
         listener.bind(path)
         os.chmod(path, 0o600)
         listener.listen(4)
-        listener.settimeout(1.0)
         _thread.start_new_thread(_serve, (listener, pid))
     except Exception:
         pass
