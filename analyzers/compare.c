@@ -1,6 +1,7 @@
 #include "analyzers/compare.h"
 
 #include "analyzers/attribution.h"
+#include "analyzers/type_columns.h"
 #include "analyzers/words.h"
 #include "harness/base/mem.h"
 
@@ -129,6 +130,50 @@ static enum change decide(const struct compare_number *a,
     return CHANGE_UNKNOWN;
 }
 
+/* A type of objects is told of only where it leaks; elsewhere the counts of
+   all objects speak for it. */
+static bool objects_pass(const struct compare_side *s)
+{
+    bool pass = false;
+
+    for (size_t i = 0; i < s->n; i++) {
+        const struct compare_number *n = &s->numbers[i];
+        const struct metric *m = metric_find(n->metric);
+
+        if (n->kind[0] != '\0' || m == NULL || m->role != METRIC_OBJECTS)
+            continue;
+        if (n->outcome != OUTCOME_PASS)
+            return false;
+        pass = true;
+    }
+    return pass;
+}
+
+/* What became of a type that only one side tells of. */
+static enum change of_type(const struct compare_number *a,
+                           const struct compare_number *b,
+                           const struct compare_side *silent)
+{
+    const struct compare_number *told = a != NULL ? a : b;
+
+    if (!type_column_is(told->metric) || told->outcome != OUTCOME_LEAK ||
+        !objects_pass(silent))
+        return CHANGE_UNKNOWN;
+    return a != NULL ? CHANGE_FIXED : CHANGE_WORSE;
+}
+
+static void type_text(struct compare_row *w)
+{
+    char a[WORDS_NUMBER];
+    bool was = w->change == CHANGE_FIXED;
+
+    snprintf(w->text, sizeof w->text,
+             "%s: %s, %s per request %s; all objects together stay level %s.",
+             w->metric, change_name(w->change),
+             words_amount(was ? w->before.value : w->after.value, w->unit, a),
+             was ? "before" : "now", was ? "now" : "before");
+}
+
 static void row_text(struct compare_row *w)
 {
     char a[WORDS_NUMBER], b[WORDS_NUMBER], lo[WORDS_NUMBER], hi[WORDS_NUMBER];
@@ -153,8 +198,11 @@ static const struct compare_number *find(const struct compare_side *s,
     return NULL;
 }
 
+/* A row of `a` and `b`, of which the side `silent` lacks one if either is
+   NULL. */
 static void add_row(struct comparison *c, const struct compare_number *a,
-                    const struct compare_number *b)
+                    const struct compare_number *b,
+                    const struct compare_side *silent)
 {
     static const struct interval unknown = {NAN, NAN, NAN};
     const struct compare_number *any = a != NULL ? a : b;
@@ -172,8 +220,13 @@ static void add_row(struct comparison *c, const struct compare_number *a,
     if (a != NULL && b != NULL) {
         w->difference = difference(&a->per_request, &b->per_request);
         w->change = decide(a, b, &w->difference);
+    } else {
+        w->change = of_type(a, b, silent);
     }
-    row_text(w);
+    if ((a != NULL && b != NULL) || w->change == CHANGE_UNKNOWN)
+        row_text(w);
+    else
+        type_text(w);
 }
 
 static int by_change(const void *a, const void *b)
@@ -241,12 +294,12 @@ void compare_judge(const struct compare_side *before,
         const struct compare_number *b = find(after, a);
 
         if (b != NULL || a->outcome == OUTCOME_LEAK)
-            add_row(out, a, b);
+            add_row(out, a, b, after);
     }
     for (size_t i = 0; i < after->n; i++)
         if (find(before, &after->numbers[i]) == NULL &&
             after->numbers[i].outcome == OUTCOME_LEAK)
-            add_row(out, NULL, &after->numbers[i]);
+            add_row(out, NULL, &after->numbers[i], before);
     if (out->n > 1)
         qsort(out->rows, out->n, sizeof *out->rows, by_change);
     sum_up(out, before, after);

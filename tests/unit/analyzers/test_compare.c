@@ -128,13 +128,52 @@ static void test_kinds(void **state)
     compare_release(&c);
 }
 
+/* A type speaks only where it leaks: silence is level where all objects are,
+   and else nothing. */
+static void test_types(void **state)
+{
+    struct compare_number leak[2] = {
+        number("py_gc_objects", "", 0.9, 1, 1.1),
+        number("objects:app.Order", "", 0.9, 1, 1.1)};
+    struct compare_number level = number("py_gc_objects", "", -0.001, 0, 0.001);
+    struct compare_number open = number("py_gc_objects", "", -0.5, 0, 0.5);
+    struct compare_side with = {
+        .numbers = leak, .n = 2, .outcome = OUTCOME_LEAK};
+    struct compare_side without = {
+        .numbers = &level, .n = 1, .outcome = OUTCOME_PASS};
+    struct comparison c;
+
+    (void)state;
+    compare_judge(&with, &without, &c);
+    assert_int_equal(c.n, 2);
+    assert_int_equal(c.change, CHANGE_FIXED);
+    assert_int_equal(c.rows[0].change, CHANGE_FIXED);
+    assert_int_equal(c.rows[1].change, CHANGE_FIXED);
+    assert_true(strstr(c.rows[0].text, "stay level now") != NULL ||
+                strstr(c.rows[1].text, "stay level now") != NULL);
+    compare_release(&c);
+    compare_judge(&without, &with, &c);
+    assert_int_equal(c.change, CHANGE_WORSE);
+    assert_int_equal(c.rows[1].change, CHANGE_WORSE);
+    compare_release(&c);
+    without.numbers = &open;
+    compare_judge(&with, &without, &c);
+    assert_int_equal(c.change, CHANGE_UNKNOWN);
+    compare_release(&c);
+    /* A metric that is no type and was not read: nobody speaks for it. */
+    leak[1] = number("native_inuse_bytes", "", 0.9, 1, 1.1);
+    without.numbers = &level;
+    compare_judge(&with, &without, &c);
+    assert_int_equal(c.change, CHANGE_UNKNOWN);
+    compare_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_difference),
-        cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_table),   cmocka_unit_test(test_difference),
+        cmocka_unit_test(test_missing), cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_types),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
