@@ -111,6 +111,11 @@ static double width(const struct trial *t)
     return t->growth.high - t->growth.low;
 }
 
+static bool may_matter(const struct interval *i, const struct column_view *v)
+{
+    return i->high >= v->pass_below;
+}
+
 /* What lies ahead is asked last: it costs the most. */
 static bool ahead_acquits(const struct bench *b, struct trial *t)
 {
@@ -121,7 +126,7 @@ static bool ahead_acquits(const struct bench *b, struct trial *t)
     if (!v->explicit_tolerance && v->span_s < 120 &&
         t->ahead.value > 0.005 * fabs(v->level))
         return false;
-    if (t->ahead.high >= v->pass_below)
+    if (may_matter(&t->ahead, v))
         return false;
     return v->explicit_tolerance || t->ahead.value < 0.3 * v->leak_above;
 }
@@ -139,7 +144,7 @@ static bool acquits(const struct bench *b, struct trial *t)
        its own making, which is calmer. */
     if (t->rho > 0.75 && b->first.late_range > 1.4 * v->pass_below)
         return false;
-    if (!t->ok || t->growth.high >= v->pass_below)
+    if (!t->ok || may_matter(&t->growth, v))
         return false;
     if (!v->explicit_tolerance &&
         !(t->late_rise < calm && (v->span_s >= 120 || t->late_rise <= still)))
