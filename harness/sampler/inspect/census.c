@@ -103,7 +103,8 @@ static void on_chunk(void *ctx, uint64_t addr, uint64_t n,
     (void)addr;
     if (n <= (r->alloc.pools ? SMALL_MAX : skew + 16))
         return;
-    if (pytypes_object(r->types, head + skew, CHUNKS_HEAD - skew, &o))
+    if (pytypes_object(r->types, head + skew, CHUNKS_HEAD - skew, &o) &&
+        pytypes_fits(r->types, &o, head + skew, n - skew))
         count_object(r, &o, n);
 }
 

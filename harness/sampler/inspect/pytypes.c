@@ -10,11 +10,12 @@
 #define NEGATIVE 65536u          /* addresses known to be no type */
 #define BASES_MAX 16             /* steps from a metaclass up to `type` */
 #define BASICSIZE_MAX (1u << 24)
+#define OB_SIZE 16 /* in an object of variable size */
 
 struct pytype {
     uint64_t addr;
     uint64_t flags;
-    uint64_t basicsize;
+    uint64_t basicsize, itemsize;
     uint64_t name_at, qualname_at; /* what the name was made of */
     uint32_t epoch;                /* census in which it was last looked at */
     bool valid;
@@ -166,6 +167,7 @@ static void type_load(struct pytypes *t, struct pytype *e)
         return;
     e->flags = memview_word(head + PYTYPE_FLAGS);
     e->basicsize = memview_word(head + PYTYPE_BASICSIZE);
+    e->itemsize = memview_word(head + PYTYPE_ITEMSIZE);
     name_at = memview_word(head + PYTYPE_NAME);
     if (e->flags & PYTYPE_HEAPTYPE &&
         memview_u64(t->v, e->addr + t->version->ht_qualname, &qualname) != 0)
@@ -295,6 +297,18 @@ bool pytypes_object(struct pytypes *t, const unsigned char *block, size_t n,
                     struct pyobject *out)
 {
     return find_object(t, block, n, refcnt_ok, out);
+}
+
+bool pytypes_fits(const struct pytypes *t, const struct pyobject *o,
+                  const unsigned char *block, uint64_t n)
+{
+    const struct pytype *e = o->type < t->ntypes ? &t->types[o->type] : NULL;
+    uint64_t bytes;
+
+    if (e == NULL || e->itemsize != 1)
+        return true;
+    bytes = memview_word(block + o->at + OB_SIZE);
+    return n >= o->at + e->basicsize && bytes <= n - o->at - e->basicsize;
 }
 
 bool pytypes_set_aside(struct pytypes *t, const unsigned char *block, size_t n)

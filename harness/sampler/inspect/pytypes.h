@@ -47,6 +47,14 @@ int32_t pytypes_lookup(struct pytypes *t, uint64_t addr);
 bool pytypes_object(struct pytypes *t, const unsigned char *block, size_t n,
                     struct pyobject *out);
 
+/* Can the object `o`, found in `block`, have the `n` bytes that malloc gave? A
+ * bytes object that is cut to size and moves (a buffer that was read into)
+ * leaves its header behind, alive to the eye; the next block at that place may
+ * be anybody's, and is as a rule smaller than the header says. Needs
+ * o->at + 24 bytes of the block. */
+bool pytypes_fits(const struct pytypes *t, const struct pyobject *o,
+                  const unsigned char *block, uint64_t n);
+
 /* Does a block that holds no live object hold one that CPython has put aside
  * on a free list? Dead (no reference count, or in 3.14 and later the link to
  * the next in its place), but still marked with its built-in type. Such blocks

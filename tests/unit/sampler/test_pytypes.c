@@ -76,6 +76,41 @@ static void recognises_instances(void **state)
     }
 }
 
+/* Bytes say how long they are: a header left behind in a smaller block is
+ * none. What has larger items may say something else there. */
+static void bytes_fit_their_block(void **state)
+{
+    const struct pyversion *ver = pyversion_find(12);
+
+    (void)state;
+    for (unsigned item = 0; item < 9; item++) {
+        struct image m = {0};
+        struct memview *v;
+        struct pytypes *t;
+        struct pyobject o;
+        unsigned char block[128] = {0};
+
+        py_world(&m, ver, CLASS, 0);
+        image_u64(&m, CLASS + PYTYPE_BASICSIZE, 33);
+        image_u64(&m, CLASS + PYTYPE_ITEMSIZE, item);
+        v = image_view(&m, PY_MAPS);
+        t = pytypes_new(v, ver, PY_TYPE_TYPE);
+        put(block, 0, 1);
+        put(block, 8, CLASS);
+        put(block, 16, 487);
+        assert_true(pytypes_object(t, block, sizeof block, &o));
+        assert_true(pytypes_fits(t, &o, block, 520));
+        put(block, 16, 488);
+        assert_int_equal(pytypes_fits(t, &o, block, 520), item != 1);
+        assert_int_equal(pytypes_fits(t, &o, block, 32), item != 1);
+        put(block, 16, UINT64_MAX);
+        assert_int_equal(pytypes_fits(t, &o, block, 520), item != 1);
+        pytypes_free(t);
+        memview_close(&v);
+        image_release(&m);
+    }
+}
+
 static void names_types(void **state)
 {
     const struct pyversion *ver = pyversion_find(12);
@@ -304,6 +339,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recognises_instances),
+        cmocka_unit_test(bytes_fit_their_block),
         cmocka_unit_test(names_types),
         cmocka_unit_test(ends_on_circles),
         cmocka_unit_test(bounds_the_number_of_types),
