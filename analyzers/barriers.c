@@ -294,6 +294,7 @@ static bool column_as(const struct record *r, const struct policy *p,
     if (j.growth.n > 0)
         w.bends = growth_bends(&j.growth);
     w.driver = j.growth.driver;
+    w.mixed = j.blocks.nkinds > 1;
     w.few = j.requests < RULING_REQUESTS_MIN;
     w.unmarked_fall = j.unmarked_fall;
     w.undone = j.undone;

@@ -67,6 +67,39 @@ static bool is_telling(const struct record *r, const char *type)
             strcmp(r->diagnosis.chains[0].type, type) == 0);
 }
 
+/* What is counted by itself, and says more than the objects that go with it. */
+struct counted {
+    const char *class, *metric, *advice;
+};
+
+static const struct counted counts[] = {
+    {"threads", "threads", "starts the threads, which never end"},
+    {"tasks", "py_tasks", "starts the tasks, which never end"},
+    {"descriptors", "fds", "opens the files and does not close them"},
+    {"sockets", "fds", "opens the connections and does not close them"},
+};
+
+static const struct counted *counted(const struct verdict *v)
+{
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (strcmp(v->cause.class, counts[i].class) == 0)
+            return &counts[i];
+    return NULL;
+}
+
+/* The blame of the same kind for what is counted, or else `b`. */
+static const struct blame *blame_counted(const struct verdict *v,
+                                         const struct blame *b)
+{
+    const struct counted *c = counted(v);
+
+    for (size_t i = 0; c != NULL && i < v->nblames; i++)
+        if (v->blames[i].named && v->blames[i].kind == b->kind &&
+            strcmp(v->findings[v->blames[i].finding].name, c->metric) == 0)
+            return &v->blames[i];
+    return b;
+}
+
 /* "POST /orders keeps 1.00 shop.Order and 2.31 KiB per request (95 %: ...)" */
 static void add_guilty(const struct record *r, const struct policy *p,
                        struct verdict *v)
@@ -78,11 +111,12 @@ static void add_guilty(const struct record *r, const struct policy *p,
 
     if (b == NULL)
         return;
+    b = blame_counted(v, b);
     m = &v->findings[b->finding].metric;
     bytes = kept_bytes(v, b->kind);
     ADD("%.80s keeps ", r->kinds[b->kind].name);
-    if (t != NULL && t->significant && is_telling(r, t->type) &&
-        v->types_kind == b->kind)
+    if (counted(v) == NULL && t != NULL && t->significant &&
+        is_telling(r, t->type) && v->types_kind == b->kind)
         ADD("%s %.100s",
             words_number(t->count_per_request.value / v->types_share, n),
             typename_short(t->type));
@@ -246,7 +280,15 @@ static void advise(const struct record *r, const struct policy *p,
     const struct finding *lead = verdict_lead(v);
 
     (void)p;
-    if (v->outcome == OUTCOME_LEAK && v->ntypes > 0 && v->types[0].significant)
+    if (v->outcome == OUTCOME_LEAK &&
+        strcmp(v->cause.class, "collector_off") == 0)
+        ADVISE("Turn the collector on, or break the cycles, and confirm with "
+               "`plateau compare`.");
+    else if (v->outcome == OUTCOME_LEAK && counted(v) != NULL)
+        ADVISE("Find what %s, fix it, and confirm with `plateau compare`.",
+               counted(v)->advice);
+    else if (v->outcome == OUTCOME_LEAK && v->ntypes > 0 &&
+             v->types[0].significant)
         ADVISE("Find who keeps %.100s alive, fix it, and confirm with "
                "`plateau compare`.",
                typename_short(v->types[0].type));

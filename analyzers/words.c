@@ -133,9 +133,10 @@ static void leak_words(const struct barrier_words *w, char *out, size_t size)
                   words_amount(f->per_hour.high, unit, c));
     else
         words_add(out, size,
-                  "%s more per request (%s .. %s) with no load, settled; by "
+                  "%s more per request%s (%s .. %s) with no load, settled; by "
                   "block ",
                   words_amount(f->per_request.value, unit, a),
+                  w->mixed ? " of the mix" : "",
                   words_amount(f->per_request.low, unit, b),
                   words_amount(f->per_request.high, unit, c));
     add_blocks(w, out, size);

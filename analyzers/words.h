@@ -34,6 +34,7 @@ struct barrier_words {
     double restarts, restart_drop;
     double bends; /* weight of the shapes that end flat */
     int driver;   /* growth.h */
+    bool mixed;   /* several kinds of request share the blocks */
     bool few;     /* too few requests to accuse */
     bool unmarked_fall;
     bool undone; /* rose, and fell again by much of it */

@@ -125,6 +125,27 @@ static void test_shop(void **state)
     close_all(&r, &v);
 }
 
+/* Threads that never end are named, not one of the types that hang on them. */
+static void test_counted(void **state)
+{
+    struct record r;
+    struct verdict v;
+    double orders[10];
+
+    (void)state;
+    shop(&r);
+    for (size_t i = 0; i < 10; i++)
+        orders[i] = r.kinds[1].completed[i + 1] - r.kinds[1].completed[i];
+    records_column(&r, "threads", 4, orders);
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_LEAK);
+    assert_string_equal(v.cause.class, "threads");
+    assert_non_null(strstr(v.reason, "order keeps 1.00 threads and 19.6 KiB"));
+    assert_non_null(strstr(v.reason, "more per request of the mix"));
+    assert_non_null(strstr(v.advice, "Find what starts the threads"));
+    close_all(&r, &v);
+}
+
 /* Which kinds are named when browse keeps `each` of what order keeps two. */
 static unsigned named_beside(double each)
 {
@@ -235,9 +256,9 @@ static void test_repeats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shop),    cmocka_unit_test(test_tolerated_kind),
-        cmocka_unit_test(test_nothing), cmocka_unit_test(test_failed_target),
-        cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_shop),           cmocka_unit_test(test_counted),
+        cmocka_unit_test(test_tolerated_kind), cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_failed_target),  cmocka_unit_test(test_repeats),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
