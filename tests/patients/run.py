@@ -48,7 +48,7 @@ ready   = GET /health within 40s
 [load]
 rate        = {rate}/s
 connections = 8
-warmup      = 4s
+warmup      = {warmup}
 blocks      = 10
 block       = {block} requests
 settle      = 700ms
@@ -130,6 +130,7 @@ def run_twin(patient, twin, env):
         title=title, twin=twin, port=port, command=line,
         apps=os.path.join(HERE, patient.get("folder", "python")),
         env="\n".join("env.%s = %s" % kv for kv in sorted(env.items())),
+        warmup=patient.get("warmup", "4s"),
         rate=patient.get("rate", 250), block=patient.get("block", 600),
         path=patient.get("path", "/work"), expect=patient.get("expect", 201),
         sample=patient.get("sample", "python = agent").format(

@@ -56,8 +56,8 @@ PATIENTS = [
     dict(name="sqlalchemy_sessions", holder=r"open_sessions",
          kinds=["live_objects"], postgres=True, rate=60, block=150),
     dict(name="pool_checkouts", holder=r"pool_checkouts.*in_use",
-         kinds=["live_objects", "sockets"], postgres=True, rate=20,
-         block=60),
+         kinds=["live_objects", "sockets"], postgres=True, rate=60,
+         block=150, warmup="15s"),  # until caches of parsed URLs are full
     dict(name="aiohttp_tasks", holder=None,
          kinds=["tasks", "live_objects"],
          command=["{venv}/python", "aiohttp_tasks.py", "{port}"]),

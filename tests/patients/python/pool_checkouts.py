@@ -21,7 +21,8 @@ in_use = {}
 def work():
     number = next(ids)
     in_use[number] = engine.connect()
-    stock = in_use[number].execute(text("SELECT %d %% 4" % number)).scalar()
+    stock = in_use[number].execute(text("SELECT :n % 8"),
+                                   {"n": number}).scalar()
     if stock == 0 and LEAKING:
         return {"id": number, "sold_out": True}, 201
     in_use.pop(number).close()
