@@ -73,12 +73,35 @@ static size_t blame_only_kind(const struct finding *f, int index, size_t n,
     return n;
 }
 
+/* What each request of the kind still keeps at the end of the run. What is kept
+   for each new value ends when no new ones come: then the last third of the
+   blocks says how many come. */
+static double kept_at_end(const struct record *r, const struct blame *b)
+{
+    const struct record_driver *d;
+    const double *done = r->kinds[b->kind].completed;
+    size_t last = r->barriers.n - 1, from = last - last / 3;
+    double fresh, requests;
+
+    if (b->by != BLAME_DRIVER || done == NULL)
+        return b->per_request.value;
+    d = &r->drivers[b->driver];
+    if (d->what != RECORD_DISTINCT || d->count == NULL)
+        return b->per_request.value;
+    fresh = d->count[last] - d->count[from];
+    requests = done[last] - done[from];
+    return requests > 0 ? b->per_driver.value * fresh / requests
+                        : b->per_request.value;
+}
+
 /* A kind whose requests keep less than the tolerance would be called no leak
    if all requests were such: it is not named beside one that does leak. */
-static void acquit_tolerated(const struct finding *f, struct blame *b, size_t n)
+static void acquit_tolerated(const struct record *r, const struct finding *f,
+                             struct blame *b, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (b[i].kind >= 0 && b[i].per_request.value < f->tolerance_per_request)
+        if (b[i].kind >= 0 && b[i].named &&
+            kept_at_end(r, &b[i]) < f->tolerance_per_request)
             b[i].named = false;
 }
 
@@ -93,7 +116,7 @@ static void blame_finding(const struct record *r, const struct policy *p,
     v->blames =
         mem_realloc(v->blames, v->nblames + r->nkinds + 2, sizeof *v->blames);
     n = blame_column(r, p, f, index, v->blames + v->nblames);
-    acquit_tolerated(f, v->blames + v->nblames, n);
+    acquit_tolerated(r, f, v->blames + v->nblames, n);
     if (r->nkinds == 1)
         n = blame_only_kind(f, index, n, v->blames + v->nblames);
     v->nblames += n;
