@@ -61,11 +61,15 @@ PATIENTS = [
     dict(name="aiohttp_tasks", holder=None,
          kinds=["tasks", "live_objects"],
          command=["{venv}/python", "aiohttp_tasks.py", "{port}"]),
-    dict(name="celery_client", holder=r"StoreTask.*backends|backends",
+    # A worker remembers its last 1,000 tasks: here fewer, or the run would end
+    # before it has.
+    dict(name="celery_client", env={"CELERY_WORKER_SUCCESSFUL_MAX": "50"},
+         holder=r"StoreTask.*backends|backends",
          kinds=["live_objects"], redis=True, rate=60, block=150,
          command=["{venv}/python", "celery_both.py", "celery_client",
                   "{port}"]),
-    dict(name="celery_results", holder=None, kinds=["other_process"],
+    dict(name="celery_results", env={"CELERY_WORKER_SUCCESSFUL_MAX": "50"},
+         holder=None, kinds=["other_process"],
          redis=True, rate=60, block=150,
          sample="python = agent\ncommand.redis = {venv}/python "
          "{other}/redis_memory.py {redis}",

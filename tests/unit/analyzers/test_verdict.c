@@ -181,7 +181,63 @@ static void test_tolerated_kind(void **state)
     (void)state;
     assert_int_equal(named_beside(0), 2);
     assert_int_equal(named_beside(0.005), 2);
+    assert_int_equal(named_beside(0.009), 2);
     assert_int_equal(named_beside(0.05), 3);
+}
+
+/* Is browse named beside order when it keeps two blocks for each new value,
+ * of which `fresh` come in each block? */
+static bool named_for_values(const double *fresh)
+{
+    static const double orders[10] = {300, 540, 100, 480, 120,
+                                      500, 200, 350, 110, 300};
+    double browses[10], blocks[10], count[11] = {0}, times = 1;
+    struct record_driver d = {.what = RECORD_DISTINCT,
+                              .column = "distinct:browse:path",
+                              .name = "path",
+                              .kinds = (int[]){0},
+                              .times = &times,
+                              .nkinds = 1,
+                              .count = count};
+    bool browse = false, order = false;
+    struct record r;
+    struct verdict v;
+
+    records_open(&r, 10, 3000);
+    for (size_t i = 0; i < 10; i++) {
+        browses[i] = 3000 - orders[i];
+        blocks[i] = 7 * orders[i] + 2 * fresh[i];
+        count[i + 1] = count[i] + fresh[i];
+    }
+    add_kind(&r, "browse", 9, browses);
+    add_kind(&r, "order", 1, orders);
+    records_column(&r, "py_blocks", 40000, blocks);
+    r.drivers = &d;
+    r.ndrivers = 1;
+    for (size_t i = 0; i <= 10; i++) /* else time explains what all share */
+        r.barriers.t_s[i] += (double)(i * 7 % 5);
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_LEAK);
+    for (size_t i = 0; i < v.nblames; i++) {
+        browse |= v.blames[i].named && v.blames[i].kind == 0;
+        order |= v.blames[i].named && v.blames[i].kind == 1;
+    }
+    assert_true(order);
+    close_all(&r, &v);
+    return browse;
+}
+
+/* What is kept by value is no leak of the kind that sends the values once no
+ * new ones come; as long as they do, it is. */
+static void test_values_that_ended(void **state)
+{
+    static const double ended[10] = {700, 520, 260, 90, 30, 8, 3, 0, 0, 0};
+    static const double go_on[10] = {700, 520, 660, 590, 830,
+                                     508, 703, 600, 540, 810};
+
+    (void)state;
+    assert_false(named_for_values(ended));
+    assert_true(named_for_values(go_on));
 }
 
 /* No data never passes. */
@@ -256,9 +312,13 @@ static void test_repeats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shop),           cmocka_unit_test(test_counted),
-        cmocka_unit_test(test_tolerated_kind), cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_failed_target),  cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_shop),
+        cmocka_unit_test(test_counted),
+        cmocka_unit_test(test_tolerated_kind),
+        cmocka_unit_test(test_values_that_ended),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_failed_target),
+        cmocka_unit_test(test_repeats),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
