@@ -20,7 +20,7 @@ static void *map_touched(size_t size)
 static void touched_memory_is_found(void **state)
 {
     struct mappings before = {.n = 0}, after = {.n = 0};
-    size_t size = 8 << 20;
+    size_t size = 64 << 20;
     void *p;
 
     (void)state;
@@ -30,7 +30,7 @@ static void touched_memory_is_found(void **state)
     assert_int_equal(mappings_read(getpid(), &after), 0);
     assert_close(mappings_bytes(&after, "anonymous") -
                      mappings_bytes(&before, "anonymous"),
-                 (double)size, 512 << 10);
+                 (double)size, 2 << 20);
     assert_true(mappings_bytes(&after, "[stack]") > 0);
     assert_close(mappings_bytes(&after, "no such mapping"), 0, 0);
     syscall(SYS_munmap, p, size);
