@@ -167,14 +167,21 @@ static void tell_by(struct search *s, size_t k, double confidence,
     }
 }
 
-/* Growth that follows connections, when it is sure to. */
-static size_t blame_connections(struct search *s, double confidence,
-                                int finding, struct blame *out)
+/* Growth that follows connections, when it is sure to, and when more were
+ * opened than can be open. */
+static size_t blame_connections(struct search *s, double held,
+                                double confidence, int finding,
+                                struct blame *out)
 {
     for (size_t c = s->time + 1; c < s->ncauses; c++) {
         const struct driven_group *g = s->cause[c].group;
+        double opened = 0;
 
         if (g->what != RECORD_CONNECTIONS || s->says[c].n == 0)
+            continue;
+        for (size_t i = 0; i < s->n; i++)
+            opened += g->x[i];
+        if (opened <= held)
             continue;
         *out = (struct blame){.finding = finding,
                               .kind = ATTRIBUTION_CONNECTIONS,
@@ -207,7 +214,8 @@ size_t attribution_make(const struct blocks *b, size_t from,
         out[k].minimum_per_request = named_from(&s, cause, 6);
     }
     n = s.nkinds + 1;
-    n += blame_connections(&s, confidence, finding, &out[n]);
+    n += blame_connections(&s, d != NULL ? d->held : 0, confidence, finding,
+                           &out[n]);
     for (size_t k = 0; k < s.nkinds; k++)
         if (out[k].named)
             tell_by(&s, k, confidence, out);

@@ -321,6 +321,10 @@ void barriers_column(const struct record *r, const struct policy *p,
         f->early = OUTCOME_INCONCLUSIVE;
     if (raw.outcome == f->outcome)
         return;
+    /* What no garbage can be is no garbage. */
+    if (f->outcome == OUTCOME_LEAK && raw.outcome == OUTCOME_INCONCLUSIVE &&
+        blocks_beyond_garbage(r, c) > f->tolerance_per_request)
+        return;
     raw.outcome = OUTCOME_INCONCLUSIVE;
     snprintf(raw.reason, sizeof raw.reason,
              "The collector ran too seldom to tell what grows from garbage "

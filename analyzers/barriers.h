@@ -62,6 +62,10 @@ void blocks_gather(const struct record *r, const struct column *c, size_t rows,
 void blocks_clear_garbage(const struct record *r, const struct column *c,
                           struct blocks *b);
 
+/* The rise of column `c` per request that is more than all that came to wait
+ * for the collector could hold; NaN: unknown. */
+double blocks_beyond_garbage(const struct record *r, const struct column *c);
+
 /* Connections that our load opened while the blocks ran and may have open at
  * the end; it keeps `most` of them. */
 double blocks_own(const struct record *r, double most, const struct blocks *b);

@@ -48,6 +48,7 @@ static size_t blame_column(const struct record *r, const struct policy *p,
     if (b.nkinds > 0 || r->nkinds == 1) {
         from = warm_blocks(r, &b, f);
         driven_gather(r, &b, from, &driven);
+        driven.held = p->connections;
         n = attribution_make(&b, from, &driven, quantum_of(&b, &f->metric),
                              p->confidence, index, out);
         driven_release(&driven);

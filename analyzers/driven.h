@@ -22,6 +22,8 @@ struct driven_group {
 struct driven {
     struct driven_group *at;
     size_t n;
+    double held; /* connections that the load may keep open: what those hold
+                    goes with them, and is nobody's leak */
 };
 
 /* Gathers over the blocks of `b` from `from` on. What is not known in every

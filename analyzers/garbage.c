@@ -166,10 +166,38 @@ static bool young_are_emptied(const struct record *r, const struct blocks *b)
            runs->v[last] - runs->v[b->start] >= 3 * processes(r, b);
 }
 
+static bool is_tracked(const struct column *c)
+{
+    return strcmp(c->metric.name, "py_gc_objects") == 0;
+}
+
+double blocks_beyond_garbage(const struct record *r, const struct column *c)
+{
+    struct blocks b;
+    double *young, sum = NAN;
+
+    blocks_gather(r, c, 0, &b);
+    young = mem_zalloc(b.n + 1, sizeof *young);
+    if (b.n > 0 && differences(r, "py_gc_young", &b, young)) {
+        double rise = 0, waits = 0, requests = 0;
+
+        for (size_t i = 0; i < b.n; i++) {
+            rise += b.d[i];
+            waits += young[i];
+            requests += b.requests[i];
+        }
+        waits = fmax(waits, 0) * (is_tracked(c) ? 1 : SHARE_MAX);
+        sum = (rise - waits) / requests;
+    }
+    free(young);
+    blocks_release(&b);
+    return sum;
+}
+
 void blocks_clear_garbage(const struct record *r, const struct column *c,
                           struct blocks *b)
 {
-    bool tracked = strcmp(c->metric.name, "py_gc_objects") == 0;
+    bool tracked = is_tracked(c);
     double *young, *y, *best, least, fitted;
 
     if (b->n == 0 || (!tracked && strcmp(c->metric.name, "py_blocks") != 0))

@@ -218,6 +218,7 @@ static void add_others(struct view *v)
 {
     const struct verdict *d = v->in->verdict;
     const struct finding *lead = verdict_lead(d);
+    bool guilty = false, anybody = false;
     double worst = NAN;
     size_t n = 0;
     struct buf b;
@@ -225,13 +226,21 @@ static void add_others(struct view *v)
     for (size_t i = 0; i < d->nblames && lead != NULL; i++) {
         const struct blame *w = &d->blames[i];
 
-        if (!valid(d, w) || &d->findings[w->finding] != lead || w->named ||
-            w->kind < 0)
+        anybody = anybody || w->named;
+        if (!valid(d, w) || &d->findings[w->finding] != lead)
+            continue;
+        guilty = guilty || w->named;
+        if (w->named || w->kind < 0)
             continue;
         worst = fmax(worst, w->minimum_per_request);
         n++;
     }
-    if (n == 0 || !isfinite(worst))
+    if (n > 0 && !anybody)
+        add_text(v, "who",
+                 "no request stands out: time itself, every request alike, or "
+                 "too few blocks to tell. A run at another rate, or with more "
+                 "blocks, would.");
+    if (n == 0 || !guilty || !isfinite(worst))
         return;
     buf_init(&b, TEXT_MAX);
     buf_adds(&b, "every other request: no growth above ");

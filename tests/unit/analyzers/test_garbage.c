@@ -140,6 +140,40 @@ static void nobody_collects(void **state)
     collectors_off = 0;
 }
 
+/* The outcome for blocks that grow by `d` while the young grow by `young` and
+ * the collector never runs. */
+static enum outcome outcome_of(const double *d, const double *young)
+{
+    struct barriers_rule rule;
+    struct record r;
+    struct finding f;
+
+    open_record(&r);
+    records_column(&r, "py_blocks", 50000, d);
+    records_column(&r, "py_gc_young", 300, young);
+    records_column(&r, "py_gc_collections", 10, (double[BLOCKS]){0});
+    barriers_rule(&r.policy, &rule);
+    barriers_column(&r, &r.policy, &rule, &r.barriers.columns[0], &f);
+    records_close(&r);
+    return f.outcome;
+}
+
+/* Strings pile up while the young hardly do: no garbage holds so many. What
+ * the young could hold stays open. */
+static void what_no_garbage_can_be(void **state)
+{
+    static const double young[BLOCKS] = {0, 0, 306, 0, 190, -6, 4, -8};
+    double d[BLOCKS];
+
+    (void)state;
+    for (size_t i = 0; i < BLOCKS; i++)
+        d[i] = guilty[i] + 1.5 * young[i];
+    assert_int_equal(outcome_of(d, young), OUTCOME_LEAK);
+    for (size_t i = 0; i < BLOCKS; i++)
+        d[i] = 0.5 * guilty[i] + 1.5 * young[i];
+    assert_int_not_equal(outcome_of(d, young), OUTCOME_LEAK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +182,7 @@ int main(void)
         cmocka_unit_test(a_share_is_found),
         cmocka_unit_test(seldom_collected_is_hiding),
         cmocka_unit_test(nobody_collects),
+        cmocka_unit_test(what_no_garbage_can_be),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
