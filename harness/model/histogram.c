@@ -102,7 +102,13 @@ const uint64_t *histogram_counts(const struct histogram *h, size_t *n)
 
 void histogram_reset(struct histogram *h)
 {
-    memset(h, 0, sizeof *h);
+    size_t n;
+
+    /* Only what was counted: the rest need never become memory. */
+    histogram_counts(h, &n);
+    memset(h->counts, 0, n * sizeof *h->counts);
+    h->total = h->sum_us = 0;
+    h->max_us = 0;
 }
 
 uint64_t histogram_count(const struct histogram *h)

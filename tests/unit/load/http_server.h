@@ -13,6 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -234,6 +235,20 @@ static inline bool http_drip(struct http_conn *c)
     return true;
 }
 
+/* `start` at once, then one byte of `rest` per second, over and over, until
+ * the peer has enough of it. */
+static inline bool http_creep(struct http_conn *c, const char *start,
+                              const char *rest)
+{
+    struct pollfd end = {.fd = c->fd, .events = POLLIN};
+    bool ok = http_puts(c, start);
+
+    for (size_t i = 0; ok && i < 60; i++)
+        ok = http_send(c, rest + i % strlen(rest), 1) &&
+             poll(&end, 1, 1000) == 0;
+    return false;
+}
+
 /* Answers that are the same bytes each time; `close`: and then the end. */
 static const struct {
     const char *path, *bytes;
@@ -315,6 +330,15 @@ static inline bool http_answer(struct http_conn *c, const char *method,
                http_send(c, c->head, c->head_len + c->body_len);
     if (strcmp(path, "/drip") == 0)
         return http_drip(c);
+    if (strcmp(path, "/creep/head") == 0)
+        return http_creep(c, "", "HTTP/1.1 200 OK\r\nX-Slow: yes\r\n");
+    if (strcmp(path, "/creep/sized") == 0)
+        return http_creep(
+            c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", "x");
+    if (strcmp(path, "/creep/chunked") == 0)
+        return http_creep(
+            c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "1\r\nx\r\n");
     if (strncmp(path, "/bad/", 5) == 0)
         return http_bad_answer(c, path + 5);
     for (size_t i = 0; i < sizeof http_fixed / sizeof http_fixed[0]; i++)

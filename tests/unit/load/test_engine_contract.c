@@ -344,6 +344,42 @@ static void timeouts(struct bed *b)
     bed_close(b);
 }
 
+/* A byte per second is no progress: the timeout is for the whole answer, and
+ * what has come until then keeps nothing alive. */
+static void one_byte_per_second(struct bed *b)
+{
+    static const char *const paths[] = {"/creep/head", "/creep/sized",
+                                        "/creep/chunked"};
+    static struct shot s[3];
+    size_t before;
+
+    bed_open(b, "timeout = 2200ms\n", 3);
+    for (int i = 0; i < 3; i++)
+        get(b, &s[i], "/ok");
+    before = in_use();
+    for (int i = 0; i < 3; i++) {
+        shoot(b, &s[i], "GET", paths[i]);
+        s[i].t.timeout_ns = 2200 * MS;
+        submit(b, &s[i]);
+    }
+    wait_all(b);
+    for (int i = 0; i < 3; i++) {
+        double took = (double)(s[i].t.end_ns - s[i].t.sent_ns) * 1e-6;
+
+        assert_int_equal(s[i].t.error, TRANSFER_TIMEOUT);
+        assert_true(took >= 2199 && took < 3500 * test_slowness());
+    }
+    assert_int_equal(s[0].t.status, 0);
+    /* It did send something, and more than once. */
+    assert_int_equal(s[1].t.status, 200);
+    assert_in_range(s[1].t.body_bytes, 2, 99);
+    if (in_use() > before + (1u << 20))
+        fail_msg("%s: %zu bytes more", b->kind->engine, in_use() - before);
+    get(b, &s[0], "/ok");
+    assert_int_equal(s[0].t.error, TRANSFER_OK);
+    bed_close(b);
+}
+
 static void refused(struct bed *b)
 {
     struct shot s;
@@ -529,6 +565,7 @@ EACH(malformed)
 EACH(endless)
 EACH(too_large)
 EACH(timeouts)
+EACH(one_byte_per_second)
 EACH(refused)
 EACH(connect_hangs)
 EACH(cancel_fails_all)
@@ -554,6 +591,7 @@ int main(void)
         cmocka_unit_test(test_endless),
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_timeouts),
+        cmocka_unit_test(test_one_byte_per_second),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_connect_hangs),
         cmocka_unit_test(test_cancel_fails_all),
