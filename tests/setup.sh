@@ -24,7 +24,7 @@ case "${1-}" in
 build) ;;
 check)
     required="$required $check"
-    optional="chromium valgrind"
+    optional="chromium valgrind redis-tools"
     venv=yes
     ;;
 lint)
@@ -122,7 +122,24 @@ virtual_environment() {
     cp "$want" "$have"
 }
 
+# What the services of tests/patients need; without it they are skipped.
+patients_environment() {
+    want=tests/patients/requirements.txt
+    have=build/venv/patients.txt
+    cmp -s "$want" "$have" && return 0
+    echo "setup: adding $want to build/venv" >&2
+    if build/venv/bin/python -m pip install --quiet --retries 2 \
+        --disable-pip-version-check -r "$want" \
+        >>build/venv.log 2>&1 </dev/null; then
+        cp "$want" "$have"
+    else
+        echo "setup: could not install $want (the end of build/venv.log" \
+            "tells): the steps that use it are skipped" >&2
+    fi
+}
+
 debian_packages
 if [ "$venv" = yes ]; then
     virtual_environment
+    patients_environment
 fi

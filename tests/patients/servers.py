@@ -9,6 +9,17 @@ import tempfile
 import support
 
 
+def redis_server(folder):
+    """Redis, or None. Debian's redis-tools, which starts no daemon, has the
+    server as well: the program acts by the name it is called by."""
+    server = shutil.which("redis-server")
+    other = shutil.which("redis-check-rdb")
+    if server is None and other is not None:
+        server = os.path.join(folder, "redis-server")
+        os.symlink(other, server)
+    return server
+
+
 class Servers:
     """Redis and PostgreSQL, started when first asked for."""
 
@@ -18,7 +29,7 @@ class Servers:
         self.redis_pid = None
 
     def redis(self):
-        server = shutil.which("redis-server")
+        server = redis_server(self.folder)
         if server is None:
             return None
         port = support.free_port()
