@@ -156,7 +156,9 @@ def run_twin(patient, twin, env):
 
 
 def named_requests(said):
-    return sorted({b["kind"] for b in said.get("blames", [])
+    """Kinds of request; "per hour" where it is time that is named."""
+    return sorted({b["kind"] or "per " + b["per"]
+                   for b in said.get("blames", [])
                    if b.get("named")})
 
 
