@@ -5,6 +5,7 @@
 #include "harness/model/histogram_log.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,8 +15,7 @@ enum { LINE_MAX_BYTES = 1 << 20 }; /* all counts at their longest: 283 KB */
 struct latency_log {
     struct load *load;
     int fd;
-    struct histogram *seen; /* what was written so far */
-    struct histogram *interval;
+    int failed;     /* errno of the first line that could not be written */
     double until_s; /* where the last interval ended */
     struct buf line;
     bool begun;
@@ -32,31 +32,30 @@ int latency_log_open(struct rundir *rd, struct load *load,
     log = mem_zalloc(1, sizeof *log);
     log->load = load;
     log->fd = fd;
-    log->seen = histogram_new();
-    log->interval = histogram_new();
     buf_init(&log->line, LINE_MAX_BYTES);
     *out = log;
     return 0;
 }
 
 /* One write per line: what a killed run leaves is whole lines. */
-static int flush(struct latency_log *log, struct err *err)
+static void flush(struct latency_log *log)
 {
     const char *p = buf_str(&log->line);
     size_t left = strlen(p);
 
-    while (left > 0) {
+    while (left > 0 && !log->failed) {
         ssize_t n = write(log->fd, p, left);
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
-            return err_set(err, "latency.hlog: %s", strerror(errno));
+        if (n <= 0) {
+            log->failed = n < 0 ? errno : EIO;
+            break;
+        }
         p += n;
         left -= (size_t)n;
     }
     buf_reset(&log->line);
-    return 0;
 }
 
 /* Seconds since the first request was due. */
@@ -66,48 +65,44 @@ static double now_s(const struct latency_log *log)
 }
 
 /* The first request sets the origin of time, so the head waits for it. */
-static int begin(struct latency_log *log, struct err *err)
+static void begin(struct latency_log *log)
 {
     if (log->begun)
-        return 0;
+        return;
     log->begun = true;
     histogram_log_head(clock_wall_ns() -
                            (clock_now_ns() - load_origin_ns(log->load)),
                        &log->line);
-    return flush(log, err);
+    flush(log);
 }
 
-int latency_log_interval(struct latency_log *log, struct err *err)
+void latency_log_second(struct latency_log *log, int64_t second,
+                        const struct histogram *times)
 {
-    const struct histogram *all = load_response_times(log->load);
-    double to_s;
+    double from_s = fmax((double)second, log->until_s);
+    double to_s = fmin((double)second + 1, now_s(log));
 
-    if (load_origin_ns(log->load) == 0)
-        return 0;
-    if (begin(log, err) != 0)
-        return -1;
-    to_s = now_s(log);
-    histogram_reset(log->interval);
-    histogram_merge(log->interval, all);
-    histogram_subtract(log->interval, log->seen);
-    histogram_log_line(log->interval, NULL, log->until_s, to_s, &log->line);
-    histogram_merge(log->seen, log->interval);
-    log->until_s = to_s;
-    return flush(log, err);
+    begin(log);
+    log->until_s = fmax(to_s, from_s + 0.001);
+    histogram_log_line(times, NULL, from_s, log->until_s, &log->line);
+    flush(log);
+}
+
+int latency_log_check(const struct latency_log *log, struct err *err)
+{
+    return log->failed ? err_set(err, "latency.hlog: %s", strerror(log->failed))
+                       : 0;
 }
 
 int latency_log_end(struct latency_log *log, const struct scenario *sc,
                     struct err *err)
 {
-    if (latency_log_interval(log, err) != 0)
-        return -1;
-    for (size_t i = 0; i < sc->nrequests; i++) {
+    for (size_t i = 0; log->begun && i < sc->nrequests; i++) {
         histogram_log_line(load_request_times(log->load, i),
                            sc->requests[i].name, 0, log->until_s, &log->line);
-        if (flush(log, err) != 0)
-            return -1;
+        flush(log);
     }
-    return 0;
+    return latency_log_check(log, err);
 }
 
 void latency_log_close(struct latency_log **log)
@@ -115,8 +110,6 @@ void latency_log_close(struct latency_log **log)
     if (*log == NULL)
         return;
     close((*log)->fd);
-    histogram_free((*log)->seen);
-    histogram_free((*log)->interval);
     buf_release(&(*log)->line);
     free(*log);
     *log = NULL;

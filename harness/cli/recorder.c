@@ -159,7 +159,7 @@ int recorder_barrier(struct recorder *r, int block, double t_s,
     if (rc != 0)
         err_set(err, "%s", rundir_failed(r->rd));
     else
-        rc = latency_log_interval(r->latencies, err);
+        rc = latency_log_check(r->latencies, err);
     for (size_t i = 0; i < n; i++)
         free(cells[i]);
     free(cells);
@@ -170,12 +170,15 @@ int recorder_barrier(struct recorder *r, int block, double t_s,
 
 void recorder_seconds(struct recorder *r)
 {
+    const struct histogram *times;
     struct load_second s[64];
     size_t n;
 
     if (r->load == NULL || r->seconds == NULL || r->frozen)
         return;
-    while ((n = load_take_seconds(r->load, s, 64)) > 0)
+    while ((n = load_take_seconds(r->load, s, 64, &times)) > 0) {
+        if (times != NULL)
+            latency_log_second(r->latencies, s[0].second, times);
         for (size_t i = 0; i < n; i++) {
             char *cells[8] = {cell((double)s[i].second),
                               mem_strdup(r->sc->requests[s[i].kind].name),
@@ -190,6 +193,7 @@ void recorder_seconds(struct recorder *r)
             for (size_t k = 0; k < 8; k++)
                 free(cells[k]);
         }
+    }
 }
 
 void recorder_note(struct recorder *r, const char *fmt, ...)

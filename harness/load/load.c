@@ -262,19 +262,20 @@ static size_t next_second(struct load *l)
                         l->shared.traffic.nrequests);
 }
 
-size_t load_take_seconds(struct load *l, struct load_second *out, size_t max)
+size_t load_take_seconds(struct load *l, struct load_second *out, size_t max,
+                         const struct histogram **times)
 {
+    bool begins = l->row == l->nrows;
     size_t n = 0;
 
-    while (n < max) {
-        if (l->row == l->nrows) {
-            l->row = 0;
-            l->nrows = next_second(l);
-            if (l->nrows == 0)
-                break;
-        }
-        out[n++] = l->rows[l->row++];
+    if (begins) {
+        l->row = 0;
+        l->nrows = next_second(l);
     }
+    while (n < max && l->row < l->nrows)
+        out[n++] = l->rows[l->row++];
+    if (times != NULL)
+        *times = n > 0 && begins ? seconds_times(l->books) : NULL;
     return n;
 }
 

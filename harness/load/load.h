@@ -98,9 +98,13 @@ void load_get_counts(const struct load *l, struct load_counts *out,
  * too many. Any thread. */
 double load_distinct(const struct load *l, size_t site);
 
-/* Takes finished seconds, oldest first, at most `max`; returns how many.
- * Conductor's thread. kind indexes scenario.requests. */
-size_t load_take_seconds(struct load *l, struct load_second *out, size_t max);
+/* Takes at most `max` rows of the oldest finished second; returns how many, 0:
+ * there is none. kind indexes scenario.requests. `*times`, unless `times` is
+ * NULL, is what those of all kinds took to be answered in that second, or NULL
+ * where the rows go on with the second of the call before; borrowed until the
+ * next call. Conductor's thread. */
+size_t load_take_seconds(struct load *l, struct load_second *out, size_t max,
+                         const struct histogram **times);
 
 /* What ran and why, static text. */
 const char *load_engine_name(const struct load *l);

@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* A small latency histogram in us: linear below 128, then 64 steps per
- * octave (1.6 %) up to 2^32 us. For plots; the exact one is histogram.h. */
+ * octave (1.6 %) up to 2^32 us. For plots of each name; the exact one, of all
+ * names together, is histogram.h. */
 #define LINEAR 128u
 #define STEPS 64u
 #define OCTAVES 25u
@@ -22,6 +23,7 @@ struct row {
 struct page {
     int64_t second; /* -1: empty */
     struct row *rows;
+    struct histogram *times;
 };
 
 struct seconds {
@@ -59,16 +61,27 @@ static double bucket_ms(unsigned b)
            (double)(1ull << shift) * 1e-3;
 }
 
+static struct page page_new(size_t nrequests)
+{
+    return (struct page){-1, mem_zalloc(nrequests, sizeof(struct row)),
+                         histogram_new()};
+}
+
+static void page_free(struct page *p)
+{
+    free(p->rows);
+    histogram_free(p->times);
+}
+
 struct seconds *seconds_new(size_t nrequests)
 {
     struct seconds *s = mem_zalloc(1, sizeof *s);
 
     s->nrequests = nrequests;
-    s->cur = (struct page){-1, mem_zalloc(nrequests, sizeof(struct row))};
+    s->cur = page_new(nrequests);
     for (int i = 0; i < SECONDS_KEPT; i++)
-        s->kept[i] =
-            (struct page){-1, mem_zalloc(nrequests, sizeof(struct row))};
-    s->sum = (struct page){-1, mem_zalloc(nrequests, sizeof(struct row))};
+        s->kept[i] = page_new(nrequests);
+    s->sum = page_new(nrequests);
     pthread_mutex_init(&s->lock, NULL);
     return s;
 }
@@ -77,10 +90,10 @@ void seconds_free(struct seconds *s)
 {
     if (s == NULL)
         return;
-    free(s->cur.rows);
-    free(s->sum.rows);
+    page_free(&s->cur);
+    page_free(&s->sum);
     for (int i = 0; i < SECONDS_KEPT; i++)
-        free(s->kept[i].rows);
+        page_free(&s->kept[i]);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -96,6 +109,7 @@ static void page_clear(struct page *p, size_t n)
         else
             r->sent = r->ok = r->errors = r->late = 0;
     }
+    histogram_reset(p->times);
     p->second = -1;
 }
 
@@ -167,6 +181,7 @@ void seconds_done(struct seconds *s, int64_t second, size_t request, int ok,
         return;
     r->measured++;
     r->at[bucket_of(response_ns)]++;
+    histogram_record(s->cur.times, response_ns);
 }
 
 static void row_add(struct row *to, const struct row *from)
@@ -217,6 +232,11 @@ static int64_t oldest(struct seconds *const *books, size_t n, int partial,
     return first;
 }
 
+const struct histogram *seconds_times(struct seconds *const *books)
+{
+    return books[0]->sum.times;
+}
+
 size_t seconds_take(struct seconds *const *books, size_t n, int partial,
                     struct load_second *out, size_t max)
 {
@@ -226,6 +246,7 @@ size_t seconds_take(struct seconds *const *books, size_t n, int partial,
 
     if (n == 0 || second < 0 || second >= passed || max < books[0]->nrequests)
         return 0;
+    page_clear(&books[0]->sum, books[0]->nrequests);
     sum = books[0]->sum.rows;
     for (size_t i = 0; i < n; i++) {
         struct seconds *s = books[i];
@@ -234,6 +255,7 @@ size_t seconds_take(struct seconds *const *books, size_t n, int partial,
         while (s->nkept > 0 && s->kept[0].second <= second) {
             for (size_t k = 0; k < s->nrequests; k++)
                 row_add(&sum[k], &s->kept[0].rows[k]);
+            histogram_merge(books[0]->sum.times, s->kept[0].times);
             drop_oldest(s);
         }
         pthread_mutex_unlock(&s->lock);
@@ -254,6 +276,5 @@ size_t seconds_take(struct seconds *const *books, size_t n, int partial,
             .p99_ms = row_percentile(r, 0.99),
         };
     }
-    page_clear(&books[0]->sum, books[0]->nrequests);
     return rows;
 }

@@ -5,6 +5,7 @@
 #define PLATEAU_LOAD_SECONDS_H
 
 #include "harness/load/load.h"
+#include "harness/model/histogram.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -34,5 +35,9 @@ void seconds_pass(struct seconds *s, int64_t second);
  * must be at least the number of requests. */
 size_t seconds_take(struct seconds *const *books, size_t n, int partial,
                     struct load_second *out, size_t max);
+
+/* Response times of all names in the second last taken from `books`. Borrowed
+ * until the next one is. */
+const struct histogram *seconds_times(struct seconds *const *books);
 
 #endif

@@ -79,21 +79,6 @@ void histogram_merge(struct histogram *to, const struct histogram *from)
         to->max_us = from->max_us;
 }
 
-void histogram_subtract(struct histogram *h, const struct histogram *from)
-{
-    uint64_t top = 0;
-
-    for (size_t i = 0; i < COUNTS; i++) {
-        h->counts[i] -= from->counts[i];
-        if (h->counts[i] > 0)
-            top = highest_of(i);
-    }
-    h->total -= from->total;
-    h->sum_us -= from->sum_us;
-    if (top < (uint64_t)h->max_us)
-        h->max_us = (int64_t)top;
-}
-
 const uint64_t *histogram_counts(const struct histogram *h, size_t *n)
 {
     *n = h->total == 0 ? 0 : index_of((uint64_t)h->max_us) + 1;

@@ -20,11 +20,6 @@ void histogram_record(struct histogram *h, int64_t ns);
 /* Adds `from` to `to`. */
 void histogram_merge(struct histogram *to, const struct histogram *from);
 
-/* Takes `from` away again: `h` began as a copy of it, or had it merged in.
- * Keeps the mean exact; the maximum becomes the highest value that counts as
- * equal to the largest left, or 0. */
-void histogram_subtract(struct histogram *h, const struct histogram *from);
-
 /* Forgets all counts. */
 void histogram_reset(struct histogram *h);
 

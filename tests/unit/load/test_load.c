@@ -265,7 +265,8 @@ static void seconds_add_up(void **state)
                            .rate_from_rps = 500,
                            .rate_to_rps = 500};
     struct load_second rows[2]; /* fewer than there are names and seconds */
-    uint64_t ok = 0, sent = 0, late = 0;
+    const struct histogram *times;
+    uint64_t ok = 0, sent = 0, late = 0, timed = 0;
     struct load_counts c;
     int64_t last = 0;
     struct rig r;
@@ -274,7 +275,8 @@ static void seconds_add_up(void **state)
     (void)state;
     rig_open(&r, OPEN_HEAD "rate = 500/s\nthreads = 2\n" KINDS);
     rig_phase(&r, &p);
-    while ((n = load_take_seconds(r.load, rows, 2)) > 0) {
+    while ((n = load_take_seconds(r.load, rows, 2, &times)) > 0) {
+        timed += times != NULL ? histogram_count(times) : 0;
         for (size_t i = 0; i < n; i++) {
             assert_true(rows[i].second >= last && rows[i].kind < 3);
             last = rows[i].second;
@@ -287,6 +289,7 @@ static void seconds_add_up(void **state)
     c = counts(&r, NULL, NULL);
     assert_true(last >= 1);
     assert_int_equal(ok, c.ok);
+    assert_int_equal(timed, c.ok);
     assert_int_equal(sent, c.sent);
     assert_int_equal(late, c.late);
     rig_close(&r);

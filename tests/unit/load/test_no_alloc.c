@@ -100,7 +100,7 @@ static void on_timer(uv_timer_t *timer)
     struct load_second rows[8];
     struct rig *r = timer->data;
 
-    while (load_take_seconds(r->load, rows, 8) > 0)
+    while (load_take_seconds(r->load, rows, 8, NULL) > 0)
         ;
 }
 

@@ -75,35 +75,12 @@ static void test_fullest(void **state)
     histogram_free(twin);
 }
 
-/* What is left after taking a part away is what was recorded besides. */
-static void test_subtract(void **state)
-{
-    struct histogram *h = histogram_new(), *part = histogram_new();
-
-    (void)state;
-    for (int i = 0; i < 5; i++)
-        histogram_record(part, 7000000);
-    histogram_merge(h, part);
-    histogram_record(h, 2000000);
-    histogram_record(h, 4000000);
-    histogram_subtract(h, part);
-    assert_int_equal(histogram_count(h), 2);
-    assert_close(histogram_mean(h), 3e6, 1e-9);
-    assert_in_range(histogram_max(h), 4000000, 4004000);
-    histogram_subtract(part, part);
-    assert_int_equal(histogram_count(part), 0);
-    assert_int_equal(histogram_at(part, 99), -1);
-    histogram_free(h);
-    histogram_free(part);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_line),
         cmocka_unit_test(test_fullest),
-        cmocka_unit_test(test_subtract),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
