@@ -138,7 +138,7 @@ static void on_clerk(uv_timer_t *timer)
     struct bench *b = timer->data;
     static struct load_second rows[SECONDS_ROWS];
 
-    while (load_take_seconds(b->load, rows, SECONDS_ROWS) > 0)
+    while (load_take_seconds(b->load, rows, SECONDS_ROWS, NULL) > 0)
         ;
 }
 
