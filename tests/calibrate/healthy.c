@@ -11,9 +11,11 @@ static void flat(struct world *w)
 
 static void flat_ar1(struct world *w)
 {
+    double phi = world_uniform(w, 0.88, 0.95);
+    double sd = w->base * world_uniform(w, 0.004, 0.02);
+
     w->plain = true;
-    world_ar1(w, w->y, w->base * world_uniform(w, 0.004, 0.02),
-              world_uniform(w, 0.88, 0.95));
+    world_ar1(w, w->y, sd, phi);
 }
 
 static void reverting_walk(struct world *w)
@@ -42,8 +44,10 @@ void world_rise(struct world *w, double size, double tau, int shape)
 
 static void warmup(struct world *w, double from, double to)
 {
-    world_rise(w, w->base * world_log_uniform(w, 0.1, 1.5),
-               world_uniform(w, from, to), (int)rng_below(&w->r, 4));
+    int shape = (int)rng_below(&w->r, 4);
+    double tau = world_uniform(w, from, to);
+
+    world_rise(w, w->base * world_log_uniform(w, 0.1, 1.5), tau, shape);
 }
 
 static void warmup_fast(struct world *w)
@@ -101,14 +105,16 @@ void world_saw(struct world *w, double size, double cycles)
 
 static void saw_fast(struct world *w)
 {
-    world_saw(w, w->base * world_uniform(w, 0.04, 0.5),
-              world_log_uniform(w, 12, 60));
+    double cycles = world_log_uniform(w, 12, 60);
+
+    world_saw(w, w->base * world_uniform(w, 0.04, 0.5), cycles);
 }
 
 static void saw_slow(struct world *w)
 {
-    world_saw(w, w->base * world_uniform(w, 0.04, 0.4),
-              world_uniform(w, 5.5, 8));
+    double cycles = world_uniform(w, 5.5, 8);
+
+    world_saw(w, w->base * world_uniform(w, 0.04, 0.4), cycles);
 }
 
 static void bursts(struct world *w)
@@ -186,9 +192,9 @@ static void coupon_zipf(struct world *w)
 static void highwater(struct world *w)
 {
     double heap[WORLD_ROWS_MAX] = {0}, top = 0;
+    double phi = world_uniform(w, 0.3, 0.8);
 
-    world_ar1(w, heap, w->base * world_uniform(w, 0.02, 0.08),
-              world_uniform(w, 0.3, 0.8));
+    world_ar1(w, heap, w->base * world_uniform(w, 0.02, 0.08), phi);
     for (int i = 0; i < w->n; i++) {
         top = i == 0 ? heap[0] : fmax(top, heap[i]);
         w->y[i] += top;
@@ -323,11 +329,13 @@ static void recycled(struct world *w, int workers, double lives, double tau,
 
 static void recycle_flat(struct world *w)
 {
+    double size = w->base * world_uniform(w, 0.1, 0.5);
+    double tau = world_uniform(w, 0.02, 0.1);
+    double lives = world_uniform(w, 4, 12);
+
     w->has_starts = true;
     w->plain = true;
-    recycled(w, 1 + (int)rng_below(&w->r, 4), world_uniform(w, 4, 12),
-             world_uniform(w, 0.02, 0.1), w->base * world_uniform(w, 0.1, 0.5),
-             0);
+    recycled(w, 1 + (int)rng_below(&w->r, 4), lives, tau, size, 0);
 }
 
 static void config_step(struct world *w)

@@ -42,12 +42,16 @@ static void leak_in_noise(struct world *w, double z, double phi)
 
 static void heavy_noise(struct world *w)
 {
-    leak_in_noise(w, world_uniform(w, 7, 15), world_uniform(w, 0, 0.8));
+    double phi = world_uniform(w, 0, 0.8);
+
+    leak_in_noise(w, world_uniform(w, 7, 15), phi);
 }
 
 static void ar1(struct world *w)
 {
-    leak_in_noise(w, world_uniform(w, 8, 18), world_uniform(w, 0.82, 0.94));
+    double phi = world_uniform(w, 0.82, 0.94);
+
+    leak_in_noise(w, world_uniform(w, 8, 18), phi);
 }
 
 /* The leak comes in `n` steps, evenly or at random. */
@@ -66,26 +70,33 @@ static void stairs(struct world *w, int n, double leak, bool even)
 
 static void leak_stairs(struct world *w)
 {
-    stairs(w, 10 + (int)rng_below(&w->r, 12), world_leak_size(w, 1.5, 10),
-           world_chance(w, 0.5));
+    bool even = world_chance(w, 0.5);
+    double leak = world_leak_size(w, 1.5, 10);
+
+    stairs(w, 10 + (int)rng_below(&w->r, 12), leak, even);
 }
 
 static void stairs_few(struct world *w)
 {
-    stairs(w, 4 + (int)rng_below(&w->r, 3), world_leak_size(w, 1.5, 8),
-           world_chance(w, 0.5));
+    bool even = world_chance(w, 0.5);
+    double leak = world_leak_size(w, 1.5, 8);
+
+    stairs(w, 4 + (int)rng_below(&w->r, 3), leak, even);
     w->truth->slope_per_request = w->truth->slope_per_hour = NAN;
 }
 
 static void leak_rare(struct world *w)
 {
-    stairs(w, 24 + (int)rng_below(&w->r, 40), world_leak_size(w, 1.3, 5),
-           false);
+    double leak = world_leak_size(w, 1.3, 5);
+
+    stairs(w, 24 + (int)rng_below(&w->r, 40), leak, false);
 }
 
 static void midway(struct world *w)
 {
-    world_leak(w, world_leak_size(w, 1.5, 10), world_uniform(w, 0.3, 0.62));
+    double from = world_uniform(w, 0.3, 0.62);
+
+    world_leak(w, world_leak_size(w, 1.5, 10), from);
 }
 
 static void quadratic(struct world *w)

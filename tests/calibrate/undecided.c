@@ -13,19 +13,22 @@ static void short_rising(struct world *w)
 {
     world_shorten(w, world_uniform(w, 25, 60));
     w->plain = true;
-    if (world_chance(w, 0.5))
-        world_rise(w, w->base * world_uniform(w, 0.08, 0.3),
-                   world_uniform(w, 0.4, 1), 0);
-    else
+    if (world_chance(w, 0.5)) {
+        double tau = world_uniform(w, 0.4, 1);
+
+        world_rise(w, w->base * world_uniform(w, 0.08, 0.3), tau, 0);
+    } else {
         world_leak(w, w->base * world_uniform(w, 0.06, 0.2), 0);
+    }
     w->truth->slope_per_request = w->truth->slope_per_hour = NAN;
 }
 
 static void unfinished_warmup(struct world *w)
 {
+    double tau = world_uniform(w, 0.42, 0.8);
+
     w->plain = true;
-    world_rise(w, w->base * world_uniform(w, 0.15, 1),
-               world_uniform(w, 0.42, 0.8), 0);
+    world_rise(w, w->base * world_uniform(w, 0.15, 1), tau, 0);
 }
 
 static void unfinished_fill(struct world *w)
@@ -36,8 +39,9 @@ static void unfinished_fill(struct world *w)
 
 static void few_cycles(struct world *w)
 {
-    world_saw(w, w->base * world_uniform(w, 0.1, 0.4),
-              world_uniform(w, 1.5, 2.8));
+    double cycles = world_uniform(w, 1.5, 2.8);
+
+    world_saw(w, w->base * world_uniform(w, 0.1, 0.4), cycles);
 }
 
 static void late_step(struct world *w)
@@ -52,9 +56,10 @@ static void late_step(struct world *w)
 
 static void late_onset(struct world *w)
 {
+    double from = world_uniform(w, 0.91, 0.94);
+
     w->plain = true;
-    world_leak(w, w->base * world_uniform(w, 0.04, 0.1),
-               world_uniform(w, 0.91, 0.94));
+    world_leak(w, w->base * world_uniform(w, 0.04, 0.1), from);
     w->truth->slope_per_request = w->truth->slope_per_hour = NAN;
 }
 
@@ -70,9 +75,10 @@ static void drowned(struct world *w)
 
 static void slow_wander(struct world *w)
 {
+    double phi = exp(-1 / (w->n * world_uniform(w, 0.1, 0.3)));
+
     w->plain = true;
-    world_ar1(w, w->y, w->base * world_uniform(w, 0.02, 0.06),
-              exp(-1 / (w->n * world_uniform(w, 0.1, 0.3))));
+    world_ar1(w, w->y, w->base * world_uniform(w, 0.02, 0.06), phi);
 }
 
 #define I OUTCOME_INCONCLUSIVE

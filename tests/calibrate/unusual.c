@@ -55,9 +55,10 @@ static void leak_by_turns(struct world *w)
 static void leak_rare_collector(struct world *w)
 {
     double leak = world_leak_size(w, 3, 12);
+    double cycles = world_uniform(w, 5, 9);
 
     world_leak(w, leak, 0);
-    world_saw(w, leak * world_uniform(w, 0.5, 2), world_uniform(w, 5, 9));
+    world_saw(w, leak * world_uniform(w, 0.5, 2), cycles);
 }
 
 /* Huge pages: nothing is seen to move by less than 2 MiB. */
@@ -117,9 +118,11 @@ static void uneven(struct world *w)
 
 static void uneven_samples(struct world *w)
 {
+    double tau;
+
     uneven(w);
-    world_rise(w, w->base * world_uniform(w, 0, 0.3),
-               world_uniform(w, 0.01, 0.06), 0);
+    tau = world_uniform(w, 0.01, 0.06);
+    world_rise(w, w->base * world_uniform(w, 0, 0.3), tau, 0);
 }
 
 static void leak_uneven_samples(struct world *w)
