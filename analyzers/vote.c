@@ -144,25 +144,27 @@ static const struct finding *runtime_heap(const struct finding *f, size_t n)
     return NULL;
 }
 
-/* Such a runtime takes memory ahead of what it uses. Where its heap in use does
-   not grow, what it took may be all there is: the blocks of one run do not tell
-   that from a leak beside the heap, which malloc's own heap would show. */
+/* Such a runtime takes memory ahead of what it uses. Where its heap in use is
+   not seen to grow, what it took may be all there is: the blocks of one run do
+   not tell that from a leak beside the heap, which malloc's own heap would
+   show. */
 static void explain_runtime(struct finding *f, size_t n, const struct policy *p)
 {
     const struct finding *heap = runtime_heap(f, n);
 
-    if (!passes(heap) || leaks(named(f, n, "native_inuse_bytes")))
+    if (heap == NULL || leaks(heap) || leaks(named(f, n, "native_inuse_bytes")))
         return;
     for (size_t i = 0; i < n; i++) {
         if (!leaks(&f[i]) || f[i].metric.role != METRIC_MEMORY ||
-            heap->per_request.high > 0.5 * f[i].per_request.low ||
+            (passes(heap) &&
+             heap->per_request.high > 0.5 * f[i].per_request.low) ||
             stated(p, &f[i]))
             continue;
         f[i].outcome = OUTCOME_INCONCLUSIVE;
         words_add(f[i].reason, sizeof f[i].reason,
-                  " The runtime's own heap in use does not grow with it: it "
-                  "may be memory that the runtime keeps. More requests tell "
-                  "whether it goes on.");
+                  " The runtime's own heap in use is not seen to grow with "
+                  "it: it may be memory that the runtime keeps. More requests "
+                  "tell whether it goes on.");
     }
 }
 
