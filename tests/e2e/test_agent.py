@@ -124,10 +124,13 @@ class AgentTest(support.Case):
         self.assertEqual(self.ask(pid, "trace_take"), {"error": "not tracing"})
 
     def test_no_collection_where_the_service_has_none(self):
-        """Cycles that a service never collects are its leak."""
-        child = self.start(sys.executable, text="""
+        """Cycles that a service never collects are its leak, however it keeps
+        its collector from running."""
+        for off in ("gc.disable()", "gc.set_threshold(0)"):
+            with self.subTest(off=off):
+                child = self.start(sys.executable, text="""
 import gc, os, sys
-gc.disable()
+%s
 class Node:
     def __init__(self):
         self.me = self
@@ -135,14 +138,16 @@ for _ in range(500):
     Node()
 print("ready", os.getpid(), flush=True)
 sys.stdin.readline()
-""")
-        pid = int(child.stdout.readline().split()[1])
-        said = self.ask(pid, "collect")
-        self.assertFalse(said["enabled"])
-        self.assertEqual(said["collected"], 0)
-        self.assertEqual(
-            self.ask(pid, "holders", "__main__.Node", "2", "2")["instances"],
-            500)
+""" % off)
+                pid = int(child.stdout.readline().split()[1])
+                said = self.ask(pid, "collect")
+                self.assertFalse(said["enabled"] and "disable" in off)
+                self.assertEqual(said["collected"], 0)
+                self.assertEqual(
+                    self.ask(pid, "instances", "__main__.Node")["total"],
+                    [500])
+                self.assertEqual(self.ask(pid, "holders", "__main__.Node", "2",
+                                          "2")["instances"], 500)
 
     def test_attributes_are_named(self):
         child = self.start(sys.executable, text="""

@@ -526,7 +526,7 @@ def _instances(args):
     marked = _state["marked"] or ()
     total = dict.fromkeys(named.wanted, 0)
     fresh = dict.fromkeys(named.wanted, 0)
-    if gc.isenabled():
+    if _collecting():
         gc.collect()
     for o in gc.get_objects():
         name = named.of(o)
