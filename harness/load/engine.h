@@ -1,7 +1,7 @@
 /* Engines, for callers: how a request reaches the wire. One engine per worker
  * thread, on that worker's loop.
  *
- * Contract, tested for every engine (tests/unit/load/test_engine_contract.c):
+ * Contract, tested for every engine (tests/unit/load/test_engine_*.c):
  * `done` fires exactly once per accepted transfer, never inside
  * engine_submit, always before the engine's close callback; times never
  * decrease (due <= sent <= first_byte <= end); a dying connection fails only
