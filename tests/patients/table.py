@@ -77,7 +77,8 @@ PATIENTS = [
          command=["{venv}/python", "celery_both.py", "celery_results",
                   "{port}"]),
     dict(name="node", tool="node", holder=None, kinds=["live_objects"],
-         folder="other", rate=1000, block=2000,
+         # V8 takes some 12,000 requests until its heap has the size it keeps.
+         folder="other", rate=1000, block=2000, warmup="12s",
          sample="python = off\nhttp.node = {url}/metrics",
          verdict="node_heap_used_bytes = 64 B/request",
          command=["node", "--expose-gc", "service.js", "{port}"]),

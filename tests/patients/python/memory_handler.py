@@ -11,7 +11,7 @@ log.setLevel(logging.INFO)
 log.propagate = False
 # Without a target, flush() keeps the records: the buffer only grows.
 handler = logging.handlers.MemoryHandler(
-    capacity=100, target=None if LEAKING else logging.NullHandler())
+    capacity=25, target=None if LEAKING else logging.NullHandler())
 log.addHandler(handler)
 
 
