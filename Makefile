@@ -313,7 +313,8 @@ calibrate: ## error rates of the verdicts, by simulation, into RESULTS.md
 
 mutants: ## break the analyzers on purpose; each time a test must go red
 	@tests/setup.sh check
-	@$(PYTHON) tests/mutants/run.py -j $(JOBS) $(if $(T),'$T')
+	@$(PYTHON) tests/mutants/run.py -j $(JOBS) $(MUTANTS_ARGS) \
+		$(if $(T),'$T')
 
 same-bytes: ## the same verdicts from gcc and clang, -O0 and -O3 (FILES=...)
 	@tests/setup.sh fuzz

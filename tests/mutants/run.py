@@ -2,16 +2,23 @@
 """Breaks the analyzers on purpose, one rule at a time, and sees a test go red.
 
 A copy of the tree is built in build/mutants; each rule of rules.py is applied
-to it, the analyzers' unit tests are built and run, quickest first and the
-small calibration last, until one fails: the mutant is killed. One that no
-test notices has survived, and a test is missing.
+to it, the analyzers' unit tests are built and run, the one that killed it
+last time first and the small calibration last, until one fails: the mutant is
+killed. One that no test notices has survived, and a test is missing.
 
-usage: run.py [-j JOBS] [REGEX]   only rules whose name matches
+usage: run.py [-j JOBS] [--resume] [--for SECONDS] [REGEX]
+              only rules whose name matches
 
-Exit status: 0 all killed, 1 survivors, 2 a rule that does not apply.
+--resume leaves out what was killed already on these very sources, --for
+begins no mutant after so many seconds: both together cut a long run in pieces.
+
+Exit status: 0 all killed, 1 survivors, 2 a rule that does not apply, 3 some
+are left for the next piece.
 """
 
 import argparse
+import hashlib
+import json
 import os
 import re
 import subprocess
@@ -28,6 +35,8 @@ TREE = os.path.join(ROOT, "build", "mutants")
 # Seconds for all of a mutant's tests: one that loops is killed as well.
 TIMEOUT_S = 240
 SLOW = ["test_continuous", "test_calibration"]
+# Of each rule: the test that killed it, and on which sources.
+SEEN = os.path.join(ROOT, "build", "mutants.json")
 
 
 def misfits(root=ROOT):
@@ -59,19 +68,41 @@ def copy_file(source, target):
 
 
 def copy_tree():
-    """analyzers/ and all that its unit tests are made of."""
+    """analyzers/ and all that its unit tests are made of; gives a digest of
+    what is judged: the analyzers and their tests."""
+    digest = hashlib.sha256()
     copy_file(os.path.join(ROOT, "Makefile"), os.path.join(TREE, "Makefile"))
     for part in ["analyzers", "harness", "reports", "tests/unit",
                  "tests/calibrate"]:
-        for folder, _, names in os.walk(os.path.join(ROOT, part)):
+        for folder, folders, names in os.walk(os.path.join(ROOT, part)):
+            folders.sort()
             target = os.path.join(TREE, os.path.relpath(folder, ROOT))
             os.makedirs(target, exist_ok=True)
             for old in set(os.listdir(target)) - set(os.listdir(folder)):
                 if os.path.isfile(os.path.join(target, old)):
                     os.remove(os.path.join(target, old))
-            for name in names:
-                copy_file(os.path.join(folder, name),
-                          os.path.join(target, name))
+            for name in sorted(names):
+                source = os.path.join(folder, name)
+                copy_file(source, os.path.join(target, name))
+                if re.search(r"/(analyzers|calibrate)/[^/]*\.[ch]$", source):
+                    with open(source, "rb") as f:
+                        digest.update(name.encode() + f.read())
+    return digest.hexdigest()
+
+
+def load_seen():
+    """What earlier runs saw: {rule: {"by": test, "on": sources}}."""
+    try:
+        with open(SEEN) as f:
+            return json.load(f)
+    except (OSError, ValueError):
+        return {}
+
+
+def save_seen(seen):
+    with open(SEEN + ".tmp", "w") as f:
+        json.dump(seen, f, indent=1, sort_keys=True)
+    os.replace(SEEN + ".tmp", SEEN)
 
 
 def programs():
@@ -92,11 +123,14 @@ def build(jobs, targets):
     return None if done.returncode == 0 else done.stdout.decode()
 
 
-def first_red(tests, jobs):
-    """The test that fails, or None; builds the slow ones only when needed."""
-    quick = [t for t in tests if t not in SLOW]
+def first_red(tests, jobs, likely=None):
+    """The test that fails, or None; `likely` is tried alone and first, the
+    slow ones are built only when needed."""
+    first = [t for t in tests if t == likely]
+    quick = [t for t in tests if t not in SLOW + first]
+    slow = [[t] for t in tests if t in SLOW and t not in first]
     end = time.monotonic() + TIMEOUT_S
-    for group in [quick] + [[t] for t in tests if t in SLOW]:
+    for group in [g for g in [first, quick] + slow if g]:
         words = build(jobs, [path_of(t) for t in group])
         if words is not None:
             raise RuntimeError("does not compile:\n" + words)
@@ -113,7 +147,8 @@ def first_red(tests, jobs):
     return None
 
 
-def judge(rule, tests, jobs):
+def judge(rule, tests, jobs, likely=None):
+    """The test that kills this rule's mutant, or None."""
     name, path, text, instead = rule
     target = os.path.join(TREE, "analyzers", path)
     with open(target) as f:
@@ -122,7 +157,7 @@ def judge(rule, tests, jobs):
     try:
         with open(target, "w") as f:
             f.write(source.replace(text, instead))
-        red = first_red(tests, jobs)
+        red = first_red(tests, jobs, likely)
     except RuntimeError as e:
         red = None
         print(e)
@@ -132,12 +167,39 @@ def judge(rule, tests, jobs):
     print("%-8s  %-42s %-14s %s  %.0f s" % (
         "killed" if red else "SURVIVED", name, path, red or "",
         time.monotonic() - began), flush=True)
-    return red is not None
+    return red
+
+
+def judge_all(rules, tests, digest, args):
+    """(killed, survived, left) of these rules."""
+    seen, end = load_seen(), time.monotonic() + args.seconds
+    killed = survived = left = 0
+    for rule in rules:
+        key = hashlib.sha256("\n".join(rule[1:]).encode()).hexdigest()
+        known = seen.get(rule[0], {})
+        if args.resume and known.get("on") == digest + key:
+            killed += 1
+            continue
+        if time.monotonic() > end:
+            left += 1
+            continue
+        red = judge(rule, tests, args.j, known.get("by"))
+        if red:
+            seen[rule[0]] = {"by": red.split()[0], "on": digest + key}
+            killed += 1
+        else:
+            seen.pop(rule[0], None)
+            survived += 1
+        save_seen(seen)
+    return killed, survived, left
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-j", type=int, default=2)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--for", type=float, default=float("inf"),
+                        dest="seconds")
     parser.add_argument("pattern", nargs="?", default="")
     args = parser.parse_args()
     bad = misfits()
@@ -146,16 +208,18 @@ def main():
         return 2
     rules = [r for r in RULES if re.search(args.pattern, r[0])]
     os.makedirs(TREE, exist_ok=True)
-    copy_tree()
+    digest = copy_tree()
     tests = programs()
-    red = first_red(tests, args.j)
+    sound = load_seen().get("", {}).get("on") == digest
+    red = None if args.resume and sound else first_red(tests, args.j)
     if red is not None:
         print("%s fails before anything is broken" % red, file=sys.stderr)
         return 2
-    killed = sum(judge(r, tests, args.j) for r in rules)
-    print("%d mutants, %d killed, %d survived"
-          % (len(rules), killed, len(rules) - killed))
-    return 0 if killed == len(rules) else 1
+    save_seen(dict(load_seen(), **{"": {"on": digest}}))
+    killed, survived, left = judge_all(rules, tests, digest, args)
+    print("%d mutants, %d killed, %d survived%s" % (
+        len(rules), killed, survived, ", %d left" % left if left else ""))
+    return 1 if survived else 3 if left else 0
 
 
 if __name__ == "__main__":
