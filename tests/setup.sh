@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 
 build="gcc libc6-dev libuv1-dev libcurl4-openssl-dev libinih-dev
     libjansson-dev libnghttp2-dev libssl-dev gnuplot-nox"
-check="libcmocka-dev openssl python3 python3-dev python3-venv procps"
+check="libcmocka-dev openssl python3 python3-dev python3-venv procps locales"
 
 required=$build
 optional=
