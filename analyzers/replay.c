@@ -20,9 +20,10 @@ enum {
    better than they are many (its posterior, as Student had it). */
 static double draw_spread(const struct growth *g, size_t n, struct rng *rng)
 {
-    double left = fmax((double)n - (double)g->parameters, 1), sum = 0;
+    size_t left = n > g->parameters ? n - g->parameters : 1;
+    double sum = 0;
 
-    for (double i = 0; i < left; i++) {
+    for (size_t i = 0; i < left; i++) {
         double z = rng_normal(rng);
 
         sum += z * z;

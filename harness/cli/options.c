@@ -4,6 +4,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/suggest.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,7 @@ static bool split(struct given *g, char **argv, int argc, int *i, bool wants)
 
 static bool set_color(struct options *o, const char *v)
 {
+    assert(v != NULL); /* its row says that it wants a value */
     if (strcmp(v, "auto") == 0)
         o->color = COLOR_AUTO;
     else if (strcmp(v, "always") == 0)

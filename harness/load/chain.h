@@ -47,6 +47,22 @@ static inline void chain_append(struct chain *c, struct chain_link *l)
     c->last = l;
 }
 
+/* Takes the first link out of `c` and gives it; NULL from an empty one. */
+static inline struct chain_link *chain_shift(struct chain *c)
+{
+    struct chain_link *l = c->first;
+
+    if (l == NULL)
+        return NULL;
+    c->first = l->next;
+    if (c->first != NULL)
+        c->first->prev = NULL;
+    else
+        c->last = NULL;
+    *l = (struct chain_link){0};
+    return l;
+}
+
 /* The struct of that type whose `member` is the link at `p`, not NULL. */
 #define chain_item(p, type, member)                                            \
     ((type *)(void *)((char *)(p)-offsetof(type, member)))

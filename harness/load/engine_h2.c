@@ -378,10 +378,8 @@ static void end_of_handle(struct h2_engine *e)
 
     if (--e->open_handles > 0)
         return;
-    while ((l = e->free.first) != NULL) {
-        chain_remove(l);
+    while ((l = chain_shift(&e->free)) != NULL)
         free(chain_item(l, struct h2_stream, link));
-    }
     for (int i = 0; i < e->nconns; i++)
         free(e->conns[i].out);
     nghttp2_session_callbacks_del(e->callbacks);

@@ -482,10 +482,12 @@ static void on_multi_closed(void *user)
 
 void wires_close(struct wires *ws, void (*closed)(void *user), void *user)
 {
+    struct chain_link *l;
+
     ws->closed = closed;
     ws->closed_user = user;
-    while (ws->all.first != NULL)
-        connector_free(chain_item(ws->all.first, struct connector, all));
+    while ((l = chain_shift(&ws->all)) != NULL)
+        connector_free(chain_item(l, struct connector, all));
     multi_close(ws->multi, on_multi_closed, ws);
 }
 

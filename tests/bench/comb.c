@@ -61,9 +61,12 @@ static void report(void)
         off[i] = d < 0 ? -d : d;
     }
     qsort(off, n, sizeof *off, by_value);
-    if (n > 0)
+    if (n > 0) {
+        int64_t p50 = off[n / 2], p99 = off[n * 99 / 100];
+
         printf("rate %.2f\ngap_p50_us %.1f\ngap_p99_us %.1f\n", 1e9 / gap,
-               (double)off[n / 2] * 1e-3, (double)off[n * 99 / 100] * 1e-3);
+               (double)p50 * 1e-3, (double)p99 * 1e-3);
+    }
     free(off);
 }
 

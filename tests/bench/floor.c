@@ -45,10 +45,12 @@ int main(int argc, char **argv)
     double seconds = argc > 2 ? strtod(argv[2], NULL) : 3;
     size_t n = rate > 0 && seconds > 0 ? (size_t)(rate * seconds) : 0;
     int64_t *late = calloc(n + 1, sizeof *late);
-    int64_t t0 = now_ns() + 1000000;
+    int64_t t0 = now_ns() + 1000000, p50, p99;
 
-    if (late == NULL || n == 0)
+    if (late == NULL || n == 0) {
+        free(late);
         return 1;
+    }
     prctl(PR_SET_TIMERSLACK, 1); /* ns; sleeps are rounded to 50 us else */
     for (size_t i = 0; i < n; i++) {
         int64_t due = t0 + (int64_t)((double)i * 1e9 / rate);
@@ -58,8 +60,10 @@ int main(int argc, char **argv)
         late[i] = now_ns() - due;
     }
     qsort(late, n, sizeof *late, by_value);
-    printf("lateness_p50_us %.1f\nlateness_p99_us %.1f\n",
-           (double)late[n / 2] * 1e-3, (double)late[n * 99 / 100] * 1e-3);
+    p50 = late[n / 2];
+    p99 = late[n * 99 / 100];
+    printf("lateness_p50_us %.1f\nlateness_p99_us %.1f\n", (double)p50 * 1e-3,
+           (double)p99 * 1e-3);
     printf("waited_ms %.3f\n", waited_ms());
     free(late);
     return 0;
