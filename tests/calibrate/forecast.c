@@ -140,16 +140,17 @@ static int others_right(const size_t *at, int self, double blocks, double had)
    exactly: the number that is right for most of the other ways. */
 static double best_known(const size_t *at, int self, double from, double had)
 {
-    double best = NAN;
+    double best = NAN, more = 1;
     int most = -1;
 
-    for (double more = 1; more <= (LONGER - 1) * from; more *= 1.05) {
+    while (more <= (LONGER - 1) * from) {
         int n = others_right(at, self, from + more, had);
 
         if (n > most) {
             most = n;
             best = from + more;
         }
+        more *= 1.05;
     }
     return best;
 }

@@ -167,6 +167,50 @@ static void test_healthy(void **state)
     assert_true(runs <= 5);
 }
 
+/* Types whose counts walk at random: of three hundred some walk far enough to
+   be called if each were asked alone. Of all together none is, but in one run
+   of twenty; and what leaks among them is. */
+static void test_many_walk(void **state)
+{
+    enum { RUNS = 20, WALKS = 300 };
+    int runs = 0;
+
+    (void)state;
+    for (uint64_t seed = 0; seed < RUNS; seed++) {
+        double at[WALKS];
+        struct type_growth *t;
+        struct record r;
+        struct rng rng;
+        size_t cap = 0, n;
+        bool any = false;
+
+        rng_init(&rng, 300 + seed);
+        records_open(&r, BLOCKS, 500);
+        for (int i = 0; i < WALKS; i++)
+            at[i] = 1000;
+        for (int b = 0; b <= BLOCKS; b++) {
+            char name[40];
+
+            for (int i = 0; i < WALKS; i++) {
+                snprintf(name, sizeof name, "lib.Type%d", i);
+                add(&r, &cap, b, name, at[i], 80);
+                at[i] = fmax(floor(at[i] + 20 * rng_normal(&rng)), 0);
+            }
+            add(&r, &cap, b, "app.Order", 3 + r.barriers.requests[b], 64);
+            add(&r, &cap, b, "lib.None", 0, 64); /* lists are whole */
+        }
+        n = types_make(&r, 0.95, 0, NULL, &t, &hours);
+        assert_string_equal(t[0].type, "app.Order");
+        assert_true(t[0].significant);
+        for (size_t i = 1; i < n; i++)
+            any |= t[i].significant;
+        runs += any;
+        free(t);
+        drop(&r);
+    }
+    assert_true(runs <= 4);
+}
+
 /* A soak without barriers: what is counted now and then says the same, per
  * request or, where nobody counted those, per hour. */
 static void test_soak(void **state)
@@ -208,9 +252,10 @@ static void test_empty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_found), cmocka_unit_test(test_asked_mix),
-        cmocka_unit_test(test_own),   cmocka_unit_test(test_healthy),
-        cmocka_unit_test(test_soak),  cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_found),     cmocka_unit_test(test_asked_mix),
+        cmocka_unit_test(test_own),       cmocka_unit_test(test_healthy),
+        cmocka_unit_test(test_soak),      cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_many_walk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

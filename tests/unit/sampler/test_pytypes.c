@@ -76,6 +76,57 @@ static void recognises_instances(void **state)
     }
 }
 
+/* Dead, not tracked, and still marked with a type that is built in: on one of
+ * CPython's free lists. Whoever has a reference count is alive, and a class of
+ * the program has no such list. */
+static void knows_what_is_set_aside(void **state)
+{
+    (void)state;
+    for (int i = 0; pyversion_at(i); i++) {
+        const struct pyversion *ver = pyversion_at(i);
+        struct py_type made = {.addr = PY_TYPES + 0x800,
+                               .type = PY_TYPE_TYPE,
+                               .flags = PYTYPE_HAVE_GC,
+                               .name = PY_DATA + 0x180};
+        uint32_t head = ver->gc_head;
+        uint64_t pre = ver->pre_flags & 0x10;
+        struct image m = {0};
+        struct memview *v;
+        struct pytypes *t;
+        struct pyobject o;
+        unsigned char block[128];
+
+        py_world(&m, ver, CLASS, PYTYPE_HAVE_GC | pre);
+        image_put(&m, PY_DATA + 0x180, "tuple", 6);
+        py_type(&m, ver, &made);
+        v = image_view(&m, PY_MAPS);
+        t = pytypes_new(v, ver, PY_TYPE_TYPE);
+        instance(ver, block, head, made.addr, false);
+        assert_true(pytypes_object(t, block, sizeof block, &o));
+        assert_false(pytypes_set_aside(t, block, sizeof block));
+        put(block, head, 0);
+        assert_false(pytypes_object(t, block, sizeof block, &o));
+        assert_true(pytypes_set_aside(t, block, sizeof block));
+        put(block, head, PY_DATA); /* the next one on the list */
+        assert_int_equal(pytypes_set_aside(t, block, sizeof block),
+                         ver->refcnt_flags != 0);
+        put(block, head, 0x100000); /* nothing is there */
+        assert_false(pytypes_set_aside(t, block, sizeof block));
+        instance(ver, block, head, made.addr, true);
+        put(block, head, 0);
+        assert_false(pytypes_set_aside(t, block, sizeof block));
+        instance(ver, block, head + (pre ? 16 : 0), CLASS, false);
+        put(block, head + (pre ? 16 : 0), 0);
+        assert_false(pytypes_set_aside(t, block, sizeof block));
+        instance(ver, block, head, 8, false); /* no type */
+        put(block, head, 0);
+        assert_false(pytypes_set_aside(t, block, sizeof block));
+        pytypes_free(t);
+        memview_close(&v);
+        image_release(&m);
+    }
+}
+
 /* Bytes say how long they are: a header left behind in a smaller block is
  * none. What has larger items may say something else there. */
 static void bytes_fit_their_block(void **state)
@@ -339,6 +390,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recognises_instances),
+        cmocka_unit_test(knows_what_is_set_aside),
         cmocka_unit_test(bytes_fit_their_block),
         cmocka_unit_test(names_types),
         cmocka_unit_test(ends_on_circles),
