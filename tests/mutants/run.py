@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Breaks the analyzers on purpose, one rule at a time, and sees a test go red.
+"""Breaks the analyzers on purpose, and what else a verdict rests on, one rule
+at a time, and sees a test go red.
 
 A copy of the tree is built in build/mutants; each rule of rules.py is applied
-to it, the analyzers' unit tests are built and run, the one that killed it
-last time first and the small calibration last, until one fails: the mutant is
-killed. One that no test notices has survived, and a test is missing.
+to it, and the analyzers' unit tests (or those the rule names) are built and
+run, the one that killed it last time first and the small calibration last,
+until one fails: the mutant is killed. One that no test notices has survived,
+and a test is missing.
 
 usage: run.py [-j JOBS] [--resume] [--for SECONDS] [REGEX]
               only rules whose name matches
@@ -34,21 +36,29 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
 TREE = os.path.join(ROOT, "build", "mutants")
 # Seconds for all of a mutant's tests: one that loops is killed as well.
 TIMEOUT_S = 240
-SLOW = ["test_continuous", "test_calibration"]
+SLOW = ["analyzers/test_continuous", "analyzers/test_calibration"]
 # Of each rule: the test that killed it, and on which sources.
 SEEN = os.path.join(ROOT, "build", "mutants.json")
+
+
+def source_of(rule):
+    """The path, from the root, of the file it breaks."""
+    path = rule[1]
+    return path if "/" in path else "analyzers/" + path
 
 
 def misfits(root=ROOT):
     """The rules that cannot be applied, with the reason."""
     bad = []
-    for name, path, text, instead in RULES:
-        full, found = os.path.join(root, "analyzers", path), 0
+    for rule in RULES:
+        name, _, text, instead = rule[:4]
+        path = source_of(rule)
+        full, found = os.path.join(root, path), 0
         if os.path.exists(full):
             with open(full) as f:
                 found = f.read().count(text)
         if found != 1:
-            bad.append("%s: found %d times in analyzers/%s: %s"
+            bad.append("%s: found %d times in %s: %s"
                        % (name, found, path, text))
         elif text == instead:
             bad.append("%s: changes nothing" % name)
@@ -68,9 +78,12 @@ def copy_file(source, target):
 
 
 def copy_tree():
-    """analyzers/ and all that its unit tests are made of; gives a digest of
-    what is judged: the analyzers and their tests."""
+    """The sources and all that their unit tests are made of; gives a digest
+    of what is judged: the analyzers, what rules break, and their tests."""
     digest = hashlib.sha256()
+    broken = {source_of(rule) for rule in RULES}
+    for rule in RULES:
+        broken |= {"tests/unit/%s.c" % t for t in rule[4:]}
     copy_file(os.path.join(ROOT, "Makefile"), os.path.join(TREE, "Makefile"))
     for part in ["analyzers", "harness", "reports", "tests/unit",
                  "tests/calibrate"]:
@@ -84,7 +97,9 @@ def copy_tree():
             for name in sorted(names):
                 source = os.path.join(folder, name)
                 copy_file(source, os.path.join(target, name))
-                if re.search(r"/(analyzers|calibrate)/[^/]*\.[ch]$", source):
+                if re.search(r"/(analyzers|calibrate)/[^/]*\.[ch]$",
+                             source) or \
+                        os.path.relpath(source, ROOT) in broken:
                     with open(source, "rb") as f:
                         digest.update(name.encode() + f.read())
     return digest.hexdigest()
@@ -107,13 +122,13 @@ def save_seen(seen):
 
 def programs():
     base = os.path.join(TREE, "tests", "unit", "analyzers")
-    names = [n[:-2] for n in sorted(os.listdir(base))
+    names = ["analyzers/" + n[:-2] for n in sorted(os.listdir(base))
              if n.startswith("test_") and n.endswith(".c")]
     return [n for n in names if n not in SLOW] + SLOW
 
 
 def path_of(program):
-    return "build/release/unit/analyzers/" + program
+    return "build/release/unit/" + program
 
 
 def build(jobs, targets):
@@ -149,8 +164,8 @@ def first_red(tests, jobs, likely=None):
 
 def judge(rule, tests, jobs, likely=None):
     """The test that kills this rule's mutant, or None."""
-    name, path, text, instead = rule
-    target = os.path.join(TREE, "analyzers", path)
+    name, path, text, instead = rule[:4]
+    target = os.path.join(TREE, source_of(rule))
     with open(target) as f:
         source = f.read()
     began = time.monotonic()
@@ -165,7 +180,8 @@ def judge(rule, tests, jobs, likely=None):
         with open(target, "w") as f:
             f.write(source)
     print("%-8s  %-42s %-14s %s  %.0f s" % (
-        "killed" if red else "SURVIVED", name, path, red or "",
+        "killed" if red else "SURVIVED", name, os.path.basename(path),
+        red or "",
         time.monotonic() - began), flush=True)
     return red
 
@@ -183,7 +199,7 @@ def judge_all(rules, tests, digest, args):
         if time.monotonic() > end:
             left += 1
             continue
-        red = judge(rule, tests, args.j, known.get("by"))
+        red = judge(rule, list(rule[4:]) or tests, args.j, known.get("by"))
         if red:
             seen[rule[0]] = {"by": red.split()[0], "on": digest + key}
             killed += 1
