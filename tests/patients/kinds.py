@@ -2,15 +2,18 @@
 """Twenty kinds of request, one to three of which leak: are they found?
 
 usage: kinds.py [--runs N] [--seed FIRST] [--blocks N] [--block REQUESTS]
-                [--write]
+                [--write] [--resume] [--for S]
 
 Each run starts the bundled server anew and lets one to three of twenty paths
 leak 0.05 to 10 objects per request, at random around that rate; Plateau reads
 how many live only in all. Prints, or with --write puts into KINDS.md, what was
 named, what was not, and whether the intervals held the truth. Exits 1 when
-the goals are missed."""
+the goals are missed. --resume takes the runs that this build and these flags
+made before from build/patients/kinds.json; --for begins none after so many
+seconds (then the exit status is 3, and nothing is written to KINDS.md)."""
 
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -20,9 +23,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.join(ROOT, "build")
 KINDS = 20
 METRIC = "leaky_live_objects"
 
@@ -66,10 +71,10 @@ def leaks_of(seed):
 
 
 def run(seed, blocks, block):
-    """What was planted, and kind -> blame of the counter."""
+    """Kind -> blame of the counter."""
     folder = tempfile.mkdtemp(prefix="plateau-kinds-")
     leaks, port = leaks_of(seed), free_port()
-    command = [os.path.join(ROOT, "build", "leaky"), "--port", str(port)]
+    command = [os.path.join(BUILD, "leaky"), "--port", str(port)]
     for k, rate in leaks.items():
         command += ["--on", "/k/%d=objects:%d" % (k, round(rate * 1000))]
     path = os.path.join(folder, "kinds.ini")
@@ -81,7 +86,7 @@ def run(seed, blocks, block):
                 for k in range(KINDS))))
     try:
         done = subprocess.run(
-            [os.path.join(ROOT, "build", "plateau"), "run", path, "--json",
+            [os.path.join(BUILD, "plateau"), "run", path, "--json",
              "--no-diagnose", "--out", os.path.join(folder, "run")],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=180,
             check=False)
@@ -91,8 +96,36 @@ def run(seed, blocks, block):
         blames = json.loads(done.stdout)["blames"]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return leaks, {b["kind"] or b["per"]: b for b in blames
-                   if b["metric"] == METRIC}
+    return {b["kind"] or b["per"]: b for b in blames if b["metric"] == METRIC}
+
+
+class Kept:
+    """The runs so far, by seed: of this program, this server, these flags."""
+
+    def __init__(self, a):
+        self.path = os.path.join(BUILD, "patients", "kinds.json")
+        of = hashlib.sha256(b"%d %d" % (a.blocks, a.block))
+        for part in (os.path.join(BUILD, "plateau"),
+                     os.path.join(BUILD, "leaky"), os.path.abspath(__file__)):
+            with open(part, "rb") as f:
+                of.update(f.read())
+        self.of, self.runs = of.hexdigest(), {}
+        if not a.resume:
+            return
+        try:
+            with open(self.path, encoding="utf-8") as f:
+                kept = json.load(f)
+            if kept["of"] == self.of:
+                self.runs = kept["runs"]
+        except (OSError, ValueError, KeyError):
+            pass
+
+    def add(self, seed, blames):
+        self.runs[str(seed)] = blames
+        os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        with open(self.path + ".new", "w", encoding="utf-8") as f:
+            json.dump({"of": self.of, "runs": self.runs}, f)
+        os.replace(self.path + ".new", self.path)
 
 
 class Tally:
@@ -162,11 +195,21 @@ def main():
     p.add_argument("--blocks", type=int, default=24)
     p.add_argument("--block", type=int, default=8000)
     p.add_argument("--write", action="store_true")
+    p.add_argument("--resume", action="store_true")
+    p.add_argument("--for", type=float, default=math.inf, dest="limit_s")
     a = p.parse_args()
-    tally = Tally()
+    tally, kept, began, left = Tally(), Kept(a), time.monotonic(), 0
     for seed in range(a.seed, a.seed + a.runs):
-        tally.add(seed, *run(seed, a.blocks, a.block))
+        if str(seed) not in kept.runs:
+            if time.monotonic() - began > a.limit_s:
+                left += 1
+                continue
+            kept.add(seed, run(seed, a.blocks, a.block))
+        tally.add(seed, leaks_of(seed), kept.runs[str(seed)])
         print(tally.lines[-1], flush=True)
+    if left > 0:
+        print("%d runs are left for another call" % left)
+        return 3
     text = tally.text(a)
     if a.write:
         with open(os.path.join(HERE, "KINDS.md"), "w",
