@@ -3,6 +3,7 @@
  * tables. */
 #include "reports/html_impl.h"
 
+#include "reports/bound_words.h"
 #include "reports/html_draw.h"
 #include "reports/say.h"
 
@@ -12,6 +13,7 @@
 #define CHAINS_DRAWN 8
 #define SITES_DRAWN 10
 #define ROWS_SHOWN 30
+#define BOUND_TEXT_MAX 4000
 
 void html_type_bars(struct buf *out, const struct verdict *v)
 {
@@ -29,8 +31,26 @@ void html_type_bars(struct buf *out, const struct verdict *v)
     html_bars(out, "growth per request by type", bars, n, METRIC_COUNT);
 }
 
-static void chains(struct buf *out, const struct diagnosis *d)
+/* A container that takes no more than so many may be all there is. */
+static void bound(struct buf *out, const struct view *v,
+                  const struct diagnosis_chain *c)
 {
+    struct buf words;
+
+    buf_init(&words, BOUND_TEXT_MAX);
+    bound_words(&words, v, c);
+    if (words.len > 0) {
+        buf_adds(out, "<p>");
+        html_text(out, buf_str(&words));
+        buf_adds(out, "</p>\n");
+    }
+    buf_release(&words);
+}
+
+static void chains(struct buf *out, const struct view *v)
+{
+    const struct diagnosis *d = &v->in->record->diagnosis;
+
     if (d->nchains == 0)
         return;
     buf_adds(out, "<h3>What holds the growing objects</h3>\n");
@@ -54,8 +74,9 @@ static void chains(struct buf *out, const struct diagnosis *d)
         buf_adds(out, "<pre>");
         html_text(out, c->text);
         buf_adds(out, "</pre>");
-        buf_adds(out, i < CHAINS_DRAWN && c->text != NULL ? "</details></div>\n"
-                                                          : "</div>\n");
+        buf_adds(out, i < CHAINS_DRAWN && c->text != NULL ? "</details>" : "");
+        bound(out, v, c);
+        buf_adds(out, "</div>\n");
     }
 }
 
@@ -162,7 +183,7 @@ void html_diagnosis(struct buf *out, const struct view *v)
         buf_adds(out, "\">Flame graph of what stayed, by memray</a> (a file "
                       "beside this one)</p>\n");
     }
-    chains(out, d);
+    chains(out, v);
     if (d->nsites > 0)
         buf_adds(out, "<h3>Where it was allocated</h3>\n");
     sites(out, d->sites, d->nsites);

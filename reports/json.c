@@ -3,6 +3,7 @@
 #include "reports/report_impl.h"
 
 #include "analyzers/attribution.h"
+#include "analyzers/bound.h"
 #include "harness/base/jsonw.h"
 #include "harness/base/mem.h"
 #include "reports/view.h"
@@ -136,7 +137,27 @@ static void add_types(struct jsonw *w, const struct verdict *v)
     jsonw_array_end(w);
 }
 
-static void add_chain(struct jsonw *w, const struct diagnosis_chain *c)
+/* A container with a limit, and what fills it: requests or hours, as `types`
+ * has them. */
+static void add_bound(struct jsonw *w, const struct verdict *v,
+                      const struct diagnosis_chain *c)
+{
+    if (!bound_found(c)) {
+        jsonw_null(w, "bound");
+        return;
+    }
+    jsonw_object(w, "bound");
+    jsonw_string(w, "container", c->bound.container);
+    jsonw_string(w, "entry", c->bound.entry);
+    jsonw_double(w, "size", c->bound.size);
+    jsonw_double(w, "limit", c->bound.limit);
+    jsonw_double(w, v->types_per_hour ? "more_hours" : "more_requests",
+                 bound_more(v, c));
+    jsonw_object_end(w);
+}
+
+static void add_chain(struct jsonw *w, const struct verdict *v,
+                      const struct diagnosis_chain *c)
 {
     jsonw_object(w, NULL);
     jsonw_string(w, "type", c->type);
@@ -144,6 +165,7 @@ static void add_chain(struct jsonw *w, const struct diagnosis_chain *c)
     jsonw_double(w, "instances", c->instances);
     jsonw_double(w, "sampled", c->sampled);
     jsonw_double(w, "found", c->found);
+    add_bound(w, v, c);
     jsonw_object_end(w);
 }
 
@@ -183,7 +205,8 @@ static void add_native(struct jsonw *w, const struct diagnosis *d)
     jsonw_object_end(w);
 }
 
-static void add_diagnosis(struct jsonw *w, const struct diagnosis *d)
+static void add_diagnosis(struct jsonw *w, const struct verdict *v,
+                          const struct diagnosis *d)
 {
     if (!d->ran) {
         jsonw_null(w, "diagnosis");
@@ -195,7 +218,7 @@ static void add_diagnosis(struct jsonw *w, const struct diagnosis *d)
     jsonw_double(w, "requests", d->requests);
     jsonw_array(w, "chains");
     for (size_t i = 0; i < d->nchains; i++)
-        add_chain(w, &d->chains[i]);
+        add_chain(w, v, &d->chains[i]);
     jsonw_array_end(w);
     jsonw_array(w, "sites");
     for (size_t i = 0; i < d->nsites; i++)
@@ -328,7 +351,7 @@ void report_json(const struct report_input *in, struct buf *out)
     jsonw_array_end(&w);
     add_blames(&w, in);
     add_types(&w, in->verdict);
-    add_diagnosis(&w, &in->record->diagnosis);
+    add_diagnosis(&w, in->verdict, &in->record->diagnosis);
     add_kinds(&w, &v);
     jsonw_array(&w, "notes");
     for (size_t i = 0; i < in->record->nnotes; i++)

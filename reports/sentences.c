@@ -4,6 +4,7 @@
 #include "analyzers/driven_words.h"
 #include "harness/base/mem.h"
 #include "harness/model/typename.h"
+#include "reports/bound_words.h"
 #include "reports/say.h"
 
 #include <math.h>
@@ -361,6 +362,12 @@ static void add_chains(struct view *v)
             buf_addf(&b, " of %s)", c->type != NULL ? c->type : "them");
         }
         add_line(v, "held by", &b);
+        buf_init(&b, TEXT_MAX);
+        bound_words(&b, v, c);
+        if (b.len > 0 && !said(v, buf_str(&b)))
+            add_line(v, "", &b);
+        else
+            buf_release(&b);
     }
 }
 

@@ -222,7 +222,24 @@ static unsigned count_at(const json_t *doc, const char *key)
     return v > 0 && v < 1e9 ? (unsigned)v : 0;
 }
 
-static void take_chains(struct diagnose *d, const json_t *doc, const char *type)
+/* A chain's container with a limit, as the agent tells it. */
+static struct diagnosis_bound bound_at(const json_t *row,
+                                       const struct diagnose_teller *t)
+{
+    const json_t *b = json_object_get(row, "bound");
+
+    return (struct diagnosis_bound){
+        .container = (char *)json_string_value(json_object_get(b, "container")),
+        .entry = (char *)json_string_value(json_object_get(b, "entry")),
+        .size = number_at(b, "size"),
+        .limit = number_at(b, "limit"),
+        .share = t->fresh > 0   ? t->fresh / t->all_fresh
+                 : t->total > 0 ? t->total / t->all
+                                : 1};
+}
+
+static void take_chains(struct diagnose *d, const json_t *doc, const char *type,
+                        const struct diagnose_teller *t)
 {
     struct holders h = {.instances = count_at(doc, "instances"),
                         .sampled = count_at(doc, "sampled"),
@@ -245,7 +262,8 @@ static void take_chains(struct diagnose *d, const json_t *doc, const char *type)
                                       .text = (char *)text,
                                       .instances = number_at(doc, "instances"),
                                       .sampled = number_at(doc, "sampled"),
-                                      .found = number_at(row, "count")});
+                                      .found = number_at(row, "count"),
+                                      .bound = bound_at(row, t)});
     }
     diagnose_add_unheld(d, type, &h,
                         json_is_false(json_object_get(doc, "collector"))
@@ -274,6 +292,8 @@ static void choose_tellers(struct diagnose *d, char *const *types, size_t n,
                 .fresh = json_number_value(json_array_get(fresh, k)),
                 .total = json_number_value(json_array_get(total, k))};
 
+            t.all_fresh = best[k].all_fresh += t.fresh;
+            t.all = best[k].all += t.total;
             if (t.fresh > best[k].fresh ||
                 (t.fresh >= best[k].fresh && t.total > best[k].total))
                 best[k] = t;
@@ -308,7 +328,7 @@ bool diagnose_agent_holders(struct diagnose *d, const char *type)
     doc = ask(d, t.pid, request);
     any = number_at(doc, "instances") > 0;
     if (any)
-        take_chains(d, doc, type);
+        take_chains(d, doc, type, &t);
     json_decref(doc);
     free(request);
     return any;

@@ -21,7 +21,8 @@ enum {
 /* Whose agent tells who holds a type; 0: no agent knows of an instance. */
 struct diagnose_teller {
     int64_t pid;
-    double fresh, total; /* instances that came since the mark; all */
+    double fresh, total;   /* instances that came since the mark; all */
+    double all_fresh, all; /* the same in all processes */
 };
 
 struct diagnose {

@@ -68,11 +68,13 @@ static void forget(struct diagnose *d, size_t i)
     memset(&d->looked[d->nlooked], 0, sizeof d->looked[0]);
 }
 
-/* The process with the most instances tells; workers of a pool are alike. */
-static void look(struct diagnose *d, const char *type, int64_t until_ns,
-                 struct holders *best)
+/* The process with the most instances tells; workers of a pool are alike.
+ * Gives the instances in all processes, also in those not looked at. */
+static double look(struct diagnose *d, const char *type, int64_t until_ns,
+                   struct holders *best)
 {
     size_t n = diagnose_processes(d);
+    double all = 0;
 
     for (size_t i = d->nlooked; i-- > 0;)
         if (!alive(d, d->looked[i].pid))
@@ -85,6 +87,7 @@ static void look(struct diagnose *d, const char *type, int64_t until_ns,
         if (left <= 0 || holders_find(d->looked[i].reader, type, SAMPLES,
                                       d->looked[i].mark, left, &h, NULL) != 0)
             continue;
+        all += (double)h.instances;
         if (h.instances > best->instances) {
             struct holders worse = *best;
 
@@ -93,24 +96,44 @@ static void look(struct diagnose *d, const char *type, int64_t until_ns,
         }
         holders_release(&h);
     }
+    return n > d->nlooked && d->nlooked == DIAGNOSE_LOOKED
+               ? all * (double)n / (double)d->nlooked
+               : all;
+}
+
+static struct diagnosis_bound
+bound_of(const struct holders *h, const struct holders_bound *b, double all)
+{
+    if (b->what == NULL)
+        return (struct diagnosis_bound){.container = NULL};
+    return (struct diagnosis_bound){.container = (char *)b->what,
+                                    .size = (double)b->size,
+                                    .limit = (double)b->limit,
+                                    .entry = (char *)b->entry,
+                                    .share = (double)h->instances / all};
 }
 
 void diagnose_outside_holders(struct diagnose *d, const char *type,
                               int64_t limit_ns)
 {
     struct holders best = {0};
+    double all = look(d, type, clock_now_ns() + limit_ns, &best);
 
-    look(d, type, clock_now_ns() + limit_ns, &best);
     /* One in sixteen strings hangs anywhere: that tells nothing. */
-    for (size_t i = 0; i < best.nchains && i < MOST_CHAINS &&
-                       best.chains[i].found * WORTH_CHAIN >= best.sampled;
-         i++)
-        diagnosis_add_chain(&d->found, &(struct diagnosis_chain){
-                                           .type = (char *)type,
-                                           .text = best.chains[i].text,
-                                           .instances = (double)best.instances,
-                                           .sampled = best.sampled,
-                                           .found = best.chains[i].found});
+    for (size_t i = 0; i < best.nchains && i < MOST_CHAINS; i++) {
+        const struct holders_chain *c = &best.chains[i];
+
+        if (c->found * WORTH_CHAIN < best.sampled)
+            break;
+        diagnosis_add_chain(&d->found,
+                            &(struct diagnosis_chain){
+                                .type = (char *)type,
+                                .text = c->text,
+                                .instances = (double)best.instances,
+                                .sampled = best.sampled,
+                                .found = c->found,
+                                .bound = bound_of(&best, &c->bound, all)});
+    }
     diagnose_add_unheld(d, type, &best,
                         " that the collector did not (yet) take");
     if (best.partial)

@@ -26,7 +26,12 @@ void diagnosis_add_chain(struct diagnosis *d,
     d->chains = mem_realloc(d->chains, d->nchains + 1, sizeof *d->chains);
     d->chains[d->nchains] = *chain;
     d->chains[d->nchains].type = copy(chain->type);
-    d->chains[d->nchains++].text = copy(chain->text);
+    d->chains[d->nchains].text = copy(chain->text);
+    if (chain->bound.container != NULL) {
+        d->chains[d->nchains].bound.container = copy(chain->bound.container);
+        d->chains[d->nchains].bound.entry = copy(chain->bound.entry);
+    }
+    d->nchains++;
 }
 
 void diagnosis_prefer(struct diagnosis *d, const char *type)
@@ -121,18 +126,31 @@ static void write_native(const struct diagnosis *d, struct jsonw *w)
     jsonw_object_end(w);
 }
 
+static void write_chain(struct jsonw *w, const struct diagnosis_chain *c)
+{
+    jsonw_object(w, NULL);
+    jsonw_string(w, "type", c->type);
+    jsonw_string(w, "chain", c->text);
+    jsonw_double(w, "instances", c->instances);
+    jsonw_double(w, "sampled", c->sampled);
+    jsonw_double(w, "found", c->found);
+    if (c->bound.container != NULL) {
+        jsonw_object(w, "bound");
+        jsonw_string(w, "container", c->bound.container);
+        jsonw_double(w, "size", c->bound.size);
+        jsonw_double(w, "limit", c->bound.limit);
+        jsonw_string(w, "entry", c->bound.entry);
+        jsonw_double(w, "share", c->bound.share);
+        jsonw_object_end(w);
+    }
+    jsonw_object_end(w);
+}
+
 static void write_rows(const struct diagnosis *d, struct jsonw *w)
 {
     jsonw_array(w, "chains");
-    for (size_t i = 0; i < d->nchains; i++) {
-        jsonw_object(w, NULL);
-        jsonw_string(w, "type", d->chains[i].type);
-        jsonw_string(w, "chain", d->chains[i].text);
-        jsonw_double(w, "instances", d->chains[i].instances);
-        jsonw_double(w, "sampled", d->chains[i].sampled);
-        jsonw_double(w, "found", d->chains[i].found);
-        jsonw_object_end(w);
-    }
+    for (size_t i = 0; i < d->nchains; i++)
+        write_chain(w, &d->chains[i]);
     jsonw_array_end(w);
     write_sites(w, "sites", d->sites, d->nsites);
     jsonw_array(w, "mappings");
@@ -207,6 +225,17 @@ static void read_native(const json_t *native, struct diagnosis *out)
     read_sites(json_object_get(native, "sites"), out, diagnosis_add_native);
 }
 
+static struct diagnosis_bound bound_at(const json_t *row)
+{
+    const json_t *b = json_object_get(row, "bound");
+
+    return (struct diagnosis_bound){.container = text_at(b, "container"),
+                                    .size = number_at(b, "size"),
+                                    .limit = number_at(b, "limit"),
+                                    .entry = text_at(b, "entry"),
+                                    .share = number_at(b, "share")};
+}
+
 static void read_rows(const json_t *doc, struct diagnosis *out)
 {
     size_t i;
@@ -219,7 +248,8 @@ static void read_rows(const json_t *doc, struct diagnosis *out)
                                      .text = text_at(row, "chain"),
                                      .instances = number_at(row, "instances"),
                                      .sampled = number_at(row, "sampled"),
-                                     .found = number_at(row, "found")});
+                                     .found = number_at(row, "found"),
+                                     .bound = bound_at(row)});
     }
     read_sites(json_object_get(doc, "sites"), out, diagnosis_add_site);
     json_array_foreach(json_object_get(doc, "mappings"), i, row)
@@ -276,6 +306,8 @@ void diagnosis_release(struct diagnosis *d)
     for (size_t i = 0; i < d->nchains; i++) {
         free(d->chains[i].type);
         free(d->chains[i].text);
+        free(d->chains[i].bound.container);
+        free(d->chains[i].bound.entry);
     }
     for (size_t i = 0; i < d->nsites; i++) {
         free(d->sites[i].where);

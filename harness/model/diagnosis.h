@@ -12,6 +12,16 @@
 
 #define DIAGNOSIS_FLAMEGRAPH "flamegraph.html"
 
+/* A container on a chain that takes no more than a limit: what fills it looks
+ * like a leak until it is full. */
+struct diagnosis_bound {
+    char *container;    /* "deque", "lru_cache"; NULL: there is none */
+    double size, limit; /* entries */
+    char *entry;        /* the type of its entries */
+    double share;       /* of all instances of the chain's type, 0 to 1: those
+                           in its process; other processes fill their own */
+};
+
 /* A chain of references that keeps instances of a type alive. */
 struct diagnosis_chain {
     char *type;       /* module.qualname of what grows */
@@ -19,6 +29,7 @@ struct diagnosis_chain {
     double instances; /* living ones of the type, all processes */
     double sampled;   /* instances that were followed */
     double found;     /* of those, how many hang on this chain */
+    struct diagnosis_bound bound;
 };
 
 /* An allocation site that kept more and more: a line of Python, or a native

@@ -252,6 +252,64 @@ serve()
                 self.assertEqual((said["chains"], said["cycles"],
                                   said["collector"]), ([], 8, False))
 
+    def test_bounds_are_told(self):
+        """Of deques and memos, unless there are many alike."""
+        text = """
+import collections, functools, os, sys
+class InDeque: pass
+class InFull: pass
+class InFree: pass
+class InMany: pass
+class InMemo: pass
+class InKey: pass
+class InAny: pass
+class InName: pass
+recent = collections.deque((InDeque() for _ in range(812)), maxlen=5000)
+full = collections.deque(([InFull()] for _ in range(300)), maxlen=300)
+free = collections.deque(InFree() for _ in range(300))
+many = {i: collections.deque([InMany(), InMany()], 2) for i in range(50)}
+@functools.lru_cache(maxsize=10000)
+def memo(i): return InMemo()
+@functools.lru_cache(maxsize=2000)
+def price(item): return 1
+@functools.lru_cache(maxsize=None)
+def anything(i): return InAny()
+for i in range(400):
+    memo(i), price(InKey()), anything(i)
+memo.names = [InName() for _ in range(50)]
+print("ready", os.getpid(), flush=True)
+sys.stdin.readline()
+"""
+        memo = "memo: functools.lru_cache[400, at most 10,000]"
+        wanted = {
+            "InDeque": ("recent: collections.deque[812, at most 5,000]",
+                        ("deque", 812, 5000, "__main__.InDeque")),
+            "InFull": ("full: collections.deque[300, at most 300] -> list[1]",
+                       ("deque", 300, 300, "list")),
+            "InFree": ("free: collections.deque[300]", None),
+            "InMany": ("many: dict[50] -> collections.deque[2, at most 2]",
+                       None),
+            "InMemo": (memo, ("lru_cache", 400, 10000, "__main__.InMemo")),
+            "InKey": ("price: functools.lru_cache[400, at most 2,000] -> "
+                      "tuple[1]", ("lru_cache", 400, 2000, "tuple")),
+            "InAny": ("anything: functools.lru_cache[400, unbounded]", None),
+            "InName": ("memo: functools._lru_cache_wrapper -> names: list[50]",
+                       None)}
+        for python in pythons():
+            with self.subTest(python=python):
+                child = self.start(python, text=text)
+                pid = int(child.stdout.readline().split()[1])
+                for name, (chain, bound) in wanted.items():
+                    said = self.ask(pid, "holders", "__main__." + name, "8",
+                                    "5")["chains"]
+                    self.assertEqual(len(said), 1, said)
+                    self.assertEqual(said[0]["chain"], "module __main__ -> %s "
+                                     "-> __main__.%s" % (chain, name))
+                    told = said[0]["bound"]
+                    self.assertEqual(told and (
+                        told["container"], told["size"], told["limit"],
+                        told["entry"]), bound)
+
     def test_what_came_after_the_mark_is_followed(self):
         child = self.start(sys.executable)
         pid = int(child.stdout.readline().split()[1])

@@ -12,13 +12,17 @@ import unittest
 import support
 
 SERVICE = """
-import ctypes, http.server, os, sys, time, tracemalloc
+import collections, ctypes, functools, http.server, os, sys, time, tracemalloc
 class Order:
     def __init__(self, path):
         self.path = path
 class Shop:
     history = []
     rows = []
+    recent = collections.deque(maxlen=90000)
+@functools.lru_cache(maxsize=7000)
+def find(path):
+    return Order(path)
 def page(path):
     # The agent traces allocations in the diagnosis only.
     if tracemalloc.is_tracing():
@@ -33,6 +37,10 @@ def page(path):
             for _ in range(20):
                 order = Order(path)
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(order))
+        elif MODE == "recent":
+            Shop.recent.extend(Order(path) for _ in range(40))
+        elif MODE == "memo":
+            find(path)
         else:
             Shop.history += [Order(path) for _ in range(40)]
     return b"ok"
@@ -125,6 +133,39 @@ class DiagnosisTest(support.ScenarioCase):
                     if c["type"] == "__main__.Order"]
             self.assertEqual(len(held), 1, found)
             self.assertIn("nothing in Python: C code", held[0])
+
+    def bounded(self, python, mode, container, limit, each, chain):
+        """What fills and has a limit is called a leak by a short run, rightly;
+        and told what it may be."""
+        r = self.run_with(python, mode=mode)
+        found = r.verdict()["diagnosis"]["chains"][0]
+        self.assertRegex(found["text"], chain)
+        bound = found["bound"]
+        self.assertEqual((bound["container"], bound["limit"], bound["entry"]),
+                         (container, limit, "__main__.Order"), bound)
+        self.assertGreater(bound["size"], 500 * each)
+        more = (limit - bound["size"]) / each
+        self.assertLess(abs(bound["more_requests"] / more - 1), 0.02, bound)
+        said = re.search(
+            r"the %s holds ([\d,]+) of at most ([\d,]+): if that is what fills,"
+            r" the growth\s+ends after about ([\d,]+) more requests of order; "
+            r"run that long to\s+tell" % container, r.out.replace("\n", " "))
+        self.assertTrue(said, r.out)
+        numbers = [int(n.replace(",", "")) for n in said.groups()]
+        self.assertEqual(numbers[:2], [bound["size"], limit])
+        self.assertLess(abs(numbers[2] / more - 1), 0.12)
+        for name in ("report.html", "summary.md"):
+            self.assertIn("if that is what fills", r.text(name))
+
+    def test_deque_with_a_limit_from_outside(self):
+        self.bounded("outside", "recent", "deque", 90000, 40,
+                     r"^class __main__\.Shop -> recent: collections\.deque"
+                     r"\[[\d,]+, at most 90,000\] -> __main__\.Order$")
+
+    def test_memo_with_a_limit_through_the_agent(self):
+        self.bounded("agent", "memo", "lru_cache", 7000, 1,
+                     r"^module __main__ -> find: functools\.lru_cache"
+                     r"\[[\d,]+, at most 7,000\] -> __main__\.Order$")
 
     def cut_short(self, mode, word):
         r = self.run_with("agent", "--set", "verdict.diagnose_time=6s",

@@ -1,6 +1,6 @@
 """`plateau objects --holders` beyond the plain containers: what hangs on a
 running frame, a generator, a coroutine, a thread's own data, a default
-argument, a memo; what does not hold; and a service that is at work.
+argument, a memo or another container with a bound of its own; what does not hold; and a service that is at work.
 
 test_objects.py has the plain chains."""
 
@@ -29,6 +29,12 @@ class InCycle(object): pass
 class Node(object):
     __slots__ = ("next", "value")
 class InChain(object): pass
+class InBounded(object): pass
+class InBoundedList(object): pass
+class InDeque(object): pass
+class InOne(object): pass
+class InAnswer(object): pass
+class InKey(object): pass
 class InTail(object):
     def __init__(self):
         self.one = 1
@@ -44,6 +50,20 @@ def memo(i):
     return InMemo()
 for i in range(700):
     memo(i)
+recent = collections.deque((InBounded() for _ in range(812)), maxlen=5000)
+pages = collections.deque(([InBoundedList()] for _ in range(1500)), 1500)
+free = collections.deque(InDeque() for _ in range(300))
+per_user = {i: collections.deque([InOne() for _ in range(4)], 4)
+            for i in range(100)}
+@functools.lru_cache(maxsize=10000)
+def answer(i):
+    return InAnswer()
+@functools.lru_cache(maxsize=2000)
+def price(item):
+    return 1
+for i in range(400):
+    answer(i)
+    price(InKey())
 def default(key, cache={}):
     cache[key] = InDefault()
 for i in range(400):
@@ -117,7 +137,14 @@ CHAINS = {
     "InLocal": M + "local: thread-local of 1 thread -> items: list[500]",
     "InLists": M + "lists: collections.defaultdict[50] -> list[20]",
     "InOrdered": M + "ordered: collections.OrderedDict[800]",
-    "InMemo": M + "memo: functools._lru_cache_wrapper -> dict[700]",
+    "InMemo": M + "memo: functools.lru_cache[700, unbounded]",
+    "InBounded": M + "recent: collections.deque[812, at most 5,000]",
+    "InBoundedList": M + "pages: collections.deque[1,500, at most 1,500] -> "
+                     "list[1]",
+    "InDeque": M + "free: collections.deque[300]",
+    "InOne": M + "per_user: dict[100] -> collections.deque[4, at most 4]",
+    "InAnswer": M + "answer: functools.lru_cache[400, at most 10,000]",
+    "InKey": M + "price: functools.lru_cache[400, at most 2,000] -> tuple[1]",
     "InDefault": M + "default: function __main__.default -> "
                  "defaults: tuple[1] -> dict[400]",
     "InMethod": M + "callbacks: list[300] -> method",

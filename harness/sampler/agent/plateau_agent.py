@@ -303,6 +303,45 @@ def _attribute(obj, child):
     return name
 
 
+def _contained(path, i):
+    """A deque or a memo (functools.lru_cache) at path[i] that holds what comes
+    next among its entries: what it is, how many entries it has, how many it
+    takes at most (None: any number), and how many places of the path lie
+    before the entry. Else None."""
+    obj, name = path[i], _type_name(path[i])
+    at = i + 1
+    if at == len(path):
+        return None
+    if name == "collections.deque":
+        return "deque", len(obj), obj.maxlen, 1
+    if name != "functools._lru_cache_wrapper" or \
+            path[at] is obj.__wrapped__ or _own(obj, "__dict__") is path[at]:
+        return None
+    if type(path[at]) is dict:  # where there is no limit: its table
+        at += 1
+    while at < len(path) and type(path[at]).__name__ == "_lru_list_elem":
+        at += 1
+    if at == len(path):
+        return None
+    info = obj.cache_info()
+    return "lru_cache", info.currsize, info.maxsize, at - i
+
+
+def _bound_of(path):
+    """The first container on the way that takes no more than so many entries:
+    its id and what to tell of it. Else (0, None)."""
+    for i, obj in enumerate(path):
+        try:
+            found = _contained(path, i)
+        except Exception:
+            found = None
+        if found is not None and found[2] is not None:
+            return id(obj), {
+                "container": found[0], "size": found[1], "limit": found[2],
+                "entry": _type_name(path[i + found[3]])}
+    return 0, None
+
+
 def _module_of(namespace):
     name = namespace.get("__name__") if _is(namespace, dict) else None
     module = sys.modules.get(name) if type(name) is str else None
@@ -356,6 +395,16 @@ def _step(path, i):
             return ("thread-local of %d thread%s" % (n, "s" * (n != 1)),
                     _key_of(after[own], path[i + own + 2])
                     if i + own + 2 < len(path) else "", own + 2)
+    found = _contained(path, i)
+    if found is not None:
+        what, size, limit, covered = found
+        text = ("functools." if what == "lru_cache" else "collections.") + what
+        text += "[%s" % format(size, ",")
+        if limit is not None:
+            text += ", at most %s" % format(limit, ",")
+        elif what == "lru_cache":
+            text += ", unbounded"
+        return text + "]", "", covered
     text = _label(obj)
     if _is_namespace(obj, after[0]) and after[1] is not None:
         return text, _key_of(after[0], after[1]), 2
@@ -548,13 +597,27 @@ def _choose(wanted, most):
     return total, fresh[:: -max(1, len(fresh) // most)][:most]
 
 
-def _tell(search, ids, texts):
-    """Adds the chains of those that have a root by now."""
+def _tell(search, ids, found):
+    """Adds the chains of those that have a root by now, with their bounds."""
     for start in ids:
-        if start not in texts:
+        if start not in found:
             way = search.path(start)
             if way is not None:
-                texts[start] = _chain_text(way)
+                found[start] = _chain_text(way), _bound_of(way)
+
+
+def _ranked(paths):
+    """Chains with how many instances hang on each, most first. Many
+    containers alike bound nothing: their number is what may grow."""
+    chains = {}
+    for text, (container, bound) in paths.values():
+        count, at, _ = chains.get(text, (0, container, None))
+        same = at == container
+        chains[text] = (count + 1, container if same else 0,
+                        bound if same else None)
+    return [{"chain": text, "count": count, "bound": bound}
+            for text, (count, _, bound) in
+            sorted(chains.items(), key=lambda kv: (-kv[1][0], kv[0]))]
 
 
 def _holders(args):
@@ -588,11 +651,8 @@ def _holders(args):
         lone += ending == "lone"
         cycles += ending == "cycle"
         if isinstance(ending, list):
-            paths[start] = "(C code) -> " + _chain_text(ending)
-    chains = {}
-    for text in paths.values():
-        chains[text] = chains.get(text, 0) + 1
-    ranked = sorted(chains.items(), key=lambda kv: (-kv[1], kv[0]))
+            paths[start] = ("(C code) -> " + _chain_text(ending),
+                            _bound_of(ending))
     return {
         "type": wanted,
         "instances": total,
@@ -600,7 +660,7 @@ def _holders(args):
         "lone": lone,
         "cycles": cycles,
         "collector": _collecting(),
-        "chains": [{"chain": k, "count": n} for k, n in ranked],
+        "chains": _ranked(paths),
     }
 
 

@@ -422,17 +422,24 @@ static int by_found(const void *a, const void *b)
     return strcmp(x->text, y->text);
 }
 
-static void add_chain(struct holders *out, const char *text, bool rooted)
+static void add_chain(struct holders *out, const char *text, bool rooted,
+                      const struct holders_bound *bound)
 {
-    for (size_t i = 0; i < out->nchains; i++)
-        if (strcmp(out->chains[i].text, text) == 0) {
-            out->chains[i].found++;
-            return;
-        }
+    for (size_t i = 0; i < out->nchains; i++) {
+        struct holders_chain *c = &out->chains[i];
+
+        if (strcmp(c->text, text) != 0)
+            continue;
+        c->found++;
+        /* Of many containers alike, their number is what may grow. */
+        if (c->bound.addr != bound->addr)
+            c->bound = (struct holders_bound){.what = NULL};
+        return;
+    }
     out->chains =
         mem_realloc(out->chains, out->nchains + 1, sizeof *out->chains);
     out->chains[out->nchains++] =
-        (struct holders_chain){mem_strdup(text), 1, rooted};
+        (struct holders_chain){mem_strdup(text), 1, rooted, *bound};
 }
 
 /* Is sample `which` held by nothing but things that it holds itself? Then
@@ -456,6 +463,7 @@ static void tell(struct search *s, struct holders *out)
     buf_init(&text, TEXT_MAX);
     for (uint32_t i = 0; i < s->nsamples; i++) {
         int32_t top = top_of(s, i);
+        struct holders_bound bound;
 
         if (!out->partial && is_cycle(s, i)) {
             out->cycles++;
@@ -468,8 +476,8 @@ static void tell(struct search *s, struct holders *out)
         buf_reset(&text);
         if (!s->nodes[top].root)
             buf_adds(&text, "(a running frame or C) -> ");
-        holder_text(&w, top, &text);
-        add_chain(out, buf_str(&text), s->nodes[top].root);
+        holder_text(&w, top, &text, &bound);
+        add_chain(out, buf_str(&text), s->nodes[top].root, &bound);
     }
     buf_release(&text);
     if (out->nchains)

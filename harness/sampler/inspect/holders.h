@@ -5,6 +5,9 @@
  * the heap: bounded in steps and in time. The process runs on meanwhile; what
  * moves under the search is lost, which is why several instances are followed.
  *
+ * Containers with a bound of their own are written with it: "deque[812, at most
+ * 5,000]", "functools.lru_cache[700, unbounded]".
+ *
  * Weak references do not hold. What hangs on a variable of C code ends without
  * a name. Keys of plain dicts are never shown: they may be somebody's data. */
 #ifndef PLATEAU_SAMPLER_INSPECT_HOLDERS_H
@@ -17,10 +20,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A container that carries its own bound. */
+struct holders_bound {
+    const char *what; /* "deque", "lru_cache"; NULL: there is none */
+    uint64_t addr;
+    uint64_t size, limit; /* entries; UINT64_MAX: no limit was given */
+    char entry[128];      /* the type of the entry that leads to an instance */
+};
+
 struct holders_chain {
     char *text;     /* "module shop -> history: list[51,204] -> shop.Order" */
     unsigned found; /* how many of the sampled instances hang on it */
     bool rooted;    /* it begins at a module, a class or a running frame */
+    /* The container with a limit nearest to the root, where all the instances
+       of this chain hang on one and the same. */
+    struct holders_bound bound;
 };
 
 struct holders {

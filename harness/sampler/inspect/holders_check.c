@@ -120,5 +120,6 @@ bool holder_holds(const struct holder_world *w, const struct holder *h,
                   const struct holder *c)
 {
     return !never_holds(pytypes_name(w->types, (uint32_t)h->type)) &&
-           within(w, h, h->hit) && (!c->size || holds_block(w, h, c));
+           !holder_is_borrowed_link(w, h) && within(w, h, h->hit) &&
+           (!c->size || holds_block(w, h, c));
 }

@@ -1,10 +1,11 @@
 /* What the search for holders (holders.c) shares with its checks
- * (holders_check.c), its frames (holders_frames.c) and its words
- * (holders_text.c). For nobody else. */
+ * (holders_check.c), its frames (holders_frames.c), its bounds
+ * (holders_bound.c) and its words (holders_text.c). For nobody else. */
 #ifndef PLATEAU_SAMPLER_INSPECT_HOLDERS_IMPL_H
 #define PLATEAU_SAMPLER_INSPECT_HOLDERS_IMPL_H
 
 #include "harness/base/buf.h"
+#include "harness/sampler/inspect/holders.h"
 #include "harness/sampler/inspect/memview.h"
 #include "harness/sampler/inspect/pyruntime.h"
 #include "harness/sampler/inspect/pytypes.h"
@@ -52,8 +53,24 @@ bool holder_namespace(const struct holder_world *w, uint64_t addr, char *name,
 /* Is the type of that index `name`? */
 bool holder_is(const struct holder_world *w, int32_t type, const char *name);
 
-/* Appends the chain from node `top` down to its sampled instance. */
-void holder_text(const struct holder_world *w, int32_t top, struct buf *out);
+/* Appends the chain from node `top` down to its sampled instance. Gives the
+ * first container on it that has a limit; its `what` is NULL without one. */
+void holder_text(const struct holder_world *w, int32_t top, struct buf *out,
+                 struct holders_bound *bound);
+
+/* Is object `n` a container that carries a bound, or could? Then its size and
+ * limit into `out`. */
+bool holder_bound(const struct holder_world *w, const struct holder *n,
+                  struct holders_bound *out);
+
+/* The object that the memo (functools.lru_cache) at node `memo` remembers,
+ * below its dict and entries; -1: it is no memo. */
+int32_t holder_memo_value(const struct holder_world *w, int32_t memo);
+
+/* Is the word at `h->hit` one of the links between the entries of a memo? They
+ * hold nothing. */
+bool holder_is_borrowed_link(const struct holder_world *w,
+                             const struct holder *h);
 
 struct census_reader;
 struct heapscan_sink;

@@ -178,6 +178,21 @@ static bool add_frame(const struct holder_world *w, const struct holder *n,
     return *variable != '\0';
 }
 
+/* "[812, at most 5,000]", "[812, unbounded]" for a memo. That a deque has no
+ * limit is what everybody expects. */
+static void add_limit(const struct holders_bound *b, bool memo, struct buf *out)
+{
+    buf_addc(out, '[');
+    add_number(out, b->size);
+    if (b->limit != UINT64_MAX) {
+        buf_adds(out, ", at most ");
+        add_number(out, b->limit);
+    } else if (memo) {
+        buf_adds(out, ", unbounded");
+    }
+    buf_addc(out, ']');
+}
+
 /* "list[51,204]", "shop.Order", "class shop.Cart". */
 static void add_object(const struct holder_world *w, const struct holder *n,
                        struct buf *out)
@@ -239,10 +254,36 @@ static int32_t add_thread_local(const struct holder_world *w, int32_t top,
     return held;
 }
 
+/* Writes a deque or a memo with its bound, a memo's dict and entries left out.
+ * Returns what it holds, or -1 when it is none of the kind. */
+static int32_t add_bounded(const struct holder_world *w, int32_t top,
+                           struct buf *out, struct holders_bound *bound)
+{
+    int32_t held = holder_memo_value(w, top);
+    bool memo = held >= 0;
+    struct holders_bound b;
+
+    if (!holder_bound(w, &w->nodes[top], &b))
+        return -1;
+    if (!memo)
+        held = object_below(w, top);
+    if (held < 0 || (!memo && strcmp(b.what, "deque") != 0))
+        return -1;
+    buf_adds(out, memo ? "functools.lru_cache" : "collections.deque");
+    add_limit(&b, memo, out);
+    if (bound->what == NULL && b.limit != UINT64_MAX) {
+        *bound = b;
+        snprintf(bound->entry, sizeof bound->entry, "%s",
+                 pytypes_name(w->types, (uint32_t)w->nodes[held].type));
+    }
+    return held;
+}
+
 /* Writes node `top`, and what belongs to it; returns the next one to write,
  * and what that is called. */
 static int32_t add_step(const struct holder_world *w, int32_t top, bool *named,
-                        char *name, struct buf *out)
+                        char *name, struct buf *out,
+                        struct holders_bound *bound)
 {
     const struct holder *n = &w->nodes[top];
     int32_t below = object_below(w, top), held;
@@ -259,6 +300,8 @@ static int32_t add_step(const struct holder_world *w, int32_t top, bool *named,
         return below;
     }
     held = add_thread_local(w, top, named, name, out);
+    if (held < 0)
+        held = add_bounded(w, top, out, bound);
     if (held >= 0)
         return held;
     add_object(w, n, out);
@@ -272,11 +315,13 @@ static int32_t add_step(const struct holder_world *w, int32_t top, bool *named,
     return below;
 }
 
-void holder_text(const struct holder_world *w, int32_t top, struct buf *out)
+void holder_text(const struct holder_world *w, int32_t top, struct buf *out,
+                 struct holders_bound *bound)
 {
     char name[NAME_CAP] = "";
     bool named = false; /* `name` is what the next object is called */
 
+    memset(bound, 0, sizeof *bound);
     while (top >= 0 && w->nodes[top].size)
         top = w->nodes[top].child;
     for (bool first = true; top >= 0; first = false) {
@@ -284,6 +329,6 @@ void holder_text(const struct holder_world *w, int32_t top, struct buf *out)
         if (named)
             buf_addf(out, "%s: ", name);
         named = false;
-        top = add_step(w, top, &named, name, out);
+        top = add_step(w, top, &named, name, out, bound);
     }
 }

@@ -40,7 +40,14 @@ static void round_trip(void **state)
                                       .text = "module shop -> history -> Order",
                                       .instances = 51204,
                                       .sampled = 5,
-                                      .found = 4});
+                                      .found = 4,
+                                      .bound = {.container = "deque",
+                                                .entry = "shop.Order",
+                                                .size = 812,
+                                                .limit = 5000,
+                                                .share = 0.5}});
+    diagnosis_add_chain(&d, &(struct diagnosis_chain){.type = "shop.Cart",
+                                                      .text = "C -> Cart"});
     diagnosis_add_site(
         &d, &(struct diagnosis_site){.where = "shop.py:41",
                                      .trace = "shop.py:41\nshop.py:9",
@@ -64,7 +71,13 @@ static void round_trip(void **state)
     assert_int_equal(file_write(path, text.p, text.len, &err), 0);
     assert_int_equal(diagnosis_load(path, &back, &err), 0);
     assert_true(back.ran);
-    assert_int_equal(back.nchains, 1);
+    assert_int_equal(back.nchains, 2);
+    assert_string_equal(back.chains[0].bound.container, "deque");
+    assert_string_equal(back.chains[0].bound.entry, "shop.Order");
+    assert_close(back.chains[0].bound.size, 812, 0);
+    assert_close(back.chains[0].bound.limit, 5000, 0);
+    assert_close(back.chains[0].bound.share, 0.5, 0);
+    assert_null(back.chains[1].bound.container);
     assert_string_equal(back.chains[0].text, d.chains[0].text);
     assert_close(back.chains[0].instances, 51204, 0);
     assert_string_equal(back.sites[0].trace, d.sites[0].trace);

@@ -68,6 +68,11 @@ static inline void hostile_diagnosis(struct diagnosis *d)
         hostile_put(&d->chains[i].type);
         hostile_put(&d->chains[i].text);
         d->chains[i].found = d->chains[i].sampled / 2;
+        hostile_put(&d->chains[i].bound.container);
+        hostile_put(&d->chains[i].bound.entry);
+        d->chains[i].bound.size = 812;
+        d->chains[i].bound.limit = 5000;
+        d->chains[i].bound.share = 1;
     }
     for (size_t i = 0; i < d->nsites; i++) {
         hostile_put(&d->sites[i].where);

@@ -1,0 +1,61 @@
+#include "reports/bound_words.h"
+
+#include "analyzers/bound.h"
+#include "reports/say.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* 8,376 requests are "about 8,400": two digits are known at best. */
+static double rounded(double n)
+{
+    double step = n >= 1 ? pow(10, floor(log10(n)) - 1) : 1;
+
+    return step > 1 ? ceil(n / step) * step : ceil(n);
+}
+
+static void say_more(struct buf *out, const struct view *v, double more)
+{
+    const struct verdict *d = v->in->verdict;
+    char *kind = NULL;
+
+    if (d->types_per_hour) {
+        say_time(out, more * 3600);
+        buf_adds(out, " more");
+        return;
+    }
+    say_count(out, rounded(more));
+    buf_adds(out, " more requests");
+    if (d->types_kind >= 0 && (size_t)d->types_kind < v->in->record->nkinds) {
+        kind = view_kind_name(v->in->record, d->types_kind);
+        buf_addf(out, " of %s", kind);
+        free(kind);
+    }
+}
+
+void bound_words(struct buf *out, const struct view *v,
+                 const struct diagnosis_chain *c)
+{
+    double more;
+
+    if (!bound_found(c))
+        return;
+    more = bound_more(v->in->verdict, c);
+    buf_addf(out, "the %s holds ", c->bound.container);
+    say_count(out, c->bound.size);
+    buf_adds(out, " of at most ");
+    say_count(out, c->bound.limit);
+    if (more <= 0) {
+        buf_adds(out, ", and is full now: if that is what filled, the growth "
+                      "has ended; a longer run tells");
+        return;
+    }
+    buf_adds(out, ": if that is what fills, the growth ends ");
+    if (isfinite(more)) {
+        buf_adds(out, "after about ");
+        say_more(out, v, more);
+        buf_adds(out, "; run that long to tell");
+    } else {
+        buf_adds(out, "when it is full; run until then to tell");
+    }
+}

@@ -1,0 +1,74 @@
+/* What is said of a container with a limit. */
+#include "reports/bound_words.h"
+
+#include "tests/unit/assert_close.h"
+#include "tests/unit/reports/fixture.h"
+
+static void words(const struct view *v, double size, const char *entry,
+                  const char *want)
+{
+    struct diagnosis_chain c = {.sampled = 16,
+                                .found = 16,
+                                .bound = {.container = (char *)"deque",
+                                          .entry = (char *)entry,
+                                          .size = size,
+                                          .limit = 5000,
+                                          .share = 0.5}};
+    struct buf out;
+
+    buf_init(&out, 4000);
+    bound_words(&out, v, &c);
+    assert_string_equal(buf_str(&out), want);
+    buf_reset(&out);
+    c.bound.container = NULL;
+    bound_words(&out, v, &c);
+    assert_int_equal(out.len, 0);
+    buf_release(&out);
+}
+
+/* One order in ten requests keeps 1.00; two processes share them. */
+static void what_fills(void **state)
+{
+    struct fixture f;
+    struct view v;
+
+    (void)state;
+    fixture_open(&f, FIXTURE_LEAK);
+    view_init(&v, &f.in);
+    words(&v, 812, "shop.Order",
+          "the deque holds 812 of at most 5,000: if that is what fills, the "
+          "growth ends after about 8,400 more requests of order; run that "
+          "long to tell");
+    words(&v, 4999, "shop.Order",
+          "the deque holds 4,999 of at most 5,000: if that is what fills, the "
+          "growth ends after about 2 more requests of order; run that long to "
+          "tell");
+    words(&v, 812, "tuple",
+          "the deque holds 812 of at most 5,000: if that is what fills, the "
+          "growth ends when it is full; run until then to tell");
+    words(&v, 5000, "shop.Order",
+          "the deque holds 5,000 of at most 5,000, and is full now: if that "
+          "is what filled, the growth has ended; a longer run tells");
+    f.verdict.types_kind = -1;
+    f.verdict.types_share = 1;
+    words(&v, 812, "shop.Order",
+          "the deque holds 812 of at most 5,000: if that is what fills, the "
+          "growth ends after about 84,000 more requests; run that long to "
+          "tell");
+    f.verdict.types_per_hour = true;
+    f.verdict.types[0].count_per_request.value = 4188;
+    words(&v, 812, "shop.Order",
+          "the deque holds 812 of at most 5,000: if that is what fills, the "
+          "growth ends after about 2 h 0 min more; run that long to tell");
+    view_release(&v);
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_fills),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
