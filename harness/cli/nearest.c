@@ -10,11 +10,27 @@ static const char arrow[] = " -> ";
 
 /* What holds other things, whatever leaks. */
 static const char *const plain[] = {
-    "dict",   "list",      "tuple",  "set",
-    "cell",   "frozenset", "frame",  "function",
-    "method", "traceback", "str",    "builtin_function_or_method",
-    "bytes",  "bytearray", "object", "weakref.ReferenceType",
-    "int",    "float",     "type",   "collections.deque",
+    "dict",
+    "list",
+    "tuple",
+    "set",
+    "cell",
+    "frozenset",
+    "frame",
+    "function",
+    "method",
+    "traceback",
+    "str",
+    "builtin_function_or_method",
+    "bytes",
+    "bytearray",
+    "object",
+    "weakref.ReferenceType",
+    "int",
+    "float",
+    "type",
+    "collections.deque",
+    "functools._lru_list_elem",
 };
 
 static bool is_plain(const char *type)
@@ -32,8 +48,8 @@ static bool is_step(const char *at, size_t len, const char *type)
     size_t n = strlen(name);
 
     return len >= n && strncmp(at + len - n, name, n) == 0 &&
-           (len == n || (len >= n + 2 && at[len - n - 1] == ' ' &&
-                         at[len - n - 2] == ':'));
+           (len == n ||
+            (len >= n + 2 && at[len - n - 1] == ' ' && at[len - n - 2] == ':'));
 }
 
 /* The index of the first step's type behind the root, or n. */
@@ -65,10 +81,12 @@ const char *nearest_type(const struct diagnosis *d, const char *const *grown,
     for (size_t i = 0; i < d->nchains; i++) {
         const struct diagnosis_chain *c = &d->chains[i];
         size_t first = first_grown(c->text, grown, n);
+        /* Of one type 8 may have been followed, of another 16. */
+        double weight = c->sampled > 0 ? c->found / c->sampled : c->found;
 
-        all += c->found;
+        all += weight;
         if (first < n)
-            votes[first] += c->found;
+            votes[first] += weight;
     }
     for (size_t i = 0; i < n; i++)
         if (votes[i] * 2 >= all && all > 0 &&

@@ -9,7 +9,8 @@
 #include <stddef.h>
 
 /* Of `grown[0..n)` the type that comes first, seen from the root, on most of
- * the instances that the chains of `d` speak for; plain containers, frames and
+ * the instances that the chains of `d` speak for, each type's alike, of equals
+ * the one that comes first in `grown`; plain containers, frames and
  * values do not count, for they hold everything. NULL: none on at least half.
  * Borrowed from `grown`. */
 const char *nearest_type(const struct diagnosis *d, const char *const *grown,

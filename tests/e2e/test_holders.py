@@ -200,6 +200,13 @@ class Held(ObjectsCase):
                     not found["chains"][0]["rooted"]:
                 wrong.append((expected(name, minor), told))
         self.assertEqual(wrong, [])
+        if minor < 10:  # the entries' type says nothing of itself
+            return
+        # What a memo is made of is told as part of it.
+        entries = self.holders(target.pid, "functools._lru_list_elem")
+        self.assertRegex(entries["chains"][0]["chain"],
+                         r"functools\.lru_cache\[400, at most [\d,]+\] -> "
+                         r"functools\._lru_list_elem$")
 
 
 class AtWork(ObjectsCase):

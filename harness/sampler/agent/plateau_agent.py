@@ -319,10 +319,10 @@ def _contained(path, i):
         return None
     if type(path[at]) is dict:  # where there is no limit: its table
         at += 1
-    while at < len(path) and type(path[at]).__name__ == "_lru_list_elem":
-        at += 1
     if at == len(path):
         return None
+    while at + 1 < len(path) and type(path[at]).__name__ == "_lru_list_elem":
+        at += 1
     info = obj.cache_info()
     return "lru_cache", info.currsize, info.maxsize, at - i
 

@@ -80,6 +80,7 @@ int32_t holder_memo_value(const struct holder_world *w, int32_t memo)
         return -1;
     do
         i = w->nodes[i].child;
-    while (i >= 0 && (w->nodes[i].size || is_entry(w, w->nodes[i].type)));
+    while (i >= 0 && w->nodes[i].child >= 0 &&
+           (w->nodes[i].size || is_entry(w, w->nodes[i].type)));
     return i;
 }

@@ -64,7 +64,8 @@ bool holder_bound(const struct holder_world *w, const struct holder *n,
                   struct holders_bound *out);
 
 /* The object that the memo (functools.lru_cache) at node `memo` remembers,
- * below its dict and entries; -1: it is no memo. */
+ * below its dict and entries, or the entry that is looked for itself; -1: it
+ * is no memo. */
 int32_t holder_memo_value(const struct holder_world *w, int32_t memo);
 
 /* Is the word at `h->hit` one of the links between the entries of a memo? They

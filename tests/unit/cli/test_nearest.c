@@ -4,9 +4,9 @@
 
 #include "tests/unit/assert_close.h"
 
-static const char *const grown[] = {
-    "builtins.dict", "gunicorn.http.Request", "builtins.ZeroDivisionError",
-    "shop.Order", "builtins.frame"};
+static const char *const grown[] = {"builtins.dict", "gunicorn.http.Request",
+                                    "builtins.ZeroDivisionError", "shop.Order",
+                                    "builtins.frame"};
 
 static const char *ask(struct diagnosis_chain *chains, size_t n)
 {
@@ -52,6 +52,25 @@ static void the_root_is_no_instance(void **state)
     assert_string_equal(ask(chains, 1), "gunicorn.http.Request");
 }
 
+/* The agent follows 8 of a type, the search from outside 16. */
+static void types_have_one_vote_each(void **state)
+{
+    struct diagnosis_chain chains[] = {
+        {.text = "module shop -> find: functools.lru_cache[650, at most "
+                 "7,000] -> shop.Order",
+         .sampled = 8,
+         .found = 8},
+        {.text = "module shop -> last: list[650] -> gunicorn.http.Request",
+         .sampled = 16,
+         .found = 15},
+    };
+
+    (void)state;
+    assert_string_equal(ask(chains, 2), "shop.Order");
+    chains[0].found = 7;
+    assert_string_equal(ask(chains, 2), "gunicorn.http.Request");
+}
+
 static void a_minority_says_nothing(void **state)
 {
     struct diagnosis_chain chains[] = {
@@ -71,6 +90,7 @@ int main(void)
         cmocka_unit_test(what_the_container_holds),
         cmocka_unit_test(names_are_whole),
         cmocka_unit_test(the_root_is_no_instance),
+        cmocka_unit_test(types_have_one_vote_each),
         cmocka_unit_test(a_minority_says_nothing),
     };
 
