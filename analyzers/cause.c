@@ -291,6 +291,16 @@ static void tell_objects(const struct evidence *e, struct verdict *v)
                  "memory graph would not show it yet.");
 }
 
+/* Descriptors whose file objects are gone: fewer than half as many of any
+   object can have been added. */
+static bool numbers_alone(const struct evidence *e, const struct finding *all)
+{
+    const struct finding *objects = named(e->v, "py_gc_objects");
+
+    return is_known(objects) && growing_type(e->v, false) == NULL &&
+           objects->per_request.high < 0.5 * all->per_request.value;
+}
+
 static void tell_descriptors(const struct evidence *e, struct verdict *v)
 {
     const struct finding *all = named(e->v, "fds");
@@ -305,7 +315,7 @@ static void tell_descriptors(const struct evidence *e, struct verdict *v)
         tell(v, "descriptors",
              "Open descriptors grow, and they are not sockets: files or "
              "pipes are opened and not closed.");
-    if (e->counts_known && !e->objects)
+    if (numbers_alone(e, all))
         snprintf(v->cause.against, sizeof v->cause.against,
                  "Python's objects do not grow: the numbers are kept, not "
                  "the file objects (os.open, a C library).");

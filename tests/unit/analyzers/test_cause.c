@@ -135,6 +135,40 @@ static void test_table(void **state)
     }
 }
 
+/* That descriptors are kept as mere numbers is said only when fewer than half
+   as many objects can have been added. */
+static void test_numbers_alone(void **state)
+{
+    static const struct {
+        double high;
+        int outcome;
+        bool want;
+    } told[] = {{0.1, NO, true}, {0.1, OPEN, true}, {0.6, OPEN, false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        struct finding f[2];
+        struct record r = {0};
+        struct verdict v = {
+            .findings = f, .nfindings = 2, .outcome = OUTCOME_LEAK};
+        struct metric m;
+
+        metric_describe("fds", &m);
+        finding_init(&f[0], &m);
+        metric_describe("py_gc_objects", &m);
+        finding_init(&f[1], &m);
+        f[0].outcome = OUTCOME_LEAK;
+        f[1].outcome = (enum outcome)told[i].outcome;
+        f[0].judged = f[1].judged = true;
+        f[0].per_request.value = 1;
+        f[1].per_request.high = told[i].high;
+        f[1].per_hour.low = -1;
+        cause_find(&r, &v);
+        assert_string_equal(v.cause.class, "descriptors");
+        assert_int_equal(v.cause.against[0] != '\0', told[i].want);
+    }
+}
+
 /* One finding that leaks, and a record with one column beside it. */
 struct beside {
     struct series series;
@@ -314,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_numbers_alone),
         cmocka_unit_test(test_collector),
         cmocka_unit_test(test_large_objects),
         cmocka_unit_test(test_sawtooth),
