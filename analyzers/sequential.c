@@ -116,3 +116,12 @@ bool sequential_certain(const struct record *r, const struct verdict *v)
         return leak_certain(r, v);
     return v->outcome == OUTCOME_PASS && pass_certain(r, v);
 }
+
+bool sequential_told(const struct record *r, const struct verdict *v)
+{
+    bool told = v->outcome != OUTCOME_LEAK || r->nkinds < 2;
+
+    for (size_t i = 0; i < v->nblames; i++)
+        told |= v->blames[i].named;
+    return told;
+}

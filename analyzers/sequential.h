@@ -18,4 +18,9 @@ void sequential_rule(const struct policy *p, size_t blocks,
 /* True when `v`, judged from all of `r`, would not change by going on. */
 bool sequential_certain(const struct record *r, const struct verdict *v);
 
+/* True when there is nothing more to learn from a certain `v`: it is no leak,
+ * or it is known which request leaks (or that time or connections do), or
+ * there is but one kind of request. */
+bool sequential_told(const struct record *r, const struct verdict *v);
+
 #endif

@@ -1,5 +1,6 @@
 #include "harness/cli/judge.h"
 
+#include "analyzers/sequential.h"
 #include "harness/base/file.h"
 #include "harness/cli/tool_run.h"
 
@@ -33,7 +34,8 @@ bool judge_is_certain(const char *dir)
     if (record_load(dir, &r, &err) != 0)
         return false;
     verdict_judge(&r, NULL, &v);
-    certain = v.certain && v.outcome != OUTCOME_INCONCLUSIVE;
+    certain = v.certain && v.outcome != OUTCOME_INCONCLUSIVE &&
+              (r.policy.stop == STOP_CERTAIN || sequential_told(&r, &v));
     verdict_release(&v);
     record_release(&r);
     return certain;

@@ -15,7 +15,8 @@
 int judge_exit_code(const struct record *r, const struct verdict *v);
 
 /* True when the run in `dir` may stop now: its verdict is certain by the
- * sequential rule. Quiet about errors (false). */
+ * sequential rule and, unless its policy asks for no more, the request that
+ * leaks is known. Quiet about errors (false). */
 bool judge_is_certain(const char *dir);
 
 /* Whether gnuplot is on the PATH. */

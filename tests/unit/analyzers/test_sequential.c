@@ -134,6 +134,29 @@ static void test_cache_of_one_kind(void **state)
     }
 }
 
+/* A leak is told when its request is; a pass, or one kind of request, has
+   nothing to tell. */
+static void test_told(void **state)
+{
+    struct blame blame = {.finding = 0, .kind = 1};
+    struct verdict v = {.outcome = OUTCOME_LEAK};
+    struct record r = {.nkinds = 2};
+
+    (void)state;
+    assert_false(sequential_told(&r, &v));
+    v.blames = &blame;
+    v.nblames = 1;
+    assert_false(sequential_told(&r, &v));
+    blame.named = true;
+    assert_true(sequential_told(&r, &v));
+    blame.named = false;
+    v.outcome = OUTCOME_PASS;
+    assert_true(sequential_told(&r, &v));
+    v.outcome = OUTCOME_LEAK;
+    r.nkinds = 1;
+    assert_true(sequential_told(&r, &v));
+}
+
 /* The error over the whole path: 16 healthy runs of 14 looks, with readings
    that jitter by ten objects. One false certainty in 200 is promised; two in
    16 would happen by chance once in 400 times that. */
@@ -187,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_pass_in_time),
         cmocka_unit_test(test_caches),
         cmocka_unit_test(test_cache_of_one_kind),
+        cmocka_unit_test(test_told),
         cmocka_unit_test(test_path),
         cmocka_unit_test(test_spending),
     };
