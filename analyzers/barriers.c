@@ -67,12 +67,12 @@ static enum shape shape_of(const struct judge *j)
     case GROWTH_LINE:
     case GROWTH_SPIKE_LINE:
     case GROWTH_JUMP_LINE:
+    case GROWTH_JUMPS_LINE:
         return SHAPE_LINEAR;
     case GROWTH_FILL:
     case GROWTH_FILL_LINE:
     case GROWTH_STOP:
     case GROWTH_FILL_JUMP:
-    case GROWTH_STOP_JUMP:
         return SHAPE_SATURATING;
     case GROWTH_LOG:
     case GROWTH_LOG_LINE:
@@ -81,6 +81,7 @@ static enum shape shape_of(const struct judge *j)
     case GROWTH_LATE:
         return SHAPE_KINKED;
     case GROWTH_JUMP:
+    case GROWTH_JUMPS:
         return SHAPE_STEP;
     default:
         return SHAPE_FLAT;

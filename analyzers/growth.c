@@ -263,8 +263,7 @@ double growth_terminal(const struct growth *g, double p)
 
 /* Shapes that bend, as tags. */
 static const unsigned bending = 1u << GROWTH_FILL | 1u << GROWTH_LOG |
-                                1u << GROWTH_STOP | 1u << GROWTH_FILL_JUMP |
-                                1u << GROWTH_STOP_JUMP;
+                                1u << GROWTH_STOP | 1u << GROWTH_FILL_JUMP;
 
 bool growth_likely(const struct growth *g, double x, double p)
 {

@@ -3,7 +3,7 @@
  *
  * The reading's differences from barrier to barrier are explained by a family
  * of shapes (nothing, a straight line, something that fills and stops, growth
- * like a logarithm, a change of slope, a single jump or a wild reading, and
+ * like a logarithm, a change of slope, a few jumps or a wild reading, and
  * pairs of them), each under three kinds of noise (steps that stay, as of an
  * allocator; errors of the single reading; both) and against several drivers
  * (all requests, one kind of request, time, the ages of recycled workers).
@@ -36,7 +36,8 @@ enum growth_shape {
     GROWTH_SPIKE, /* one wild reading */
     GROWTH_SPIKE_LINE,
     GROWTH_FILL_JUMP,
-    GROWTH_STOP_JUMP,
+    GROWTH_JUMPS, /* two or three: more may come, or not */
+    GROWTH_JUMPS_LINE,
     GROWTH_SHAPES,
 };
 

@@ -1,5 +1,6 @@
 /* The family of shapes that growth.c averages: see growth.h. */
 #include "analyzers/growth_fit.h"
+#include "analyzers/stats.h"
 #include "harness/base/mem.h"
 
 #include <math.h>
@@ -9,6 +10,7 @@ enum {
     TAIL_MIN = 3,       /* blocks a changed slope must be seen in */
     POSITIONS_MAX = 40, /* kinks and jumps tried, evenly spread */
     POSITIONS_COARSE = 10,
+    JUMPS_MAX = 3, /* few: more are a way to grow */
 };
 
 /* Time constants of what fills, in spans of the run. The long ones bend too
@@ -187,6 +189,64 @@ static void fit_jumps(struct fitter *f, const struct driver *dr,
     free(fill);
 }
 
+/* The `m` blocks that are furthest from what `dr` does in most of them, the
+   furthest first. */
+static void furthest(const struct fitter *f, const struct driver *dr, size_t m,
+                     size_t *out)
+{
+    const double *d = f->data->d, *u = dr->u;
+    size_t n = f->data->n, k = 0;
+    double *rate = column(f), usual;
+
+    for (size_t b = 0; b < n; b++)
+        if (u[b] > 0)
+            rate[k++] = d[b] / u[b];
+    usual = stats_median(rate, k);
+    for (size_t b = 0; b < n; b++)
+        rate[b] = fabs(d[b] - usual * u[b]);
+    for (size_t i = 0; i < m; i++) {
+        out[i] = 0;
+        for (size_t b = 1; b < n; b++)
+            if (rate[b] > rate[out[i]])
+                out[i] = b;
+        rate[out[i]] = -1;
+    }
+    free(rate);
+}
+
+/* Two or three blocks that stand out: a pool that has grown so often. Of all
+   the ways to pick them the likeliest few are tried. */
+static void fit_few_jumps(struct fitter *f, const struct driver *dr,
+                          const struct growth_part *line)
+{
+    size_t n = f->data->n, block[JUMPS_MAX];
+    struct growth_part jump[JUMPS_MAX];
+    double pairs = (double)n * ((double)n - 1) / 2;
+
+    if (n < 2 * JUMPS_MAX)
+        return;
+    furthest(f, dr, JUMPS_MAX, block);
+    for (size_t i = 0; i < JUMPS_MAX; i++) {
+        double *x = column(f);
+
+        x[block[i]] = 1;
+        jump[i] = (struct growth_part){x, 0, 0, 0};
+    }
+    for (size_t i = 0; i < JUMPS_MAX; i++) {
+        const struct growth_part *one = &jump[i],
+                                 *two = &jump[(i + 1) % JUMPS_MAX];
+
+        if (dr->id == DRIVER_REQUESTS)
+            growth_try(f, dr, GROWTH_JUMPS, 1 / pairs, one, two, NULL);
+        growth_try(f, dr, GROWTH_JUMPS_LINE, 1 / pairs, one, two, line);
+    }
+    if (dr->id == DRIVER_REQUESTS)
+        growth_try(f, dr, GROWTH_JUMPS, 3 / pairs / ((double)n - 2), &jump[0],
+                   &jump[1], &jump[2]);
+    for (size_t i = 0; i < JUMPS_MAX; i++)
+        free((void *)jump[i].x);
+}
+
 /* A bend that is over, with a noise of its own on either side: what comes
    after it is judged by itself. The head is never the quieter one. With
    `gap`, the block in which it bends explains itself. */
@@ -264,6 +324,7 @@ void growth_shapes(struct fitter *f, const struct driver *dr)
     fit_kinks(f, dr);
     fit_jumps(f, dr, &line);
     f->memo = NULL; /* the rest hangs on the readings */
+    fit_few_jumps(f, dr, &line);
     if (!f->data->coarse)
         fit_ends(f, dr);
     fit_rests(f, dr);

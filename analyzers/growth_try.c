@@ -29,7 +29,7 @@ static const double shape_prior[GROWTH_SHAPES] = {
     [GROWTH_LATE] = 0.3,       [GROWTH_JUMP] = 0.6,
     [GROWTH_JUMP_LINE] = 0.4,  [GROWTH_SPIKE] = 0.5,
     [GROWTH_SPIKE_LINE] = 0.4, [GROWTH_FILL_JUMP] = 0.2,
-    [GROWTH_STOP_JUMP] = 0.15};
+    [GROWTH_JUMPS] = 0.01,     [GROWTH_JUMPS_LINE] = 0.01};
 
 void growth_noises_open(struct fitter *f, const double *var)
 {
@@ -195,6 +195,44 @@ static void scatter_make(struct fitter *f,
     whitener_apply(w, f->data->d, f->white_d[NOISE_SCATTER]);
 }
 
+/* A few jumps up may go on as often as they came, which is known as well as
+   so few can be (a compound Poisson process). The longer the last one ago,
+   the less that has to say; `o` is changed to have the rest. */
+static void jumps_go_on(struct fitter *f,
+                        const struct growth_part *const *parts,
+                        const struct solution *s, const struct driver *dr,
+                        struct opinion *o)
+{
+    struct opinion more = *o;
+    double sum = 0, squares = 0, until = 0, past = 1, at;
+
+    more.df = 0;
+    for (size_t j = f->nfixed; j < s->p; j++) {
+        if (parts[j]->asym != 0)
+            continue; /* the line beside them */
+        if (s->b[j] <= 0)
+            return;
+        sum += s->b[j];
+        squares += s->b[j] * s->b[j];
+        more.df++;
+        at = 0;
+        for (size_t b = 0; b < f->data->n; b++) {
+            at += dr->u[b] / dr->sum;
+            if (parts[j]->x[b] != 0)
+                until = fmax(until, at);
+        }
+    }
+    /* As likely as it is that all of them came so early. */
+    for (int i = 0; i < more.df; i++)
+        past *= until;
+    more.log_weight += log(past / (1 + past));
+    o->log_weight -= log1p(past);
+    more.at += sum / dr->sum * dr->per_request;
+    more.scale = hypot(o->scale, sqrt(squares) / dr->sum * dr->per_request);
+    mixture_add(&f->out->terminal, more);
+    mixture_add(&f->out->asymptotic, more);
+}
+
 /* Adds the opinion of one solution. Evidence is the small-sample Bayesian
    criterion on the likelihood with the noise profiled out; the noise never
    falls below what rounding alone makes. */
@@ -209,13 +247,14 @@ static void weigh(struct fitter *f, const struct growth_part *const *parts,
                         .tag = (int)shape + (lives ? GROWTH_TAG_LIVES : 0)};
     double spread = sqrt((s->rss + floor) / (nn - pp + 2 * (s->rss < floor)));
     /* A sixth more: what choosing among shapes costs (by simulation). */
-    double sigma = 1.15 * spread;
+    double sigma = 1.15 * spread, weight;
 
     o.log_weight =
         log_prior + f->log_noise[noise] -
         0.5 * (nn * log((s->rss + floor) / nn) + f->white[noise].log_det +
                pp * f->log_n + 2 * pp * (pp + 1) / fmax(nn - pp - 1, 0.5));
-    if (o.log_weight < f->best - HOPELESS)
+    weight = o.log_weight;
+    if (weight < f->best - HOPELESS)
         return;
     for (size_t j = 0; j < s->p; j++) {
         a += parts[j]->asym * s->b[j];
@@ -223,19 +262,20 @@ static void weigh(struct fitter *f, const struct growth_part *const *parts,
     }
     o.at = e * dr->per_request;
     o.scale = sigma * s->se_end * dr->per_request;
+    if (shape == GROWTH_JUMPS || shape == GROWTH_JUMPS_LINE)
+        jumps_go_on(f, parts, s, dr, &o);
     mixture_add(&f->out->terminal, o);
     if (!lives) { /* there, what lasts through a life goes on */
         o.at = a * dr->per_request;
         o.scale = sigma * s->se_asym * dr->per_request;
     }
     mixture_add(&f->out->asymptotic, o);
-    f->log_shape[shape] = lsq_log_add(f->log_shape[shape], o.log_weight);
+    f->log_shape[shape] = lsq_log_add(f->log_shape[shape], weight);
     if (f->data->draws)
         keep_draw(f, s, parts, dr, noise, spread, &o, e * dr->per_request);
     if (noise == NOISE_READING)
-        f->out->level_noise = lsq_log_add(f->out->level_noise, o.log_weight);
-    keep_best(f, s, parts, shape, dr, noise, lives ? e : a, sigma,
-              o.log_weight);
+        f->out->level_noise = lsq_log_add(f->out->level_noise, weight);
+    keep_best(f, s, parts, shape, dr, noise, lives ? e : a, sigma, weight);
 }
 
 void growth_try(struct fitter *f, const struct driver *dr,

@@ -21,7 +21,8 @@ const char *sim_base_name(enum sim_base b)
                                                  "creep",
                                                  "shared mappings",
                                                  "recycled workers",
-                                                 "retired workers"};
+                                                 "retired workers",
+                                                 "pool that grows"};
 
     return names[b];
 }
@@ -153,7 +154,7 @@ static double leaked(const struct sim *s, const struct record *r, size_t b,
     return whole;
 }
 
-enum { WORKERS = 2 };
+enum { WORKERS = 2, POOL_GROWS = 3 };
 
 /* One worker: what it has leaked and served. */
 struct worker {
@@ -166,6 +167,7 @@ struct progress {
     struct rng rng;
     double level, state, debt;
     struct worker worker[WORKERS];
+    double grows[POOL_GROWS]; /* after so many requests of the first kind */
 };
 
 /* What a worker holds. A fresh one has not loaded everything yet. */
@@ -241,6 +243,29 @@ static bool has_workers(const struct sim *s)
     return s->base == SIM_RECYCLED || s->base == SIM_RETIRED;
 }
 
+static void pool_plan(const struct sim *s, const struct record *r,
+                      struct progress *p)
+{
+    double all = r->kinds[0].completed[s->blocks];
+    size_t n = 1 + (size_t)rng_below(&p->rng, POOL_GROWS);
+
+    for (size_t i = 0; i < POOL_GROWS; i++)
+        p->grows[i] = i < n ? all * rng_unit(&p->rng) : INFINITY;
+}
+
+/* By how much the pool has grown in a block. */
+static double pool_step(const struct sim *s, const struct record *r, size_t b,
+                        const struct progress *p)
+{
+    const double *served = r->kinds[0].completed;
+    double sum = 0;
+
+    for (size_t i = 0; i < POOL_GROWS; i++)
+        if (p->grows[i] >= served[b - 1] && p->grows[i] < served[b])
+            sum += s->size;
+    return sum;
+}
+
 static void run_block(const struct sim *s, struct record *out, size_t b,
                       struct progress *p)
 {
@@ -254,6 +279,8 @@ static void run_block(const struct sim *s, struct record *out, size_t b,
     t->proc_starts[b] = t->proc_starts[b - 1];
     p->level += base_step(s, &p->rng, b - 1, t->requests[b - 1], t->requests[b],
                           &p->state);
+    if (s->base == SIM_POOL)
+        p->level += pool_step(s, out, b, p);
     more = leaked(s, out, b - 1, &p->rng, &p->debt);
     if (has_workers(s))
         run_workers(s, out, b, more, p);
@@ -278,6 +305,8 @@ void sim_record(const struct sim *s, const char *metric, struct record *out)
     c = add_column(t, metric);
     p.level = c->metric.unit == METRIC_BYTES ? 60e6 : 40000;
     t->proc_starts[0] = WORKERS;
+    if (s->base == SIM_POOL)
+        pool_plan(s, out, &p);
     for (size_t i = 0; has_workers(s) && i < WORKERS; i++) {
         worker_start(s, out, &p, &p.worker[i], 0);
         /* Their first lives end apart. */
@@ -323,6 +352,10 @@ void sim_vary(struct sim *s, enum sim_base base, bool bytes, size_t blocks,
         s->size = (bytes ? 1e6 : 40) * rng_unit(&rng);
     if (base == SIM_SHARED)
         s->size = bytes ? 1e6 : 30;
+    if (base == SIM_POOL) {
+        s->size = 300 * scale;
+        s->noise /= bytes ? 10 : 1;
+    }
     if (base == SIM_ZIPF)
         s->size = 100 * scale * rng_unit(&rng);
 }

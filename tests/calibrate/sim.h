@@ -27,6 +27,8 @@ enum sim_base {
     SIM_RECYCLED,  /* one of two workers is replaced now and then */
     SIM_RETIRED,   /* a worker retires after so many requests; a fresh one
                       comes up to its level in its first ones */
+    SIM_POOL,      /* a pool that grows by a worker now and then, three times
+                      at most, while requests of the first kind are served */
     SIM_BASES,
 };
 
