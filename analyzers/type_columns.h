@@ -20,7 +20,8 @@ bool type_column_is(const char *name);
 
 /* Makes `*out` a copy of `r` that borrows everything but barriers' columns:
  * those of `r` and, behind them, the types that rose most steadily through
- * the censuses, at most TYPE_COLUMNS_MOST, named "objects:module.type". Gives
+ * the censuses, at most TYPE_COLUMNS_MOST, named "objects:module.type"; half of
+ * the places are the program's own types', by the command of `r`. Gives
  * `*looked_at` the number of types among which they were chosen (0: none),
  * which is what an error rate has to be divided by. Release with
  * type_columns_release, never with record_release. */

@@ -215,31 +215,10 @@ static int certainty_step(const struct type_growth *g)
     return low > 0.7 * v ? 3 : low > 0.3 * v ? 2 : 1;
 }
 
-/* Whose type it is: 0 the program's own (its root module is named on the
-   command line, or it is the main script's), 1 a library's, 2 the language's,
-   which says least: a dict says less than the class whose dict it is. */
-static int origin(const char *type, const char *command)
-{
-    size_t root = strcspn(type, ".");
-
-    if (typename_is_builtin(type) || type[0] == '_' ||
-        type[root] == '\0')
-        return strncmp(type, "__main__.", 9) == 0 ? 0 : 2;
-    for (const char *c = command; c != NULL && *c != '\0';) {
-        size_t word = strspn(c, "abcdefghijklmnopqrstuvwxyz"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-
-        if (word == root && strncmp(c, type, root) == 0)
-            return 0;
-        c += word > 0 ? word : 1;
-    }
-    return 1;
-}
-
 /* A type on its way to being ranked. */
 struct candidate {
     struct type_growth growth;
-    int origin;
+    enum typename_origin origin;
 };
 
 static int by_rank(const void *a, const void *b)
@@ -249,7 +228,7 @@ static int by_rank(const void *a, const void *b)
     int c = certainty_step(y) - certainty_step(x);
 
     if (c == 0)
-        c = p->origin - q->origin;
+        c = (int)p->origin - (int)q->origin;
     if (c != 0)
         return c;
     if (x->bytes_per_request != y->bytes_per_request)
@@ -371,7 +350,7 @@ size_t types_make(const struct record *r, double confidence, double from_s,
         if (order[i].track->p >= 0.5)
             break;
         growth_from(&t, order[i].track, confidence, &shown[n].growth);
-        shown[n].origin = origin(order[i].track->type, r->command);
+        shown[n].origin = typename_origin(order[i].track->type, r->command);
         shown[n++].growth.significant = i < found;
     }
     qsort(shown, n, sizeof *shown, by_rank);

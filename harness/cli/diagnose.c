@@ -64,21 +64,18 @@ static void want_type(struct diagnose *d, const char *type)
         d->types[d->ntypes++] = mem_strdup(type);
 }
 
-static bool is_builtin(const char *type)
-{
-    return strchr(type, '.') == NULL || typename_is_builtin(type);
-}
-
 /* The service's own types first: a dict that grows tells nothing by itself.
  * Then what is proven, then what only seems to grow. */
-static void choose_types(struct diagnose *d, const struct verdict *v)
+static void choose_types(struct diagnose *d, const struct verdict *v,
+                         const char *command)
 {
-    for (int round = 0; round < 4; round++)
-        for (size_t i = 0; i < v->ntypes; i++)
-            if (v->types[i].significant == (round < 2) &&
-                v->types[i].count_per_request.value > 0 &&
-                is_builtin(v->types[i].type) == (round % 2 == 1))
-                want_type(d, v->types[i].type);
+    for (int round = 0; round < 2; round++)
+        for (int o = TYPENAME_OWN; o <= TYPENAME_LANGUAGE; o++)
+            for (size_t i = 0; i < v->ntypes; i++)
+                if (v->types[i].significant == (round == 0) &&
+                    v->types[i].count_per_request.value > 0 &&
+                    (int)typename_origin(v->types[i].type, command) == o)
+                    want_type(d, v->types[i].type);
     d->grown = mem_zalloc(v->ntypes + 1, sizeof *d->grown);
     for (size_t i = 0; i < v->ntypes; i++)
         if (v->types[i].significant && v->types[i].count_per_request.value > 0)
@@ -110,7 +107,7 @@ bool diagnose_open(struct rundir *rd, const struct scenario *sc,
         d->started_ns = clock_now_ns();
         d->limit_ns = sc->policy.diagnose_ns;
         d->found.ran = true;
-        choose_types(d, &v);
+        choose_types(d, &v, r.command);
         *out = d;
     }
     verdict_release(&v);

@@ -10,4 +10,19 @@ bool typename_is_builtin(const char *type);
 /* What nobody has to be told: "dict" for "builtins.dict". Borrowed. */
 const char *typename_short(const char *type);
 
+/* Whose type it is, the one that tells most of the program's own doings
+ * first. */
+enum typename_origin {
+    TYPENAME_OWN,      /* its module is the main script, or the command line
+                          names it: "gunicorn shop:app" */
+    TYPENAME_LIBRARY,  /* any other; by its name nobody can tell a package
+                          that was installed from one of the program's own */
+    TYPENAME_STANDARD, /* of the standard library */
+    TYPENAME_LANGUAGE  /* builtin: a dict says less than the class whose dict
+                          it is */
+};
+
+/* The origin of `type` in a program started by `command` (NULL: unknown). */
+enum typename_origin typename_origin(const char *type, const char *command);
+
 #endif

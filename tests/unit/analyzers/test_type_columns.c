@@ -185,6 +185,49 @@ static void a_leak_among_the_young_never_passes(void **state)
     records_close(&r);
 }
 
+/* A thing that is kept brings forty types that rise in step, some in pairs:
+ * the program's own are among the twelve. */
+static void own_types_are_among_many_that_tie(void **state)
+{
+    static const char *const own[] = {"objects:shop.Order", "objects:shop.Zone",
+                                      "objects:__main__.Cart"};
+    struct record r, wide;
+    struct verdict v = {.lead = -1};
+    size_t seen, twins = 0, first;
+
+    (void)state;
+    open_service(&r, 5, BLOCKS);
+    first = r.barriers.ncolumns;
+    r.command = (char *)"gunicorn -w 2 shop:app";
+    for (size_t i = 0; i < r.barriers.n; i++) {
+        char name[32];
+
+        for (int k = 0; k < 20; k++) {
+            snprintf(name, sizeof name, "asyncio.Type%d", k);
+            add(&r, i, name, 200 * (double)i);
+            snprintf(name, sizeof name, "lib.Twin%d", k);
+            add(&r, i, name, 7 + 400 * (double)i);
+        }
+        for (size_t k = 0; k < 3; k++)
+            add(&r, i, own[k] + strlen(TYPE_COLUMN_PREFIX), 200 * (double)i);
+        /* Its own, and noise. */
+        add(&r, i, "shop.Noise", (double)(i * 7 % 5));
+    }
+    type_columns_add(&r, &wide, &seen);
+    assert_int_equal(seen, NOISY + 44);
+    assert_int_equal(wide.barriers.ncolumns, first + TYPE_COLUMNS_MOST);
+    for (size_t k = 0; k < 3; k++)
+        assert_non_null(series_column(&wide.barriers, own[k]));
+    for (size_t i = first; i < wide.barriers.ncolumns; i++)
+        twins +=
+            strncmp(wide.barriers.columns[i].name, "objects:lib.Twin", 16) == 0;
+    assert_int_equal(twins, TYPE_COLUMNS_MOST - 3);
+    type_columns_release(&r, &wide, &v);
+    verdict_release(&v);
+    r.command = NULL;
+    close_service(&r);
+}
+
 static void few_censuses_say_nothing(void **state)
 {
     struct record r, wide;
@@ -212,6 +255,7 @@ int main(void)
         cmocka_unit_test(the_languages_types_accuse_nobody),
         cmocka_unit_test(healthy_services_are_not_accused),
         cmocka_unit_test(a_leak_among_the_young_never_passes),
+        cmocka_unit_test(own_types_are_among_many_that_tie),
         cmocka_unit_test(few_censuses_say_nothing),
     };
 
