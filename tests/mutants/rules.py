@@ -166,7 +166,7 @@ RULES = [
      "out->named = off < a / 2 && out->per_request.low > 0;",
      "out->named = off < 2 + a && out->per_request.value >= 0;"),
     ("what connections hold open is laid at them", "attribution.c",
-     "if (opened <= held)", "if (opened <= -1e9)"),
+     "if (opened <= held)", "if (opened <= held && held < 0)"),
     ("values that ended are blamed", "details.c",
      "if (d->what != RECORD_DISTINCT || d->count == NULL)",
      "if (d->what == RECORD_DISTINCT || d->count == NULL)"),
@@ -196,7 +196,8 @@ RULES = [
      "if (leaks(m) && stated(p, m) && rss->grown < 0.5 * m->grown &&"),
     ("level blocks speak for any objects", "vote.c",
      "fmax(objects->per_request.high, blocks->tolerance_per_request);",
-     "fmax(1e9, blocks->tolerance_per_request);"),
+     "fmax(objects->per_request.high,\n"
+     "                    1e9 + blocks->tolerance_per_request);"),
     ("a pass promises what could not accuse", "vote.c",
      "!stated(p, &f[lead]) && passes(heap))",
      "!stated(p, &f[lead]) && leaks(heap))"),
@@ -235,7 +236,8 @@ RULES = [
      "if (is_step(at, len, grown[i]))", "cli/test_nearest"),
     ("a name's end is the name", "harness/cli/nearest.c",
      "return len >= n && strncmp(at + len - n, name, n) == 0 &&",
-     "return (len >= n && strncmp(at + len - n, name, n) == 0) ||",
+     "if (len >= n && strncmp(at + len - n, name, n) == 0)\n"
+     "        return true;\n    return false &&",
      "cli/test_nearest"),
     ("the root is an instance", "harness/cli/nearest.c",
      "const char *at = strstr(text, arrow);",

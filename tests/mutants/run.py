@@ -132,8 +132,10 @@ def path_of(program):
 
 
 def build(jobs, targets):
-    """Compiler's words when it fails, else None."""
-    done = subprocess.run(["make", "-s", "-j%d" % jobs] + targets, cwd=TREE,
+    """Compiler's words when it fails, else None. A mutant may leave unused
+    what it breaks: no warning stands in its way."""
+    done = subprocess.run(["make", "-s", "-j%d" % jobs, "WARN=-w"] + targets,
+                          cwd=TREE,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return None if done.returncode == 0 else done.stdout.decode()
 
@@ -174,8 +176,8 @@ def judge(rule, tests, jobs, likely=None):
             f.write(source.replace(text, instead))
         red = first_red(tests, jobs, likely)
     except RuntimeError as e:
-        red = None
-        print(e)
+        print("%s: %s" % (name, e), file=sys.stderr)
+        sys.exit(2)
     finally:
         with open(target, "w") as f:
             f.write(source)

@@ -137,6 +137,9 @@ static void nobody_collects(void **state)
     assert_true(worst("py_blocks", d, d, d, 0) < 1e-6);
     assert_true(worst("py_gc_objects", young, young, idle, 16) < 1e-6);
     assert_true(worst("py_gc_objects", guilty, guilty, idle, 16) < 1e-6);
+    for (size_t i = 0; i < BLOCKS; i++) /* collected by hand, once */
+        d[i] = i == 4 ? -9000 : 3000 + guilty[i];
+    assert_true(worst("py_gc_objects", d, d, idle, 16) < 1e-6);
     collectors_off = 0;
 }
 
