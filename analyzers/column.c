@@ -194,7 +194,8 @@ static void fill(const struct bench *b, struct finding *f)
 }
 
 /* Every reading is the same: exact, unless it is 0, which is what a source
- * says that measures nothing. */
+ * says that measures nothing. What would have been called is asked of the same
+ * rules as ever: it is more than the tolerance. */
 static void judge_constant(struct bench *b, struct finding *f)
 {
     struct column_view *v = b->v;
@@ -207,8 +208,8 @@ static void judge_constant(struct bench *b, struct finding *f)
     fill(b, f);
     f->shape = SHAPE_FLAT;
     f->certainty = NAN;
-    f->minimum_per_request = f->tolerance_per_request;
-    f->minimum_per_hour = f->tolerance_per_hour;
+    v->least = bench_look(b) ? power_minimum(b, true) : NAN;
+    fill_power(b, f);
 }
 
 /* What it says, and for a pass whether it could have said anything else. */

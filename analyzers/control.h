@@ -11,7 +11,8 @@
 /* Runs the control on the barriers (always, when there are any and the
  * verdict is a pass or inconclusive with a stated minimum) or, when the
  * policy asks for a self-check, on the samples. Fills the control fields of
- * `v`, may raise minima, and takes a pass away that fails. */
+ * `v`, may raise minima, states one for a pass on samples that has none, and
+ * takes a pass away that fails. */
 void control_run(const struct record *r, const struct policy *p,
                  struct verdict *v);
 

@@ -12,6 +12,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static bool self_check;
+
+static const struct flag flags[] = {
+    {"--self-check", NULL,
+     "also prove that a leak of the stated minimum would be seen", &self_check,
+     NULL},
+};
+
 static const struct command_help help = {
     .usage = "plateau analyze DIR|CSV [flags]",
     .summary =
@@ -23,6 +31,8 @@ static const struct command_help help = {
                 "  plateau analyze production.csv --json\n"
                 "  plateau analyze runs/x --set verdict.pss='128 B/request'\n"
                 "  plateau analyze runs/x --out /tmp/again\n",
+    .flags = flags,
+    .nflags = sizeof flags / sizeof *flags,
 };
 
 static bool is_directory(const char *path)
@@ -155,6 +165,8 @@ int cmd_analyze(int argc, char **argv)
     }
     if (!sets_are_verdicts(&o))
         goto out;
+    if (self_check)
+        options_add_set(&o, "verdict.self_check=on");
     loaded =
         (is_directory(o.args[0]) ? record_load(o.args[0], &r, &err)
                                  : record_from_csv(o.args[0], &r, &err)) == 0;
