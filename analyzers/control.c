@@ -150,8 +150,7 @@ static void state(const struct finding *lead, double per_hour,
     for (size_t i = 0; i < v->nfindings; i++) {
         struct finding *f = &v->findings[i];
 
-        if (f->outcome != OUTCOME_PASS ||
-            !same_leak(&lead->metric, &f->metric))
+        if (f->outcome != OUTCOME_PASS || !same_leak(&lead->metric, &f->metric))
             continue;
         f->minimum_per_hour = per_hour;
         f->minimum_per_request = per_hour * hours / requests;

@@ -1,7 +1,7 @@
 /* The positive control: a leak of the stated minimum, planted in the recorded
  * readings, must turn the verdict to leak. If it does not, the stated minimum
- * was too small and is raised until it is true; if no size turns it, the
- * judgement is blind and the run is inconclusive. Pure. */
+ * was too small: on barriers it is raised until it is true; if no size turns
+ * it, and on samples at once, the run is inconclusive. Pure. */
 #ifndef PLATEAU_ANALYZERS_CONTROL_H
 #define PLATEAU_ANALYZERS_CONTROL_H
 

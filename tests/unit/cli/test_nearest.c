@@ -42,6 +42,17 @@ static void names_are_whole(void **state)
     assert_string_equal(ask(chains, 1), "gunicorn.http.Request");
 }
 
+/* A frame holds whatever its function does, and grows with it. */
+static void what_holds_anything_says_nothing(void **state)
+{
+    struct diagnosis_chain chains[] = {
+        {.text = "module shop -> kept: frame -> shop.Order", .found = 16},
+    };
+
+    (void)state;
+    assert_string_equal(ask(chains, 1), "shop.Order");
+}
+
 static void the_root_is_no_instance(void **state)
 {
     struct diagnosis_chain chains[] = {
@@ -89,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_container_holds),
         cmocka_unit_test(names_are_whole),
+        cmocka_unit_test(what_holds_anything_says_nothing),
         cmocka_unit_test(the_root_is_no_instance),
         cmocka_unit_test(types_have_one_vote_each),
         cmocka_unit_test(a_minority_says_nothing),
