@@ -59,6 +59,7 @@ struct finding {
     enum basis basis;
     bool judged;   /* counts for the verdict; false for witnesses */
     bool decisive; /* the verdict rests on this one */
+    bool blocking; /* undecided, and in the way of a pass */
 
     struct interval per_request; /* growth that would go on, in units */
     struct interval per_hour;

@@ -272,7 +272,44 @@ static void look_ahead(const struct record *r, const struct policy *p,
         again.minimum_per_hour = f->minimum_per_hour;
         again.early = f->early;
         again.decisive = f->decisive;
+        again.blocking = f->blocking;
         *f = again;
+    }
+}
+
+/* How long until it is decided; what nobody knows never comes. */
+static double wait_of(const struct finding *f)
+{
+    return f == NULL ? -INFINITY : isnan(f->more_s) ? INFINITY : f->more_s;
+}
+
+/* What would settle the whole of it: all that stands in the way must be
+   decided; of the readings of memory, which say the same, the one that is
+   told, or the first. */
+static void sum_up_more(struct verdict *v)
+{
+    const struct finding *lead = verdict_lead(v), *memory = NULL, *last = NULL;
+
+    if (v->outcome != OUTCOME_INCONCLUSIVE)
+        return;
+    for (size_t i = 0; i < v->nfindings; i++) {
+        const struct finding *f = &v->findings[i];
+
+        if (!f->blocking)
+            continue;
+        if (f->metric.role != METRIC_MEMORY)
+            last = wait_of(f) > wait_of(last) ? f : last;
+        else if (memory == NULL || f == lead ||
+                 (memory != lead && wait_of(f) < wait_of(memory)))
+            memory = f;
+    }
+    if (wait_of(memory) > wait_of(last))
+        last = memory;
+    if (last == NULL)
+        last = lead;
+    if (last != NULL) {
+        v->more_requests = last->more_requests;
+        v->more_s = last->more_s;
     }
 }
 
@@ -284,7 +321,13 @@ void verdict_judge(const struct record *r, const struct policy *p,
     struct vote vote;
 
     *out = (struct verdict){
-        .steady_from_s = NAN, .lead = -1, .types_kind = -1, .types_share = 1};
+        .steady_from_s = NAN,
+        .more_requests = NAN,
+        .more_s = NAN,
+        .lead = -1,
+        .types_kind = -1,
+        .types_share = 1,
+    };
     out->memo = growth_memo_new();
     if (p == NULL)
         p = &r->policy;
@@ -303,6 +346,7 @@ void verdict_judge(const struct record *r, const struct policy *p,
     out->steady_from_s = steady(out);
     mind_the_run(r, out);
     look_ahead(&wide, p, out);
+    sum_up_more(out);
     control_run(&wide, p, out);
     details_fill(&wide, p, out);
     cause_find(&wide, out);

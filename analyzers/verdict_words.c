@@ -253,17 +253,15 @@ static void add_caveats(const struct record *r, struct verdict *v)
 /* What would settle an undecided run. */
 static void advise_more(const struct record *r, struct verdict *v)
 {
-    const struct finding *lead = verdict_lead(v);
     bool ours = r->nkinds > 0; /* else the load is somebody else's */
     char a[WORDS_NUMBER], b[WORDS_NUMBER];
 
-    if (lead != NULL && isfinite(lead->more_requests) && ours)
+    if (isfinite(v->more_requests) && ours)
         ADVISE("Run about %s more requests (%s at this load).",
-               words_number(lead->more_requests, a),
-               words_time(lead->more_s, b));
-    else if (lead != NULL && isfinite(lead->more_s))
+               words_number(v->more_requests, a), words_time(v->more_s, b));
+    else if (isfinite(v->more_s))
         ADVISE("%s for about %s more.", ours ? "Run" : "Record",
-               words_time(lead->more_s, b));
+               words_time(v->more_s, b));
     else if (r->barriers.n > 1)
         ADVISE("More of the same will hardly settle it: use longer blocks, "
                "a longer settle time, or a source that counts objects.");

@@ -323,7 +323,8 @@ void vote_all(struct finding *f, size_t n, const struct policy *p,
     }
     for (size_t i = 0; i < n; i++) {
         proof |= proves_pass(&f[i]);
-        if (blocks_pass(f, n, i, p) &&
+        f[i].blocking = blocks_pass(f, n, i, p);
+        if (f[i].blocking &&
             (blocker < 0 ||
              rank(&f[i], OUTCOME_LEAK) > rank(&f[blocker], OUTCOME_LEAK)))
             blocker = (int)i;

@@ -25,7 +25,8 @@ bool vote_joins(const struct finding *b, enum outcome samples);
 
 /* Weighs all findings together. Clears `judged` where a metric is explained
  * by another (sharing, kept memory), saying so in its reason, and sets
- * `decisive` on what the outcome rests on. */
+ * `decisive` on what the outcome rests on, and
+ * `blocking` on what keeps it from a pass. */
 void vote_all(struct finding *f, size_t n, const struct policy *p,
               struct vote *out);
 

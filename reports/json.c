@@ -38,6 +38,7 @@ static void add_metric(struct jsonw *w, const struct finding *f)
     jsonw_string(w, "verdict", outcome_name(f->outcome));
     jsonw_bool(w, "judged", f->judged);
     jsonw_bool(w, "decisive", f->decisive);
+    jsonw_bool(w, "blocking", f->blocking);
     jsonw_string(w, "reason", f->reason);
     jsonw_string(w, "shape", shape_name(f->shape));
     jsonw_string(w, "basis", basis_name(f->basis));
@@ -317,6 +318,8 @@ static void add_verdict(struct jsonw *w, const struct report_input *in)
     jsonw_bool(w, "partial", d->partial || in->record->partial);
     jsonw_bool(w, "certain", d->certain);
     jsonw_double(w, "steady_from_s", d->steady_from_s);
+    jsonw_double(w, "more_requests", d->more_requests);
+    jsonw_double(w, "more_s", d->more_s);
     if (d->cause.class[0] != '\0') {
         jsonw_object(w, "cause");
         jsonw_string(w, "class", d->cause.class);

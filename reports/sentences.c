@@ -454,17 +454,12 @@ static void add_sensitivity(struct view *v)
 
 static void add_needs(struct view *v)
 {
-    double requests = NAN, seconds = NAN;
+    double requests = v->in->verdict->more_requests;
+    double seconds = v->in->verdict->more_s;
     struct buf b;
 
     if (v->in->verdict->outcome != OUTCOME_INCONCLUSIVE)
         return;
-    for (size_t i = 0; i < v->njudged; i++) {
-        if (v->metrics[i]->outcome != OUTCOME_INCONCLUSIVE)
-            continue;
-        requests = fmax(requests, v->metrics[i]->more_requests);
-        seconds = fmax(seconds, v->metrics[i]->more_s);
-    }
     buf_init(&b, TEXT_MAX);
     if (isfinite(requests) && requests > 0) {
         buf_adds(&b, "about ");

@@ -264,6 +264,42 @@ static void test_nothing(void **state)
 }
 
 /* A run that went wrong may accuse, but not acquit. */
+/* All counts that are in the way must be decided; what is not in the way is
+   not waited for; what nobody knows makes the whole unknown. */
+static void test_what_would_settle_it(void **state)
+{
+    const double rough[8] = {190, -170, 210, -120, 160, -190, 140, -80};
+    const double tasks[2][8] = {{60, -50, 40, -70, 80, -60, 50, -40},
+                                {390, -370, 310, -420, 460, -390, 340, -280}};
+    const double pages[8] = {9e5, 1e5, 8e5, 5e4, 7.5e5, 4e4, 8.5e5, 1e5};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const struct finding *blocks, *others;
+        struct record r;
+        struct verdict v;
+
+        records_open(&r, 8, 400);
+        records_column(&r, "py_tasks", 5000, tasks[i]);
+        records_column(&r, "py_blocks", 60000, rough);
+        records_column(&r, "uss_bytes", 50e6, pages);
+        records_column(&r, "rss_bytes", 60e6, (double[8]){0});
+        verdict_judge(&r, NULL, &v);
+        blocks = by_name(&v, "py_blocks");
+        others = by_name(&v, "py_tasks");
+        assert_int_equal(v.outcome, OUTCOME_INCONCLUSIVE);
+        assert_true(blocks->blocking && others->blocking);
+        assert_false(by_name(&v, "uss_bytes")->blocking);
+        assert_true(by_name(&v, "uss_bytes")->more_s > blocks->more_s);
+        assert_int_equal(isnan(others->more_s), i);
+        if (i == 0)
+            assert_close(v.more_s, fmax(blocks->more_s, others->more_s), 0);
+        else
+            assert_true(isnan(v.more_s));
+        close_all(&r, &v);
+    }
+}
+
 static void test_failed_target(void **state)
 {
     struct record r;
@@ -319,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_tolerated_kind),
         cmocka_unit_test(test_values_that_ended),
         cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_what_would_settle_it),
         cmocka_unit_test(test_failed_target),
         cmocka_unit_test(test_repeats),
     };

@@ -283,9 +283,9 @@ static inline void fixture_inconclusive(struct fixture *f)
     fixture_finding(f, "pss_bytes", OUTCOME_INCONCLUSIVE, 31, 62, 120, 108e6);
     fixture_finding(f, "fds", OUTCOME_PASS, 0, 0.00002, 0.0001, 40);
     v->lead = 0;
-    v->findings[0].decisive = true;
-    v->findings[0].more_requests = 96000;
-    v->findings[0].more_s = 460;
+    v->findings[0].decisive = v->findings[0].blocking = true;
+    v->findings[0].more_requests = v->more_requests = 96000;
+    v->findings[0].more_s = v->more_s = 460;
     snprintf(v->reason, sizeof v->reason, "%s",
              "The readings move more than the growth that matters: neither a "
              "leak nor a plateau can be told from this run.");
@@ -297,6 +297,8 @@ static inline void fixture_open(struct fixture *f, enum fixture_case c)
     struct err err = {""};
 
     *f = (struct fixture){.verdict = {.lead = -1,
+                                      .more_requests = NAN,
+                                      .more_s = NAN,
                                       .types_kind = -1,
                                       .types_share = 1,
                                       .steady_from_s = 20}};

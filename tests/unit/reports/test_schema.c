@@ -119,7 +119,8 @@ static void test_nearly_nothing_fits(void **state)
     (void)state;
     char *dir = temp_dir_new(), *path = file_join(dir, "x.csv");
     struct record r;
-    struct verdict v = {.lead = -1, .steady_from_s = NAN};
+    struct verdict v = {
+        .lead = -1, .steady_from_s = NAN, .more_requests = NAN, .more_s = NAN};
     struct report_input in = {&r, &v, 3, NULL, false};
     struct buf text;
 
