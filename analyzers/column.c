@@ -230,6 +230,18 @@ static void decide(struct bench *b, unsigned heard, struct finding *f)
     fill_power(b, f);
 }
 
+/* A process that lives has memory: a few readings of none have failed and are
+ * cleaned away. Where they are many there is no level to stay at. */
+static bool is_gone(const struct bench *b)
+{
+    if (b->c->metric.role != METRIC_MEMORY)
+        return false;
+    for (size_t i = 0; i < b->r->n; i++)
+        if (b->y[i] == 0)
+            return true;
+    return false;
+}
+
 void column_judge(const struct column_context *x, const struct column *c,
                   unsigned heard, struct finding *f, struct column_view *v)
 {
@@ -242,6 +254,8 @@ void column_judge(const struct column_context *x, const struct column *c,
     if (bench_open(b, x, c, v)) {
         if (b->quantum == 0)
             judge_constant(b, f);
+        else if (is_gone(b))
+            v->doubt = DOUBT_GONE;
         else if (heard == 0 && bench_glance(b))
             v->doubt = DOUBT_NONE;
         else if (heard != 0 && bench_look(b))

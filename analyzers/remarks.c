@@ -199,6 +199,10 @@ static void seen(const struct remark *r)
     case DOUBT_NO_DATA:
         name_it(r, " has too few readings to be judged");
         break;
+    case DOUBT_GONE:
+        name_it(r, " reads 0 in many samples: nothing lived there, or it could "
+                   "not be read");
+        break;
     case DOUBT_SHORT:
         name_it(r, " rises, but");
         add_time(r, " in ", v->span_s);

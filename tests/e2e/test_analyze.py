@@ -151,6 +151,21 @@ class OddFileTest(support.Case):
                 self.assertEqual(r.status, 3, r.told())
                 self.assertEqual(json.loads(r.out)["verdict"], "inconclusive")
 
+    def test_memory_that_is_gone(self):
+        """Zero is what is read where nothing lives: no level to stay at."""
+        for share in (0, 0.3, 0.5, 0.75, 0.88):
+            for grows in (0, 200000):
+                r = self.analyze(self.series(
+                    lambda i: 0 if i >= share * 300
+                    else 100000000 + i * grows + i * 37 % 11 * 4096))
+                self.assertEqual(r.status, 3, r.told())
+        r = self.analyze(self.series(lambda i: int(i == 299)))
+        self.assertEqual(r.status, 3, r.told())
+        # A few have failed, and hide no leak.
+        r = self.analyze(self.series(
+            lambda i: 0 if i % 15 == 3 else 100000000 + i * 200000))
+        self.assertEqual(r.status, 1, r.told())
+
     def test_too_little(self):
         for rows in (1, 2, 11):
             r = self.analyze(self.series(self.steady, rows))

@@ -61,6 +61,21 @@ static void test_news_at_the_end(void **state)
 
 /* Steps that stopped are a warm-up; a pause no longer than those before is
  * a pause. */
+/* A process that lives has memory: where many readings say none, there is
+ * nothing to stay level; a few have failed, and hide no leak. */
+static void test_gone(void **state)
+{
+    (void)state;
+    level();
+    for (int i = 530; i < N; i++)
+        y[i] = 0;
+    assert_int_equal(judge("reads 0 in many samples"), OUTCOME_INCONCLUSIVE);
+    level();
+    for (int i = 0; i < N; i++)
+        y[i] = i % 15 == 3 ? 0 : y[i] + 1e5 * i;
+    assert_int_equal(judge(NULL), OUTCOME_LEAK);
+}
+
 static void test_stairs(void **state)
 {
     (void)state;
@@ -106,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wandering),
         cmocka_unit_test(test_news_at_the_end),
+        cmocka_unit_test(test_gone),
         cmocka_unit_test(test_stairs),
         cmocka_unit_test(test_restarts_unseen),
     };

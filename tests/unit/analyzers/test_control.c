@@ -150,8 +150,9 @@ static void test_samples(void **state)
     samples_close(&r);
 }
 
-/* RSS grows by pages that workers share and is excused, so neither column
- * turns the verdict by itself: the pass states what the whole would call. */
+/* RSS grows by pages that workers share, until most are written to: it is
+ * excused, and no leak that is planted turns it by itself. The pass states what
+ * the whole would call. */
 static void test_stated_by_the_whole(void **state)
 {
     static const char *const names[] = {"rss_bytes", "pss_bytes"};
@@ -160,7 +161,9 @@ static void test_stated_by_the_whole(void **state)
     const struct finding *lead;
 
     (void)state;
-    samples_open(&r, names, 2, 60e6);
+    samples_open(&r, names, 2, 0);
+    for (size_t i = 0; i < ROWS; i++)
+        r.samples.columns[0].v[i] += 60e6 * fmin((double)i / ROWS, 0.9);
     r.policy.self_check = true;
     verdict_judge(&r, NULL, &v);
     lead = verdict_lead(&v);
