@@ -190,6 +190,14 @@ static void pass(const struct remark *r)
     say(r, " would have been seen.");
 }
 
+static void unread(const struct remark *r)
+{
+    name_it(r, r->v->doubt == DOUBT_NO_DATA
+                   ? " has too few readings to be judged"
+                   : " reads 0 in many samples: nothing lived there, or it "
+                     "could not be read");
+}
+
 /* What was seen, and why it decides nothing. */
 static void seen(const struct remark *r)
 {
@@ -197,11 +205,8 @@ static void seen(const struct remark *r)
 
     switch (v->doubt) {
     case DOUBT_NO_DATA:
-        name_it(r, " has too few readings to be judged");
-        break;
     case DOUBT_GONE:
-        name_it(r, " reads 0 in many samples: nothing lived there, or it could "
-                   "not be read");
+        unread(r);
         break;
     case DOUBT_SHORT:
         name_it(r, " rises, but");
