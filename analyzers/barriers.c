@@ -307,12 +307,40 @@ static bool column_as(const struct record *r, const struct policy *p,
     return hiding;
 }
 
+/* A process that lives has memory: a barrier that reads none was read where
+   nothing lived, or not at all, and what happened there nobody knows. */
+static bool reads_none(const struct record *r, const struct column *c)
+{
+    if (c->metric.role != METRIC_MEMORY)
+        return false;
+    for (size_t i = 0; i < r->barriers.n; i++)
+        if (c->v[i] <= 0)
+            return true;
+    return false;
+}
+
+static void unread(const struct policy *p, const struct column *c,
+                   struct finding *f)
+{
+    finding_init(f, &c->metric);
+    f->basis = BASIS_BARRIERS;
+    f->judged = limits_judged(p, f->name, &f->metric);
+    f->outcome = OUTCOME_INCONCLUSIVE;
+    snprintf(f->reason, sizeof f->reason,
+             "No memory was read at a barrier: nothing lived there, or it "
+             "could not be read.");
+}
+
 void barriers_column(const struct record *r, const struct policy *p,
                      const struct barriers_rule *rule, const struct column *c,
                      struct finding *f)
 {
     struct finding raw;
 
+    if (reads_none(r, c)) {
+        unread(p, c, f);
+        return;
+    }
     if (!column_as(r, p, rule, c, true, f))
         return;
     /* Growth and garbage look alike here: only what both ways of reading say

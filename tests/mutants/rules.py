@@ -106,6 +106,8 @@ RULES = [
     ("objects are not heard", "ballot.c",
      "if (at != BENCH_SINGLE || !f->judged)", "if (at != BENCH_NONE)"),
     # Barriers, and garbage among what they count.
+    ("no memory at a barrier is level", "barriers.c",
+     "if (c->v[i] <= 0)", "if (c->v[i] < -1e300)"),
     ("what no garbage can be is garbage", "barriers.c",
      "blocks_beyond_garbage(r, c) > f->tolerance_per_request)",
      "blocks_beyond_garbage(r, c) > 1e9 * f->tolerance_per_request)"),

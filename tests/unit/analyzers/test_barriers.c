@@ -147,6 +147,40 @@ static void test_glance(void **state)
     }
 }
 
+/* A barrier that reads no memory, in the middle or in the end, is nothing to
+ * pass on; counts may well be none. */
+static void test_no_memory(void **state)
+{
+    const double still[8] = {0};
+
+    (void)state;
+    for (size_t at = 0; at <= 8; at += 4) {
+        struct record r;
+        struct finding f;
+
+        records_open(&r, 8, 1000);
+        records_column(&r, "pss_bytes", 90e6, still);
+        judge(&r, &f);
+        assert_int_equal(f.outcome, OUTCOME_PASS);
+        for (size_t i = at; i <= 8; i++)
+            r.barriers.columns[0].v[i] = at == 4 && i > 4 ? 90e6 : 0;
+        judge(&r, &f);
+        assert_int_equal(f.outcome, OUTCOME_INCONCLUSIVE);
+        assert_non_null(strstr(f.reason, "No memory was read"));
+        records_close(&r);
+    }
+    for (int k = 0; k < 2; k++) {
+        struct record r;
+        struct finding f;
+
+        records_open(&r, 8, 1000);
+        records_column(&r, k ? "fds" : "py_tasks", 0, still);
+        judge(&r, &f);
+        assert_int_equal(f.outcome, OUTCOME_PASS);
+        records_close(&r);
+    }
+}
+
 /* Exact counts do not make an interval of no width. */
 static void test_never_certain(void **state)
 {
@@ -435,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_glance),
         cmocka_unit_test(test_own_connections_are_no_leak),
         cmocka_unit_test(test_own_connections_are_bounded),
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_never_certain),
         cmocka_unit_test(test_bad_readings),
         cmocka_unit_test(test_gap),
