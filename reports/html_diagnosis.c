@@ -3,7 +3,8 @@
  * tables. */
 #include "reports/html_impl.h"
 
-#include "reports/bound_words.h"
+#include "analyzers/explain.h"
+#include "reports/chain_words.h"
 #include "reports/html_draw.h"
 #include "reports/say.h"
 
@@ -38,7 +39,7 @@ static void bound(struct buf *out, const struct view *v,
     struct buf words;
 
     buf_init(&words, BOUND_TEXT_MAX);
-    bound_words(&words, v, c);
+    chain_bound_words(&words, v, c);
     if (words.len > 0) {
         buf_adds(out, "<p>");
         html_text(out, buf_str(&words));
@@ -66,7 +67,9 @@ static void chains(struct buf *out, const struct view *v)
         html_text(out, c->type);
         buf_adds(out, "</code> that were followed; ");
         say_count(out, c->instances);
-        buf_adds(out, " alive</p>\n");
+        buf_adds(out, explain_proven(v->in->verdict, c->type)
+                          ? " alive</p>\n"
+                          : " alive; not proven to grow</p>\n");
         if (i < CHAINS_DRAWN && c->text != NULL) {
             html_boxes(out, c->text);
             buf_adds(out, "<details><summary class=\"dim\">as text</summary>");

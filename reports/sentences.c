@@ -2,9 +2,10 @@
 
 #include "analyzers/attribution.h"
 #include "analyzers/driven_words.h"
+#include "analyzers/explain.h"
 #include "harness/base/mem.h"
 #include "harness/model/typename.h"
-#include "reports/bound_words.h"
+#include "reports/chain_words.h"
 #include "reports/say.h"
 
 #include <math.h>
@@ -344,48 +345,52 @@ static const char *short_place(const char *where)
     return s;
 }
 
+/* The first few, and the first with a bound in any case. */
 static void add_chains(struct view *v)
 {
     const struct diagnosis *d = &v->in->record->diagnosis;
-    struct buf b;
+    bool bounded = false;
 
-    for (size_t i = 0; i < d->nchains && i < HOLDERS_SHOWN; i++) {
+    for (size_t i = 0; i < d->nchains; i++) {
         const struct diagnosis_chain *c = &d->chains[i];
+        struct buf chain, bound;
 
         if (c->text == NULL || *c->text == '\0')
             continue;
-        buf_init(&b, TEXT_MAX);
-        buf_addf(&b, "%s", c->text);
-        if (c->sampled > 0 && c->found < c->sampled) {
-            buf_adds(&b, " (");
-            say_percent(&b, c->found / c->sampled);
-            buf_addf(&b, " of %s)", c->type != NULL ? c->type : "them");
-        }
-        add_line(v, "held by", &b);
-        buf_init(&b, TEXT_MAX);
-        bound_words(&b, v, c);
-        if (b.len > 0 && !said(v, buf_str(&b)))
-            add_line(v, "", &b);
-        else
-            buf_release(&b);
+        buf_init(&chain, TEXT_MAX);
+        buf_init(&bound, TEXT_MAX);
+        chain_words(&chain, v, c);
+        if (!bounded)
+            chain_bound_words(&bound, v, c);
+        if (i < HOLDERS_SHOWN || bound.len > 0)
+            add_line(v, "held by", &chain);
+        if (bound.len > 0)
+            add_line(v, "", &bound);
+        bounded = bounded || bound.len > 0;
+        buf_release(&chain);
+        buf_release(&bound);
     }
 }
 
-/* Allocation sites say something only when it is memory that leaks. */
+/* Allocation sites say something only when it is memory that leaks; small ones
+ * only where Python objects surely grow. */
 static void add_sites(struct view *v)
 {
     const struct diagnosis *d = &v->in->record->diagnosis;
-    bool memory = false;
+    bool memory = false, proven = false;
     struct buf b;
 
     for (size_t i = 0; i < v->njudged; i++)
         memory = memory || (v->metrics[i]->outcome == OUTCOME_LEAK &&
                             v->metrics[i]->metric.role != METRIC_HANDLES);
+    for (size_t i = 0; i < v->in->verdict->ntypes; i++)
+        proven = proven || v->in->verdict->types[i].significant;
     for (size_t i = 0; memory && i < d->nsites && i < HOLDERS_SHOWN; i++) {
         const struct diagnosis_site *s = &d->sites[i];
 
         if (s->where == NULL || s->where[0] == '\0' ||
-            !(s->bytes_per_request >= SITE_BYTES))
+            !(s->bytes_per_request >= SITE_BYTES) ||
+            (!proven && !explains(v->in->verdict, s->bytes_per_request)))
             continue;
         buf_init(&b, TEXT_MAX);
         buf_addf(&b, "%s keeps ", short_place(s->where));

@@ -1,10 +1,24 @@
-#include "reports/bound_words.h"
+#include "reports/chain_words.h"
 
 #include "analyzers/bound.h"
+#include "analyzers/explain.h"
 #include "reports/say.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+void chain_words(struct buf *out, const struct view *v,
+                 const struct diagnosis_chain *c)
+{
+    buf_adds(out, c->text);
+    if (c->sampled > 0 && c->found < c->sampled) {
+        buf_adds(out, " (");
+        say_percent(out, c->found / c->sampled);
+        buf_addf(out, " of %s)", c->type != NULL ? c->type : "them");
+    }
+    if (!explain_proven(v->in->verdict, c->type))
+        buf_adds(out, "; it is not proven to grow");
+}
 
 /* 8,376 requests are "about 8,400": two digits are known at best. */
 static double rounded(double n)
@@ -33,8 +47,8 @@ static void say_more(struct buf *out, const struct view *v, double more)
     }
 }
 
-void bound_words(struct buf *out, const struct view *v,
-                 const struct diagnosis_chain *c)
+void chain_bound_words(struct buf *out, const struct view *v,
+                       const struct diagnosis_chain *c)
 {
     double more;
 
