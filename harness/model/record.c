@@ -258,8 +258,10 @@ static void release_lists(struct record *r)
         free(r->events[i].what);
         free(r->events[i].detail);
     }
-    for (size_t i = 0; i < r->nprocesses; i++)
+    for (size_t i = 0; i < r->nprocesses; i++) {
         free(r->processes[i].command);
+        free(r->processes[i].own);
+    }
     for (size_t i = 0; i < r->nnotes; i++)
         free(r->notes[i]);
     free(r->kinds);

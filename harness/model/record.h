@@ -82,6 +82,24 @@ struct record_second {
     double sent, ok, errors, late, p50_ms, p99_ms;
 };
 
+/* What one process held by itself at one moment. */
+enum record_own_what {
+    RECORD_OWN_RSS,
+    RECORD_OWN_NATIVE,
+    RECORD_OWN_BLOCKS,
+    RECORD_OWN_OBJECTS,
+    RECORD_OWN_YOUNG,
+    RECORD_OWN,
+};
+
+/* The column of processes.csv, and of barriers.csv for the sum. */
+const char *record_own_name(enum record_own_what w);
+
+struct record_own {
+    double t_s, cpu_s;
+    double v[RECORD_OWN]; /* NaN unknown */
+};
+
 struct record_process {
     int64_t pid;
     int64_t start; /* clock ticks since boot: stat field 22 */
@@ -89,6 +107,8 @@ struct record_process {
     double first_s, last_s; /* samples it was seen in */
     double rss_first, rss_last, rss_max, pss_last;
     double cpu_first, cpu_last; /* used by then, seconds; NaN: unknown */
+    struct record_own *own;     /* its readings, by time */
+    size_t nown;
 };
 
 struct record {

@@ -229,9 +229,19 @@ void record_read_objects(struct record *r)
 struct sighting {
     int64_t pid, start;
     size_t row; /* keeps the file's order within a process */
-    double t_s, rss, pss, cpu;
+    double pss;
+    struct record_own own;
     const char *command; /* borrowed from the text */
 };
+
+const char *record_own_name(enum record_own_what w)
+{
+    static const char *const names[RECORD_OWN] = {
+        "rss_bytes", "native_inuse_bytes", "py_blocks", "py_gc_objects",
+        "py_gc_young"};
+
+    return names[w];
+}
 
 static int by_process(const void *a, const void *b)
 {
@@ -266,22 +276,25 @@ static struct sighting *read_sightings(struct csv *c, size_t *n)
     size_t cap = 0;
     int t = csv_column(c, "t_s"), pid = csv_column(c, "pid"),
         start = csv_column(c, "start"), command = csv_column(c, "command"),
-        rss = csv_column(c, "rss_bytes"), pss = csv_column(c, "pss_bytes"),
-        cpu = csv_column(c, "cpu_s");
+        pss = csv_column(c, "pss_bytes"), cpu = csv_column(c, "cpu_s"),
+        own[RECORD_OWN];
 
+    for (int i = 0; i < RECORD_OWN; i++)
+        own[i] = csv_column(c, record_own_name((enum record_own_what)i));
     *n = 0;
     while (csv_next(c)) {
         struct sighting s = {.pid = whole(csv_number(c, pid)),
                              .start = whole(csv_number(c, start)),
                              .row = *n,
-                             .t_s = csv_number(c, t),
-                             .rss = csv_number(c, rss),
                              .pss = csv_number(c, pss),
-                             .cpu = csv_number(c, cpu),
                              .command = csv_text(c, command)};
 
-        if (isnan(s.t_s) || s.pid <= 0)
+        s.own.t_s = csv_number(c, t);
+        s.own.cpu_s = csv_number(c, cpu);
+        if (isnan(s.own.t_s) || s.pid <= 0)
             continue;
+        for (int i = 0; i < RECORD_OWN; i++)
+            s.own.v[i] = csv_number(c, own[i]);
         list = mem_grow(list, *n, &cap, sizeof s);
         list[(*n)++] = s;
     }
@@ -290,27 +303,51 @@ static struct sighting *read_sightings(struct csv *c, size_t *n)
 
 static void see(struct record_process *p, const struct sighting *s)
 {
-    if (s->t_s < p->first_s)
-        p->first_s = s->t_s;
-    if (s->t_s > p->last_s)
-        p->last_s = s->t_s;
-    if (!isnan(s->rss)) {
+    double rss = s->own.v[RECORD_OWN_RSS], cpu = s->own.cpu_s;
+
+    p->first_s = fmin(p->first_s, s->own.t_s);
+    p->last_s = fmax(p->last_s, s->own.t_s);
+    p->own[p->nown++] = s->own;
+    if (!isnan(rss)) {
         if (isnan(p->rss_first))
-            p->rss_first = s->rss;
-        p->rss_last = s->rss;
-        p->rss_max = fmax(p->rss_max, s->rss); /* fmax ignores the NaN */
+            p->rss_first = rss;
+        p->rss_last = rss;
+        p->rss_max = fmax(p->rss_max, rss); /* fmax ignores the NaN */
     }
     if (!isnan(s->pss))
         p->pss_last = s->pss;
-    if (!isnan(s->cpu)) {
+    if (!isnan(cpu)) {
         if (isnan(p->cpu_first))
-            p->cpu_first = s->cpu;
-        p->cpu_last = s->cpu;
+            p->cpu_first = cpu;
+        p->cpu_last = cpu;
     }
     if (*s->command != '\0' && strcmp(p->command, s->command) != 0) {
         free(p->command); /* the last one: an exec changes it once */
         p->command = mem_strdup(s->command);
     }
+}
+
+static bool same_process(const struct sighting *a, const struct sighting *b)
+{
+    return a->pid == b->pid && a->start == b->start;
+}
+
+/* The process of sighting `s`, with room for `n` of them. */
+static struct record_process process_of(const struct sighting *s, size_t n)
+{
+    return (struct record_process){.pid = s->pid,
+                                   .start = s->start,
+                                   .command = mem_strdup(""),
+                                   .own =
+                                       mem_zalloc(n, sizeof(struct record_own)),
+                                   .first_s = s->own.t_s,
+                                   .last_s = s->own.t_s,
+                                   .rss_first = NAN,
+                                   .rss_last = NAN,
+                                   .rss_max = NAN,
+                                   .pss_last = NAN,
+                                   .cpu_first = NAN,
+                                   .cpu_last = NAN};
 }
 
 void record_read_processes(struct record *r)
@@ -329,21 +366,14 @@ void record_read_processes(struct record *r)
     for (size_t i = 0; i < n; i++) {
         const struct sighting *s = &list[i];
 
-        if (i == 0 || s->pid != s[-1].pid || s->start != s[-1].start) {
+        if (i == 0 || !same_process(s, s - 1)) {
+            size_t to = i + 1;
+
+            while (to < n && same_process(s, &list[to]))
+                to++;
             r->processes = mem_grow(r->processes, r->nprocesses, &cap,
                                     sizeof *r->processes);
-            r->processes[r->nprocesses++] =
-                (struct record_process){.pid = s->pid,
-                                        .start = s->start,
-                                        .command = mem_strdup(""),
-                                        .first_s = s->t_s,
-                                        .last_s = s->t_s,
-                                        .rss_first = NAN,
-                                        .rss_last = NAN,
-                                        .rss_max = NAN,
-                                        .pss_last = NAN,
-                                        .cpu_first = NAN,
-                                        .cpu_last = NAN};
+            r->processes[r->nprocesses++] = process_of(s, to - i);
         }
         see(&r->processes[r->nprocesses - 1], s);
     }

@@ -13,7 +13,8 @@
  *                  opened:connections,<metrics>
  *                  block 0 is read after warm-up; counters are cumulative
  *   processes.csv  t_s,pid,start,command,rss_bytes,pss_bytes,uss_bytes,
- *                  swap_bytes,threads,fds,cpu_s
+ *                  swap_bytes,threads,fds,cpu_s,native_inuse_bytes,
+ *                  py_blocks,py_gc_objects,py_gc_young
  *   requests.csv   t_s,kind,sent,ok,errors,late,p50_ms,p99_ms
  *                  one row per second and kind: what happened in that second;
  *                  a flow's kind is written flow:<name>

@@ -66,8 +66,14 @@ static void swap_rows(struct members *m)
     m->cap_old = cap;
 }
 
-/* Who was there before keeps his command. Both lists are ordered by age, so
- * that one walk does. */
+static void forget(struct member_row *r)
+{
+    for (int f = 0; f < SOURCE_FIELDS; f++)
+        r->field[f] = NAN;
+}
+
+/* Who was there before keeps his command and readings. Both lists are ordered
+ * by age, so that one walk does. */
 static void mirror(struct members *m)
 {
     size_t n = proctree_count(m->tree), old = 0, nold = m->n;
@@ -89,9 +95,8 @@ static void mirror(struct members *m)
         } else {
             r->id = st->id;
             describe(m, st, r->command);
+            forget(r);
         }
-        for (int f = 0; f < SOURCE_FIELDS; f++)
-            r->field[f] = NAN;
     }
     m->n = n;
 }
@@ -102,6 +107,12 @@ size_t members_scan(struct members *m)
     proctree_scan(m->tree, on_change, m);
     mirror(m);
     return m->n;
+}
+
+void members_forget(struct members *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        forget(&m->rows[i]);
 }
 
 void members_add_group(struct members *m, const struct cgroup *cg)

@@ -13,7 +13,8 @@
 struct member_row {
     struct proc_id id;
     char command[MEMBERS_COMMAND]; /* secrets masked; foreign bytes */
-    double field[SOURCE_FIELDS];   /* NaN: not read since the last scan */
+    double field[SOURCE_FIELDS];   /* NaN: not read since
+                                      members_forget */
 };
 
 struct members {
@@ -33,8 +34,12 @@ void members_init(struct members *m, const struct scenario *sc,
                   int64_t guardian);
 void members_release(struct members *m);
 
-/* Looks again. Returns how many there are. */
+/* Looks again; who is still there keeps the readings. Returns how many there
+ * are. */
 size_t members_scan(struct members *m);
+
+/* Forgets all readings: the next ones are of another moment. */
+void members_forget(struct members *m);
 
 /* Adds the processes of a group, which need not be anybody's children. */
 void members_add_group(struct members *m, const struct cgroup *cg);

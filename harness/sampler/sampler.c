@@ -216,6 +216,7 @@ static void read_all(struct sampler *s, bool exact, enum phase phase,
 
     row.requests = requests(s);
     scan(s);
+    members_forget(&s->members);
     sources_read(s->sources, &how, tree_is_another, s, s->values);
     row.proc_starts = (double)proctree_starts(s->members.tree);
     publish(s);

@@ -34,6 +34,10 @@ enum source_field {
     SOURCE_THREADS,
     SOURCE_FDS,
     SOURCE_CPU,
+    SOURCE_NATIVE,
+    SOURCE_BLOCKS,
+    SOURCE_GC_OBJECTS,
+    SOURCE_YOUNG,
     SOURCE_FIELDS,
 };
 

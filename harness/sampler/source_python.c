@@ -135,9 +135,29 @@ static void leave_set_aside(struct worker *w, struct census_count *c)
         c->blocks -= w->set_aside;
 }
 
-/* Reads one worker into `sum`; false when it could not be read. */
+static double known(int64_t n)
+{
+    return n < 0 ? NAN : (double)n;
+}
+
+/* What process `i` holds by itself: a worker's life shows in its own readings,
+ * not in the sum. A quick count does not know what is set aside and young. */
+static void tell_process(const struct source_host *host, size_t i, bool full,
+                         const struct census_count *c)
+{
+    host->process(host->host, i, SOURCE_NATIVE, known(c->native_inuse));
+    if (!full || !c->python || c->python_hidden)
+        return;
+    host->process(host->host, i, SOURCE_BLOCKS, known(c->blocks));
+    host->process(host->host, i, SOURCE_GC_OBJECTS, known(c->tracked));
+    host->process(host->host, i, SOURCE_YOUNG, known(c->young));
+}
+
+/* Reads the worker of process `i` into `sum`; false when it could not be
+ * read. */
 static bool read_worker(const struct source_host *host, struct worker *w,
-                        bool full, int64_t deadline_ns, struct census *sum)
+                        size_t i, bool full, int64_t deadline_ns,
+                        struct census *sum)
 {
     struct census_options o = {.time_limit_ns = deadline_ns - clock_now_ns()};
     struct census_reader *r = reader_of(host, w);
@@ -152,17 +172,14 @@ static bool read_worker(const struct source_host *host, struct worker *w,
         tell_notes(host, r);
         leave_set_aside(w, &one.n);
         census_add(sum, &one);
+        if (!one.n.partial)
+            tell_process(host, i, full, &one.n);
     } else {
         census_close(&w->reader);
     }
     whole = fine && !one.n.partial;
     census_release(&one);
     return whole;
-}
-
-static double known(int64_t n)
-{
-    return n < 0 ? NAN : (double)n;
 }
 
 static void give(const struct python_source *s, const struct census_count *c,
@@ -196,7 +213,7 @@ static void read_python(void *state, const struct source_host *host,
         struct worker *w = worker_of(s, proctree_at(host->tree, i)->id);
 
         w->seen = true;
-        if (!read_worker(host, w, full, how->deadline_ns, &sum))
+        if (!read_worker(host, w, i, full, how->deadline_ns, &sum))
             whole = false;
         if (i >= READERS_KEPT)
             census_close(&w->reader);

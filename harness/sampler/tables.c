@@ -9,6 +9,7 @@
 #define HELD 256 /* rows before the load begins: some seconds' worth */
 #define LEAD 4   /* columns in front of the metrics */
 #define OBJECTS_MAX 100000
+#define PROCESS_COLUMNS 15
 
 struct object_row {
     size_t owner;
@@ -35,9 +36,10 @@ int tables_open(struct rundir *rd, const char *const *names, size_t n,
                 struct tables **out, struct err *err)
 {
     static const char *const process_columns[] = {
-        "t_s",       "pid",       "start",     "command",
-        "rss_bytes", "pss_bytes", "uss_bytes", "swap_bytes",
-        "threads",   "fds",       "cpu_s"};
+        "t_s",       "pid",           "start",      "command",
+        "rss_bytes", "pss_bytes",     "uss_bytes",  "swap_bytes",
+        "threads",   "fds",           "cpu_s",      "native_inuse_bytes",
+        "py_blocks", "py_gc_objects", "py_gc_young"};
     struct tables *t = mem_zalloc(1, sizeof *t);
     const char **columns = mem_zalloc(LEAD + n, sizeof *columns);
     int rc = -1;
@@ -55,8 +57,8 @@ int tables_open(struct rundir *rd, const char *const *names, size_t n,
         columns[LEAD + i] = names[i];
     if (rundir_table(rd, "samples.csv", columns, LEAD + n, &t->samples, err) ==
             0 &&
-        rundir_table(rd, "processes.csv", process_columns, 11, &t->processes,
-                     err) == 0)
+        rundir_table(rd, "processes.csv", process_columns, PROCESS_COLUMNS,
+                     &t->processes, err) == 0)
         rc = 0;
     free(columns);
     if (rc != 0)
@@ -117,20 +119,24 @@ void tables_processes(struct tables *t, double t_s,
 {
     for (size_t i = 0; i < n; i++) {
         const struct member_row *r = &rows[i];
-        const char *texts[11] = {[3] = r->command};
-        double cells[11] = {t_s,
-                            (double)r->id.pid,
-                            (double)r->id.start,
-                            0,
-                            r->field[SOURCE_RSS],
-                            r->field[SOURCE_PSS],
-                            r->field[SOURCE_USS],
-                            r->field[SOURCE_SWAP],
-                            r->field[SOURCE_THREADS],
-                            r->field[SOURCE_FDS],
-                            r->field[SOURCE_CPU]};
+        const char *texts[PROCESS_COLUMNS] = {[3] = r->command};
+        double cells[PROCESS_COLUMNS] = {t_s,
+                                         (double)r->id.pid,
+                                         (double)r->id.start,
+                                         0,
+                                         r->field[SOURCE_RSS],
+                                         r->field[SOURCE_PSS],
+                                         r->field[SOURCE_USS],
+                                         r->field[SOURCE_SWAP],
+                                         r->field[SOURCE_THREADS],
+                                         r->field[SOURCE_FDS],
+                                         r->field[SOURCE_CPU],
+                                         r->field[SOURCE_NATIVE],
+                                         r->field[SOURCE_BLOCKS],
+                                         r->field[SOURCE_GC_OBJECTS],
+                                         r->field[SOURCE_YOUNG]};
 
-        rundir_cells(t->processes, texts, cells, 11);
+        rundir_cells(t->processes, texts, cells, PROCESS_COLUMNS);
     }
 }
 

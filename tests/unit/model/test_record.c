@@ -76,10 +76,11 @@ static void write_whole_run(const char *dir)
                   "2,1,20,bytes,7,,0\n");
     temp_dir_puts(dir, "processes.csv",
                   "t_s,pid,start,command,rss_bytes,pss_bytes,uss_bytes,"
-                  "swap_bytes,threads,fds,cpu_s\n"
+                  "swap_bytes,threads,fds,cpu_s,native_inuse_bytes,"
+                  "py_blocks\n"
                   "0,77,5,gunicorn,100,,90,0,1,5,0.1\n"
                   "0,78,6,\"a, b\",200,150,90,0,1,5,0.1\n"
-                  "1,77,5,gunicorn,300,140,90,0,1,5,0.2\n"
+                  "1,77,5,gunicorn,300,140,90,0,1,5,0.2,7000,31\n"
                   "2,77,9,gunicorn,50,40,90,0,1,5,0.2\n"
                   "2,77,5,gunicorn,250,130,90,0,1,5,0.2\n");
 }
@@ -154,6 +155,14 @@ static void test_processes(void **state)
     assert_close(p[0].rss_last, 250, 0);
     assert_close(p[0].rss_max, 300, 0);
     assert_close(p[0].pss_last, 130, 0);
+    assert_int_equal(p[0].nown, 3);
+    assert_close(p[0].own[1].t_s, 1, 0);
+    assert_close(p[0].own[1].cpu_s, 0.2, 0);
+    assert_close(p[0].own[1].v[RECORD_OWN_RSS], 300, 0);
+    assert_close(p[0].own[1].v[RECORD_OWN_NATIVE], 7000, 0);
+    assert_close(p[0].own[1].v[RECORD_OWN_BLOCKS], 31, 0);
+    assert_close(p[0].own[2].v[RECORD_OWN_BLOCKS], NAN, 0); /* no value */
+    assert_close(p[0].own[1].v[RECORD_OWN_YOUNG], NAN, 0);
     assert_close(p[0].last_s, 2, 0);
     assert_string_equal(p[1].command, "a, b");
     assert_int_equal(p[2].start, 9); /* the same pid again: another process */

@@ -229,7 +229,7 @@ static void test_barriers(void **state)
     struct service sv = service_start();
     double rss, pss, uss, fds;
     double slack = heavy() ? 1e12 : 128 << 10;
-    int barriers = 0;
+    int barriers = 0, own = 0;
     struct run r;
 
     (void)state;
@@ -251,6 +251,11 @@ static void test_barriers(void **state)
     assert_close(barrier(&r, 2, "uss_bytes") - uss, 32 << 20, slack);
     assert_close(barrier(&r, 2, "fds") - fds, 10, 0);
     run_end(&r);
+    /* What each process holds by itself is read with it. */
+    assert_int_equal(r.rec.nprocesses, 1);
+    for (size_t i = 0; i < r.rec.processes[0].nown; i++)
+        own += r.rec.processes[0].own[i].v[RECORD_OWN_RSS] == rss;
+    assert_true(own >= 1);
     for (size_t i = 0; i < r.rec.samples.n; i++)
         barriers += r.rec.samples.phase[i] == PHASE_BARRIER;
     assert_int_equal(barriers, 8);
