@@ -1,6 +1,7 @@
 #include "analyzers/compare.h"
 
 #include "analyzers/attribution.h"
+#include "analyzers/student.h"
 #include "analyzers/type_columns.h"
 #include "analyzers/words.h"
 #include "harness/base/mem.h"
@@ -112,16 +113,29 @@ static struct interval difference(const struct interval *a,
                              v + hypot(b->high - b->value, a->value - a->low)};
 }
 
+/* So much wider intervals are when `rows` of them are to hold together at the
+   confidence of one (Bonferroni), for errors that are about normal. */
+static double widening(double confidence, size_t rows)
+{
+    const int df = 1000; /* as good as normal */
+    double a = confidence > 0.5 && confidence < 1 ? 1 - confidence : 0.05;
+
+    return student_quantile(1 - a / 2 / (double)rows, df) /
+           student_quantile(1 - a / 2, df);
+}
+
+/* Among `rows` comparisons one is "worse" by chance as seldom as a single one
+   would be. */
 static enum change decide(const struct compare_number *a,
                           const struct compare_number *b,
-                          const struct interval *d)
+                          const struct interval *d, double wider)
 {
     bool was = a->outcome == OUTCOME_LEAK, is = b->outcome == OUTCOME_LEAK;
     double matters = fmax(b->tolerance, 0.1 * fabs(a->per_request.value));
 
     if (was && b->outcome == OUTCOME_PASS && d->high < 0)
         return CHANGE_FIXED;
-    if (is && d->low > (was ? matters : 0))
+    if (is && d->value - wider * (d->value - d->low) > (was ? matters : 0))
         return CHANGE_WORSE;
     if (was && is)
         return CHANGE_NOT_FIXED;
@@ -202,7 +216,7 @@ static const struct compare_number *find(const struct compare_side *s,
    NULL. */
 static void add_row(struct comparison *c, const struct compare_number *a,
                     const struct compare_number *b,
-                    const struct compare_side *silent)
+                    const struct compare_side *silent, double wider)
 {
     static const struct interval unknown = {NAN, NAN, NAN};
     const struct compare_number *any = a != NULL ? a : b;
@@ -219,7 +233,7 @@ static void add_row(struct comparison *c, const struct compare_number *a,
     snprintf(w->kind, sizeof w->kind, "%s", any->kind);
     if (a != NULL && b != NULL) {
         w->difference = difference(&a->per_request, &b->per_request);
-        w->change = decide(a, b, &w->difference);
+        w->change = decide(a, b, &w->difference, wider);
     } else {
         w->change = of_type(a, b, silent);
     }
@@ -288,18 +302,24 @@ static void sum_up(struct comparison *c, const struct compare_side *before,
 void compare_judge(const struct compare_side *before,
                    const struct compare_side *after, struct comparison *out)
 {
+    double wider;
+    size_t both = 0;
+
     *out = (struct comparison){0};
+    for (size_t i = 0; i < before->n; i++)
+        both += find(after, &before->numbers[i]) != NULL;
+    wider = widening(before->confidence, both > 0 ? both : 1);
     for (size_t i = 0; i < before->n; i++) {
         const struct compare_number *a = &before->numbers[i];
         const struct compare_number *b = find(after, a);
 
         if (b != NULL || a->outcome == OUTCOME_LEAK)
-            add_row(out, a, b, after);
+            add_row(out, a, b, after, wider);
     }
     for (size_t i = 0; i < after->n; i++)
         if (find(before, &after->numbers[i]) == NULL &&
             after->numbers[i].outcome == OUTCOME_LEAK)
-            add_row(out, NULL, &after->numbers[i], before);
+            add_row(out, NULL, &after->numbers[i], before, wider);
     if (out->n > 1)
         qsort(out->rows, out->n, sizeof *out->rows, by_change);
     sum_up(out, before, after);

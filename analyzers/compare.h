@@ -62,10 +62,12 @@ void compare_side_make(const struct record *r, const struct policy *p,
                        const struct verdict *v, struct compare_side *out);
 void compare_side_release(struct compare_side *s);
 
-/* Compares what both sides know; a number that only one side has cannot be
- * told, and is no row unless it grew. A type of objects is told of only where
- * it leaks: where a side is silent on it and its objects pass, it does not leak
- * there. Gives `out` to compare_release. */
+/* Compares what both sides know, all of it at the confidence of one: two runs
+ * of one service are called "worse" as seldom as a single number would be; a
+ * number that only one side has cannot be told, and is no row unless it grew. A
+ * type of objects is told of only where it leaks: where a side is silent on it
+ * and its objects pass, it does not leak there. Gives `out` to compare_release.
+ */
 void compare_judge(const struct compare_side *before,
                    const struct compare_side *after, struct comparison *out);
 void compare_release(struct comparison *c);

@@ -168,12 +168,49 @@ static void test_types(void **state)
     compare_release(&c);
 }
 
+/* Among many numbers of two runs of one service, some differ by more than
+   their own error: that is no regression, unless it is by more than the error
+   of all of them together. */
+static void test_many(void **state)
+{
+    enum { NUMBERS = 40 };
+    static const struct {
+        double after;
+        enum change want;
+    } cases[] = {{1.35, CHANGE_NOT_FIXED}, {1.8, CHANGE_WORSE}};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        double at = cases[i].after;
+        struct compare_number a[NUMBERS], b[NUMBERS];
+        struct compare_side x = {.confidence = 0.95, .numbers = a};
+        struct compare_side y = {.numbers = b, .outcome = OUTCOME_LEAK};
+        struct comparison c;
+
+        for (x.n = 0; x.n < NUMBERS; x.n++) {
+            char metric[16];
+
+            snprintf(metric, sizeof metric, "m%zu", x.n);
+            a[x.n] = b[x.n] = number(metric, "", 0.9, 1, 1.1);
+        }
+        y.n = x.n;
+        b[7].per_request = (struct interval){at, at - 0.2, at + 0.2};
+        compare_judge(&x, &y, &c);
+        assert_int_equal(c.change, cases[i].want);
+        compare_release(&c);
+        /* Alone it is told from the other by what it is worth. */
+        compare(a[7], b[7], OUTCOME_LEAK, &c);
+        assert_int_equal(c.change, CHANGE_WORSE);
+        compare_release(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),   cmocka_unit_test(test_difference),
         cmocka_unit_test(test_missing), cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_types),   cmocka_unit_test(test_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
