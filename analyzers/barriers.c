@@ -3,6 +3,7 @@
 #include "analyzers/falls.h"
 #include "analyzers/forecast.h"
 #include "analyzers/limits.h"
+#include "analyzers/pooled.h"
 #include "analyzers/replay.h"
 #include "analyzers/ruling.h"
 #include "analyzers/student.h"
@@ -25,8 +26,10 @@ struct judge {
     struct finding *f;
     struct blocks blocks;
     struct growth_data data;
+    struct pooled pooled; /* n = 0: the blocks tell all there is */
     struct growth growth;
     struct limits limits;
+    struct limits rest; /* with pooled lives: of the sums */
     struct ruling ruling;
     struct limits_at at; /* what the limits were found from */
     const struct policy *policy;
@@ -144,7 +147,7 @@ static void fill_window(struct judge *j)
     f->from_requests = f->to_requests - j->requests;
     f->from_s = f->to_s - 3600 * j->hours;
     f->steady_from_s = f->from_s;
-    first = j->growth.n > 0 ? j->growth.transient : 0;
+    first = j->growth.n > 0 && j->pooled.n == 0 ? j->growth.transient : 0;
     if (first > 0)
         f->steady_from_s = s->t_s[b->row[first - 1]];
 }
@@ -189,7 +192,10 @@ static void fill_numbers(struct judge *j)
         f->minimum_per_hour = f->minimum_per_request * per_hour;
     }
     if (f->outcome == OUTCOME_INCONCLUSIVE && j->rule->forecast) {
-        forecast_make(&replay, &more);
+        if (j->pooled.n > 0)
+            pooled_more(f->per_request, j->limits.leak, j->requests, &more);
+        else
+            forecast_make(&replay, &more);
         f->more_requests = more.value;
         f->more_requests_low = more.low;
         f->more_requests_high = more.high;
@@ -219,6 +225,54 @@ static bool holds_garbage(const struct metric *m)
            strncmp(m->name, "heap_", 5) != 0 && !type_column_is(m->name);
 }
 
+/* What the differences `d` mean, which are not the ones that were fitted. */
+static enum outcome outcome_of(const struct judge *j,
+                               const struct growth_data *data,
+                               const struct ruling *ruling)
+{
+    struct growth g;
+    enum outcome out;
+
+    growth_fit(data, &g);
+    out = ruling_outcome(ruling, &g, j->requests);
+    growth_release(&g);
+    return out;
+}
+
+/* A leak within the lives is one. A pass needs more: that also with the steps
+   left in nothing goes on, and that what is left of the sums, each process
+   taken to be as old as the next, stands still. */
+static enum outcome outcome_by(const struct judge *j,
+                               const struct barriers_rule *rule)
+{
+    struct ruling ruling = j->ruling;
+    enum outcome out, rest;
+    struct growth_data data;
+    double *d;
+
+    ruling.rule = rule;
+    out = ruling_outcome(&ruling, &j->growth, j->requests);
+    if (j->pooled.n == 0 || out != OUTCOME_PASS)
+        return out;
+    data = j->data;
+    data.brief = true;
+    data.d = j->pooled.raw;
+    if (j->pooled.stepped)
+        out = outcome_of(j, &data, &ruling);
+    blocks_view(&j->blocks, &j->f->metric, &data);
+    data.brief = true;
+    data.restarts = NULL;
+    data.lives = NULL;
+    d = mem_zalloc(j->blocks.n, sizeof *d);
+    pooled_rest(j->r, &j->blocks, &j->pooled, &j->growth, d);
+    data.d = d;
+    ruling.limits = &j->rest;
+    rest = outcome_of(j, &data, &ruling);
+    free(d);
+    return out == OUTCOME_PASS && rest == OUTCOME_PASS ? OUTCOME_PASS
+                                                       : OUTCOME_INCONCLUSIVE;
+}
+
 static void judge_column(struct judge *j, const struct policy *p)
 {
     struct finding *f = j->f;
@@ -238,9 +292,16 @@ static void judge_column(struct judge *j, const struct policy *p)
     j->at.requests = j->requests;
     j->at.span_s = j->hours * 3600;
     j->at.own = blocks_own(j->r, p->connections, &j->blocks);
+    if (j->pooled.n > 0) {
+        limits_find(p, f->name, &f->metric, &j->at, &j->rest);
+        j->at.level = fmax(j->pooled.level, 0);
+        j->at.requests = j->pooled.oldest;
+        j->at.life = true;
+    }
     limits_find(p, f->name, &f->metric, &j->at, &j->limits);
     /* What a life leaks goes with it: no more than a life's growth is held. */
-    if (j->blocks.lives.n > 0 && j->blocks.lives.length < j->at.requests) {
+    if (j->pooled.n == 0 && j->blocks.lives.n > 0 &&
+        j->blocks.lives.length < j->at.requests) {
         j->at.requests = j->blocks.lives.length;
         total = j->limits.stated ? NAN : j->limits.pass;
         limits_find(p, f->name, &f->metric, &j->at, &j->limits);
@@ -252,13 +313,13 @@ static void judge_column(struct judge *j, const struct policy *p)
                 falls_undo(j->blocks.d, j->blocks.n);
     j->ruling = (struct ruling){j->rule, &j->limits,
                                 !j->unmarked_fall && !j->undone, total};
-    f->outcome = ruling_outcome(&j->ruling, &j->growth, j->requests);
-    if (j->rule->look != NULL) {
-        struct ruling now = j->ruling;
-
-        now.rule = j->rule->look;
-        f->early = ruling_outcome(&now, &j->growth, j->requests);
-    }
+    if (j->pooled.n > 0 && j->low > 0)
+        j->growth.restart_drop =
+            j->value * fmin(j->blocks.lives.length / j->blocks.lives.at_once,
+                            j->pooled.oldest);
+    f->outcome = outcome_by(j, j->rule);
+    if (j->rule->look != NULL)
+        f->early = outcome_by(j, j->rule->look);
     fill_numbers(j);
     limit_times(j, p);
 }
@@ -277,12 +338,17 @@ static bool column_as(const struct record *r, const struct policy *p,
     f->basis = BASIS_BARRIERS;
     f->judged = limits_judged(p, f->name, &f->metric);
     blocks_gather(r, c, rule->rows, &j.blocks);
-    if (clear)
+    blocks_view(&j.blocks, &f->metric, &j.data);
+    pooled_gather(r, c, &j.blocks, j.data.quantum, rule->plant, &j.pooled);
+    if (clear && j.pooled.n == 0)
         blocks_clear_garbage(r, c, &j.blocks);
     hiding = j.blocks.hiding;
-    blocks_clear_own(r, &c->metric, p->connections, &j.blocks);
+    if (j.pooled.n == 0)
+        blocks_clear_own(r, &c->metric, p->connections, &j.blocks);
     blocks_view(&j.blocks, &f->metric, &j.data);
     j.data.memo = rule->memo;
+    if (j.pooled.n > 0)
+        pooled_view(&j.pooled, &j.data);
     j.rate_rps = p->rate_rps > 0 ? p->rate_rps : barriers_rate(r);
     judge_column(&j, p);
     w.f = f;
@@ -303,6 +369,7 @@ static bool column_as(const struct record *r, const struct policy *p,
     if (!rule->brief)
         words_barrier(&w, f->reason, sizeof f->reason);
     growth_release(&j.growth);
+    pooled_release(&j.pooled);
     blocks_release(&j.blocks);
     return hiding;
 }

@@ -26,6 +26,8 @@ struct barriers_rule {
     bool brief;        /* the outcome and the value alone; no intervals or
                           words */
     const struct barriers_rule *look; /* fills finding.early; or NULL */
+    double plant; /* added to what each process held by itself, per request it
+                     had served: see blocks_plant */
     struct growth_memo *memo; /* shared by all columns of one record; or NULL */
 };
 

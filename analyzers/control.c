@@ -38,6 +38,7 @@ static void judge_planted(const struct record *r, const struct policy *p,
     barriers_rule(p, &rule);
     rule.power = rule.forecast = false;
     rule.brief = true;
+    rule.plant = per_request;
     rule.memo = memo;
     barriers_column(r, p, &rule, &copy, f);
     free(copy.v);

@@ -236,9 +236,11 @@ void growth_fit(const struct growth_data *data, struct growth *out)
     fitter_open(&f, lag, var);
     mix = mem_zalloc(data->n, sizeof *mix);
     n = drivers_pick(data, mix, drivers);
-    if (data->lives != NULL)
+    if (data->readings)
+        growth_ages(&f, &drivers[0]);
+    else if (data->lives != NULL)
         growth_lives(&f, &drivers[0]);
-    for (size_t i = 0; data->lives == NULL && i < n; i++)
+    for (size_t i = 0; !data->readings && data->lives == NULL && i < n; i++)
         if (drivers[i].sum > 0)
             growth_shapes(&f, &drivers[i]);
     fitter_close(&f);

@@ -58,11 +58,14 @@ struct growth_data {
                             mix, not the blocks'. NULL: for the blocks' */
     double quantum;      /* readings are no finer than this */
     struct growth_memo *memo; /* shared by fits of the same blocks, or NULL */
-    bool brief;               /* no quantiles will be asked for */
-    bool draws;               /* keep growth.draws */
-    bool coarse; /* few places for bends and jumps: quick, for simulated runs.
-                    Not with a memo of other fits of as many blocks */
-    bool plain;  /* no scatter in proportion to the growth: quick as well */
+    bool readings; /* of many processes, by their ages: the only noise is the
+                      error of each single reading, and what still goes on at
+                      the end of a life goes on */
+    bool brief;    /* no quantiles will be asked for */
+    bool draws;    /* keep growth.draws */
+    bool coarse;   /* few places for bends and jumps: quick, for simulated runs.
+                      Not with a memo of other fits of as many blocks */
+    bool plain;    /* no scatter in proportion to the growth: quick as well */
 };
 
 /* One explanation as a way to go on from the last block. */

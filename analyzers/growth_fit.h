@@ -98,4 +98,7 @@ extern const struct growth_fill growth_fills[GROWTH_FILLS];
  * requests, may do to what they share. */
 void growth_lives(struct fitter *f, const struct driver *all);
 
+/* Tries what one life put together from many can do. */
+void growth_ages(struct fitter *f, const struct driver *all);
+
 #endif

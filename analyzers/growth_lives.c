@@ -161,3 +161,110 @@ void growth_lives(struct fitter *f, const struct driver *all)
     free(x);
     free(age);
 }
+
+/* Growth that goes on in the second half of the ages. */
+static double late_of(const struct driver *dr, const double *x, size_t n)
+{
+    double at = 0, grown = 0, units = 0;
+
+    for (size_t b = 0; b < n; b++) {
+        if (at >= dr->sum / 2) {
+            grown += x[b];
+            units += dr->u[b];
+        }
+        at += dr->u[b];
+    }
+    return units > 0 ? grown / units : 0;
+}
+
+/* What bends along a life: `of` with the `i`-th constant. */
+static struct growth_part age_part(const struct fitter *f,
+                                   const struct driver *dr,
+                                   double (*of)(double, double), double arg,
+                                   double *x)
+{
+    double at = 0, before = of(0, arg);
+
+    for (size_t b = 0; b < f->data->n; b++) {
+        double now = of(at += dr->u[b], arg);
+
+        x[b] = now - before;
+        before = now;
+    }
+    return (struct growth_part){x, 0, late_of(dr, x, f->data->n), 0};
+}
+
+static void age_bends(struct fitter *f, const struct driver *dr,
+                      const struct growth_part *line, double *x)
+{
+    double sum = 0;
+
+    for (int i = 0; i < GROWTH_FILLS; i++)
+        sum += growth_fills[i].prior;
+    for (int i = 0; i < GROWTH_FILLS; i++) {
+        double share = growth_fills[i].prior / sum;
+        struct growth_part part =
+            age_part(f, dr, filling, growth_fills[i].tau * dr->sum, x);
+
+        growth_try(f, dr, GROWTH_FILL, share, &part, NULL, NULL);
+        growth_try(f, dr, GROWTH_FILL_LINE, share, &part, line, NULL);
+    }
+    for (int i = 0; i < LOGS; i++) {
+        struct growth_part part = age_part(f, dr, slower, logs[i] * dr->sum, x);
+
+        growth_try(f, dr, GROWTH_LOG, 1.0 / LOGS, &part, NULL, NULL);
+        growth_try(f, dr, GROWTH_LOG_LINE, 1.0 / LOGS, &part, line, NULL);
+    }
+}
+
+/* A cache that is full before a life ends, with a quarter of the readings
+   behind it: with fewer, every leak might have come to an end. */
+static void age_stops(struct fitter *f, const struct driver *dr, double *x)
+{
+    size_t n = f->data->n, most = 3 * n / 4;
+    struct growth_part before = {x, 0, 0, 0};
+
+    for (size_t b = 0; b < n; b++)
+        x[b] = 0;
+    for (size_t b = 0; b < most; b++) {
+        x[b] = dr->u[b];
+        growth_try(f, dr, GROWTH_STOP, 1 / (double)most, &before, NULL, NULL);
+    }
+}
+
+/* One reading, or all from one age on, that stand apart. */
+static void age_jumps(struct fitter *f, const struct driver *dr,
+                      const struct growth_part *line, double *x)
+{
+    size_t n = f->data->n;
+    struct growth_part jump = {x, 0, 0, 0};
+    double share = 1 / (double)n;
+
+    for (size_t b = 0; b < n; b++)
+        x[b] = 0;
+    for (size_t b = 0; b < n; b++) {
+        x[b] = 1;
+        growth_try(f, dr, GROWTH_JUMP, share, &jump, NULL, NULL);
+        growth_try(f, dr, GROWTH_JUMP_LINE, share, &jump, line, NULL);
+        if (b + 1 < n)
+            x[b + 1] = -1;
+        growth_try(f, dr, GROWTH_SPIKE, share, &jump, NULL, NULL);
+        growth_try(f, dr, GROWTH_SPIKE_LINE, share, &jump, line, NULL);
+        x[b] = 0;
+        if (b + 1 < n)
+            x[b + 1] = 0;
+    }
+}
+
+void growth_ages(struct fitter *f, const struct driver *all)
+{
+    struct growth_part line = {all->u, 1, 1, 0};
+    double *x = mem_zalloc(f->data->n, sizeof *x);
+
+    growth_try(f, all, GROWTH_FLAT, 1, NULL, NULL, NULL);
+    growth_try(f, all, GROWTH_LINE, 1, &line, NULL, NULL);
+    age_bends(f, all, &line, x);
+    age_stops(f, all, x);
+    age_jumps(f, all, &line, x);
+    free(x);
+}

@@ -38,7 +38,7 @@ void growth_noises_open(struct fitter *f, const double *var)
     f->log_n = log((double)n);
     for (int i = 0; i < GROWTH_NOISES; i++) {
         whitener_make(n, var, noise_rho[i], &f->white[i]);
-        f->log_noise[i] = log(noise_prior[i]);
+        f->log_noise[i] = f->data->readings ? 0 : log(noise_prior[i]);
         f->white_d[i] = mem_zalloc(n, sizeof **f->white_d);
         whitener_apply(&f->white[i], f->data->d, f->white_d[i]);
     }
@@ -242,7 +242,7 @@ static void weigh(struct fitter *f, const struct growth_part *const *parts,
 {
     double q = f->data->quantum, floor = 2 * q * q / 12, a = 0, e = 0;
     double nn = (double)f->data->n, pp = (double)(s->p + dr->extra);
-    bool lives = dr->id == DRIVER_LIVES;
+    bool lives = dr->id == DRIVER_LIVES || f->data->readings;
     struct opinion o = {.df = (int)(f->data->n - s->p - dr->extra),
                         .tag = (int)shape + (lives ? GROWTH_TAG_LIVES : 0)};
     double spread = sqrt((s->rss + floor) / (nn - pp + 2 * (s->rss < floor)));
@@ -299,6 +299,8 @@ void growth_try(struct fitter *f, const struct driver *dr,
         return;
     log_prior = log(shape_prior[shape] * dr->prior * share);
     for (int noise = 0; noise < NOISE_SCATTER; noise++) {
+        if (f->data->readings && noise != NOISE_READING)
+            continue;
         if (!solve(f, noise, parts, p, growth_memo_next(f->memo), &s))
             continue;
         if (noise == 0) {

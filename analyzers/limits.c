@@ -3,6 +3,10 @@
 #include <math.h>
 #include <string.h>
 
+/* A life of so many requests may creep like a whole run; a shorter one has not
+   so much time, and many of them are seen. */
+#define LIFE_REQUESTS 1000
+
 /* Whole-run growth, in bytes, that healthy programs show: allocators creep by
    a few per cent in their first minutes whatever is done. */
 static void memory_limits(const struct metric *m, const struct limits_at *at,
@@ -12,8 +16,10 @@ static void memory_limits(const struct metric *m, const struct limits_at *at,
     double leak, pass;
 
     if (m->role == METRIC_HEAP) { /* what is live: no pages, no kept memory */
-        leak = fmax(0.005 * at->level, 200e3);
-        pass = fmax(0.02 * at->level, 400e3);
+        double part = at->life ? fmin(1, at->requests / LIFE_REQUESTS) : 1;
+
+        leak = fmax(0.005 * at->level, part * 200e3);
+        pass = fmax(0.02 * at->level, part * 400e3);
     } else {
         leak = fmax(fmax(0.006, 0.03 * youth) * at->level, 400e3);
         pass = fmax(fmax(0.035, 0.06 * youth) * at->level, 700e3);
@@ -45,6 +51,17 @@ static void count_limits(const struct metric *m, const struct limits_at *at,
     out->leak = out->certain = fmax(rate, few / at->requests);
     out->pass = handles ? fmax(2 * rate, 5 / at->requests)
                         : fmax(out->leak, 0.005 * at->level / at->requests);
+    if (!at->life || handles)
+        return;
+    /* In a worker's first hundreds of requests, and no life has more, strings
+       and regular expressions are still being interned and cached: too little
+       to accuse. By no more than that is anybody acquitted either, nor while
+       anything is sure to go on: a life is too short for a leak to come to
+       much. */
+    out->leak =
+        fmax(out->leak, (blocks ? 0.005 : 0.003) * at->level / at->requests);
+    out->pass = out->leak;
+    out->certain = fmax(rate, 20 / at->requests);
 }
 
 static double stated_limit(const struct tolerance *t,

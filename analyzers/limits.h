@@ -15,6 +15,8 @@ struct limits_at {
     double requests;    /* over the judged window, > 0 */
     double span_s;      /* length of the judged window, > 0 */
     double rate_rps;    /* load that `survive` and per-hour limits speak of */
+    bool life;          /* the window is a life put together from many: what
+                           is loaded at its first requests is in all of it */
     double own;         /* connections of our own that came and may stay */
     double limit_bytes; /* memory limit of the target; NaN: none */
 };

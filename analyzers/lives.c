@@ -12,6 +12,9 @@
 /* Linux tells start times to user space in these, on every machine. */
 #define TICKS_PER_S 100
 
+/* CPU time tells ages when a life comes to so many ticks of it. */
+#define LIFE_TICKS 10
+
 /* A process that serves uses so much of what others of its kind use. */
 #define SERVES 0.2
 
@@ -82,10 +85,39 @@ static bool life_edges(const struct record *r, const struct record_process *p,
     return seen;
 }
 
-/* Own age at edge `e`: the life's share of the requests since its birth. */
-static double age_at(const struct lives *l, const struct life *v, size_t e)
+double lives_age_at(const struct lives *l, size_t i, size_t e)
 {
-    return fmax(l->done[e] - v->born, 0) / l->at_once;
+    if (l->age != NULL)
+        return l->age[i * l->edges + e];
+    return fmax(l->done[e] - l->v[i].born, 0) / l->at_once;
+}
+
+double lives_age_of(const struct record *r, const struct lives *l, size_t i,
+                    const struct record_own *own)
+{
+    if (l->cost > 0 && isfinite(own->cpu_s))
+        return fmax(own->cpu_s - l->start, 0) / l->cost;
+    return fmax(requests_at(r, own->t_s) - l->from - l->v[i].born, 0) /
+           l->at_once;
+}
+
+const struct record_own *lives_own(const struct record *r,
+                                   const struct lives *l, size_t i, size_t row)
+{
+    const struct record_process *p = &r->processes[l->v[i].process];
+
+    const struct record_own *own = NULL;
+    double nearest = SLACK_S;
+
+    for (size_t k = 0; k < p->nown; k++) {
+        double off = fabs(p->own[k].t_s - r->barriers.t_s[row]);
+
+        if (off >= nearest)
+            continue;
+        nearest = off;
+        own = &p->own[k];
+    }
+    return own;
 }
 
 static size_t count_at(const struct lives *l, size_t e)
@@ -117,12 +149,8 @@ static void measure(struct lives *l)
     l->at_once = fmax(here[l->edges / 2], 1);
     l->uneven = here[0] != here[l->edges - 1];
     free(here);
-    for (size_t i = 0; i < l->n; i++) {
-        const struct life *v = &l->v[i];
-
-        l->oldest = fmax(l->oldest, age_at(l, v, v->last));
-        deaths += v->last + 1 < l->edges;
-    }
+    for (size_t i = 0; i < l->n; i++)
+        deaths += l->v[i].last + 1 < l->edges;
     l->length = l->done[l->edges - 1] * l->at_once / fmax(deaths, 1);
 }
 
@@ -169,8 +197,10 @@ static bool add_stayed(const struct record *r, const size_t *rows,
 
         unknown += isnan(use) || isnan(least);
         if (use >= least)
-            out->v[out->n++] = (struct life){requests_at(r, p->first_s) - from,
-                                             0, out->edges - 1};
+            out->v[out->n++] =
+                (struct life){.born = requests_at(r, p->first_s) - from,
+                              .last = out->edges - 1,
+                              .process = stayed[i]};
     }
     return unknown <= 1;
 }
@@ -196,9 +226,82 @@ static size_t sort_out(const struct record *r, const size_t *rows,
         }
         births += v->first > 0;
         v->born = requests_at(r, birth(p, shift)) - from;
+        v->process = i;
         changed[out->n++] = i;
     }
     return births;
+}
+
+/* Adds the CPU time that life `i` used, and its even share of the requests,
+   from the middle third of its readings to the last one: what it cost to start
+   is in neither (a line through means of groups, Wald 1940). */
+static void add_use(const struct record *r, const struct lives *l, size_t i,
+                    double *cpu, double *requests)
+{
+    const struct record_process *p = &r->processes[l->v[i].process];
+    size_t third = p->nown / 3;
+
+    for (size_t k = third; third > 0 && k < 3 * third; k++) {
+        const struct record_own *own = &p->own[p->nown - 3 * third + k];
+        double sign = k < 2 * third ? -1 : 1;
+
+        if (!isfinite(own->cpu_s))
+            continue;
+        *cpu += sign * own->cpu_s / (double)third;
+        *requests +=
+            sign * requests_at(r, own->t_s) / l->at_once / (double)third;
+    }
+}
+
+/* The CPU time that each life had used at each of its edges, NaN: unknown.
+   Fills the sums of it and of even shares. */
+static void cpu_at_edges(const struct record *r, const size_t *rows,
+                         const struct lives *l, double *at, double *used,
+                         double *even, size_t *readings)
+{
+    for (size_t i = 0; i < l->n; i++)
+        for (size_t e = l->v[i].first; e <= l->v[i].last; e++) {
+            const struct record_own *own = lives_own(r, l, i, rows[e]);
+
+            at[i * l->edges + e] = own != NULL ? own->cpu_s : NAN;
+            if (own == NULL || !isfinite(own->cpu_s))
+                continue;
+            *used += own->cpu_s;
+            *even += lives_age_at(l, i, e);
+            ++*readings;
+        }
+}
+
+/* Workers do not share the load evenly, but a request costs what it costs: the
+   CPU time that each has used tells how many it served. What a start costs is
+   such that ages are on average what even shares make them. */
+static void age_by_cpu(const struct record *r, const size_t *rows,
+                       struct lives *l)
+{
+    double cpu = 0, requests = 0, used = 0, even = 0, cost, start;
+    double *age = mem_zalloc(l->n * l->edges, sizeof *age);
+    size_t readings = 0;
+
+    cpu_at_edges(r, rows, l, age, &used, &even, &readings);
+    for (size_t i = 0; i < l->n; i++)
+        add_use(r, l, i, &cpu, &requests);
+    cost = cpu / requests;
+    /* Fine enough: so many ticks in a life. */
+    if (readings == 0 || !(requests > 0) ||
+        !(2 * cost * even / (double)readings * TICKS_PER_S >= LIFE_TICKS)) {
+        free(age);
+        return;
+    }
+    l->cost = cost;
+    l->start = start = (used - cost * even) / (double)readings;
+    for (size_t i = 0; i < l->n; i++)
+        for (size_t e = l->v[i].first; e <= l->v[i].last; e++) {
+            double *at = &age[i * l->edges + e];
+
+            *at = isfinite(*at) ? fmax(*at - start, 0) / cost
+                                : lives_age_at(l, i, e);
+        }
+    l->age = age;
 }
 
 bool lives_find(const struct record *r, const size_t *rows, size_t edges,
@@ -216,9 +319,14 @@ bool lives_find(const struct record *r, const size_t *rows, size_t edges,
     stayed = mem_zalloc(r->nprocesses, sizeof *stayed);
     for (size_t e = 0; e < edges; e++)
         out->done[e] = s->requests[rows[e]] - s->requests[rows[0]];
+    out->from = s->requests[rows[0]];
     if (sort_out(r, rows, out, changed, stayed, &nstayed) > 0 &&
         add_stayed(r, rows, stayed, nstayed, busy_least(r, out, changed), out))
         measure(out);
+    if (out->at_once > 1)
+        age_by_cpu(r, rows, out);
+    for (size_t i = 0; out->at_once > 0 && i < out->n; i++)
+        out->oldest = fmax(out->oldest, lives_age_at(out, i, out->v[i].last));
     free(stayed);
     free(changed);
     if (out->oldest > 0)
@@ -237,7 +345,7 @@ void lives_part(const struct lives *l, double (*of)(double age, double arg),
         double before = 0;
 
         for (size_t e = v->first; e <= v->last; e++) {
-            double now = of(age_at(l, v, e), arg);
+            double now = of(lives_age_at(l, i, e), arg);
 
             if (e > 0)
                 x[e - 1] += now - (e > v->first ? before : 0);
@@ -258,5 +366,6 @@ void lives_release(struct lives *l)
 {
     free(l->v);
     free(l->done);
+    free(l->age);
     *l = (struct lives){0};
 }

@@ -13,13 +13,19 @@
 struct life {
     double born;        /* the service's requests by then; edge 0 is 0 */
     size_t first, last; /* the edges at which it was seen */
+    size_t process;     /* of the record */
 };
 
 struct lives {
     size_t n;
     struct life *v;
-    size_t edges;   /* one more than blocks */
-    double *done;   /* requests by each edge */
+    size_t edges; /* one more than blocks */
+    double *done; /* requests by each edge */
+    double *age;  /* requests that life i had served by edge e, at
+                     [i * edges + e]; NULL: an even share of all */
+    double cost;  /* CPU seconds a request, and a start; cost 0: unknown */
+    double start;
+    double from;    /* the service's requests at edge 0 */
     double at_once; /* how many live at an edge, as a rule */
     double length;  /* a whole life, in requests of the service; NaN: none
                        was seen from its start to its end */
@@ -36,9 +42,22 @@ bool lives_find(const struct record *r, const size_t *rows, size_t edges,
 
 /* What the lives add to the differences of the blocks when each has added
  * `of(age, arg)` by the time it has served `age` requests: fills
- * edges - 1 values. The load is taken to be shared evenly. */
+ * edges - 1 values. */
 void lives_part(const struct lives *l, double (*of)(double age, double arg),
                 double arg, double *x);
+
+/* Requests that life `i` had served by edge `e`: by the CPU time it had used,
+ * where that is fine enough and was recorded; else an even share. */
+double lives_age_at(const struct lives *l, size_t i, size_t e);
+
+/* The same at the moment of a reading of its own. */
+double lives_age_of(const struct record *r, const struct lives *l, size_t i,
+                    const struct record_own *own);
+
+/* The reading of life `i` at edge `e`, which was barrier row `row` of `r`;
+ * NULL: none. Borrows. */
+const struct record_own *lives_own(const struct record *r,
+                                   const struct lives *l, size_t i, size_t row);
 
 /* `of` for what grows with the age itself. */
 double lives_age(double age, double unused);

@@ -53,8 +53,9 @@ static struct growth_data blocks(int i, struct lives *l)
                         .length = 3000,
                         .uneven = i % 2};
     for (int k = 0; k < PROCESSES; k++)
-        lives[k] = (struct life){done[2 * k + i % 3], (size_t)(2 * k + i % 3),
-                                 (size_t)(2 * k + i % 3 + i % 4)};
+        lives[k] = (struct life){.born = done[2 * k + i % 3],
+                                 .first = (size_t)(2 * k + i % 3),
+                                 .last = (size_t)(2 * k + i % 3 + i % 4)};
     data.restarts = restarts;
     data.lives = l;
     return data;
