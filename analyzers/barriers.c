@@ -127,6 +127,24 @@ static void read_growth(struct judge *j)
     j->high = tidy(growth_asymptotic(g, 1 - a / 2), scale);
 }
 
+/* A leak is called by the shapes that do not bend, when the others together
+   weigh less than the error that is allowed: then its interval leaves them out
+   as a whole, instead of a tail of all, and its tails take what is left of the
+   error. It ends above the limit, as the verdict has it. */
+static void read_leak(struct judge *j)
+{
+    const struct growth *g = &j->growth;
+    double bends = growth_bends(g), least = j->rule->alpha_leak;
+    double left = (1 - j->rule->confidence - bends) / (1 - bends);
+    double low = fmax(left / 2, least);
+
+    if (j->rule->brief)
+        return;
+    j->low = growth_steady(g, low);
+    j->high = growth_steady(g, 1 - fmax(left - low, least));
+    j->value = fmin(fmax(j->value, j->low), j->high);
+}
+
 static void fill_window(struct judge *j)
 {
     const struct series *s = &j->r->barriers;
@@ -318,6 +336,8 @@ static void judge_column(struct judge *j, const struct policy *p)
             j->value * fmin(j->blocks.lives.length / j->blocks.lives.at_once,
                             j->pooled.oldest);
     f->outcome = outcome_by(j, j->rule);
+    if (f->outcome == OUTCOME_LEAK)
+        read_leak(j);
     if (j->rule->look != NULL)
         f->early = outcome_by(j, j->rule->look);
     fill_numbers(j);

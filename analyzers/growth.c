@@ -283,6 +283,11 @@ bool growth_steady_likely(const struct growth *g, double x, double p)
            mixture_reaches(&g->asymptotic, ~bending, x, p);
 }
 
+double growth_steady(const struct growth *g, double p)
+{
+    return mixture_quantile_of(&g->asymptotic, ~bending, p);
+}
+
 double growth_bends(const struct growth *g)
 {
     return 1 - mixture_share(&g->asymptotic, ~bending);

@@ -133,6 +133,10 @@ bool growth_likely(const struct growth *g, double x, double p);
 bool growth_terminal_likely(const struct growth *g, double x, double p);
 bool growth_steady_likely(const struct growth *g, double x, double p);
 
+/* The p-quantile of what goes on if nothing bends; NaN if nothing else is
+ * left. */
+double growth_steady(const struct growth *g, double p);
+
 /* Weight of the shapes that fill, stop or level off. */
 double growth_bends(const struct growth *g);
 

@@ -262,6 +262,21 @@ double mixture_quantile(const struct mixture *m, double p)
     return k.lo + (k.hi - k.lo) / 2;
 }
 
+double mixture_quantile_of(const struct mixture *m, unsigned tags, double p)
+{
+    struct mixture part = {.v = mem_zalloc(m->n, sizeof *m->v)};
+    double share = mixture_share(m, tags), x;
+
+    for (size_t i = 0; i < m->n; i++)
+        if ((tags >> m->v[i].tag & 1) != 0) {
+            part.v[part.n] = m->v[i];
+            part.v[part.n++].log_weight /= share;
+        }
+    x = mixture_quantile(&part, p);
+    free(part.v);
+    return x;
+}
+
 void mixture_release(struct mixture *m)
 {
     free(m->v);

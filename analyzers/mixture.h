@@ -52,6 +52,9 @@ double mixture_cdf(const struct mixture *m, double x);
  * the smaller tail; NaN when empty. */
 double mixture_quantile(const struct mixture *m, double p);
 
+/* The same by the opinions alone whose tag is in `tags`; NaN without any. */
+double mixture_quantile_of(const struct mixture *m, unsigned tags, double p);
+
 void mixture_release(struct mixture *m);
 
 #endif

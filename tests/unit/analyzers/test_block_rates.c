@@ -129,6 +129,37 @@ static void test_minimum(void **state)
     assert_true(under * 100 <= runs * 60);
 }
 
+/* A leak's interval ends above what it was called by. */
+static void test_leak_interval(void **state)
+{
+    int leaks = 0, step = effort_step();
+
+    (void)state;
+    for (uint64_t i = 0; i < 90; i += (uint64_t)step) {
+        struct barriers_rule rule;
+        struct finding f;
+        struct record r;
+        struct sim s;
+
+        sim_vary(&s, i % 2 ? SIM_JITTER : SIM_CREEP, i % 2 == 0, 6 + i % 5,
+                 FIRST + i);
+        for (size_t k = 0; k < s.kinds; k++)
+            s.leak[k] = (i % 2 ? 0.1 : 1500) * (1 + (double)(i % 7));
+        sim_record(&s, metric_of(i % 2 == 0), &r);
+        barriers_rule(&r.policy, &rule);
+        rule.power = rule.forecast = false;
+        barriers_column(&r, &r.policy, &rule, &r.barriers.columns[0], &f);
+        record_release(&r);
+        if (f.outcome != OUTCOME_LEAK)
+            continue;
+        leaks++;
+        assert_true(f.per_request.low > f.tolerance_per_request);
+        assert_true(f.per_request.value >= f.per_request.low);
+        assert_true(f.per_request.value <= f.per_request.high);
+    }
+    assert_true(leaks >= 20 / step);
+}
+
 /* The requests after which the run is decided; NaN: not at all. */
 static double decided_after(const struct record *r, size_t from)
 {
@@ -191,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rates),
         cmocka_unit_test(test_minimum),
+        cmocka_unit_test(test_leak_interval),
         cmocka_unit_test(test_forecast),
     };
 
