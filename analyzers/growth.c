@@ -179,11 +179,11 @@ static void fitter_open(struct fitter *f, double *lag, double *var)
     double restarts = 0;
 
     f->best = -INFINITY;
-    f->work = mem_zalloc((LSQ_PARTS + 1) * d->n, sizeof *f->work);
     block_variances(d, var);
     growth_noises_open(f, var);
-    for (int i = 0; i < GROWTH_SHAPES; i++)
-        f->log_shape[i] = -INFINITY;
+    for (size_t i = 0; i < d->n; i++)
+        f->least += 0.01 * fabs(d->d[i]) / (double)d->n;
+    f->least += d->quantum;
     for (size_t i = 0; d->restarts != NULL && i < d->n; i++) {
         restarts += d->restarts[i];
         lag[i] = i > 0 ? d->restarts[i - 1] : 0;
@@ -198,22 +198,18 @@ static void fitter_open(struct fitter *f, double *lag, double *var)
 static void fitter_close(struct fitter *f)
 {
     struct growth *g = f->out;
-    double all = -INFINITY;
 
-    for (int i = 0; i < GROWTH_SHAPES; i++)
-        all = lsq_log_add(all, f->log_shape[i]);
-    for (int i = 0; i < GROWTH_SHAPES; i++)
-        g->shape_weight[i] = exp(f->log_shape[i] - all);
-    g->level_noise = exp(g->level_noise - all);
-    if (f->data->brief) {
+    mixture_weigh(&g->terminal);
+    if (f->data->brief)
         mixture_weigh(&g->asymptotic);
-        mixture_weigh(&g->terminal);
-    } else {
+    else
         mixture_close(&g->asymptotic, 3e-5);
-        mixture_close(&g->terminal, 3e-5);
+    for (size_t i = 0; i < g->asymptotic.n; i++) {
+        const struct opinion *o = &g->asymptotic.v[i];
+
+        g->shape_weight[o->tag % GROWTH_TAG_LIVES] += o->log_weight;
     }
     growth_noises_close(f);
-    free(f->work);
 }
 
 void growth_fit(const struct growth_data *data, struct growth *out)
@@ -223,7 +219,7 @@ void growth_fit(const struct growth_data *data, struct growth *out)
     size_t n;
     double *lag, *var, *mix;
 
-    *out = (struct growth){.level_noise = -INFINITY, .restart_drop = NAN};
+    *out = (struct growth){.restart_drop = NAN};
     if (data->n < 3)
         return;
     lag = mem_zalloc(data->n, sizeof *lag);
@@ -246,7 +242,7 @@ void growth_fit(const struct growth_data *data, struct growth *out)
     fitter_close(&f);
     if (out->asymptotic.n > 0) {
         out->n = data->n;
-        out->transient = transient_end(out, data->n);
+        out->transient = data->brief ? 0 : transient_end(out, data->n);
     }
     free(mix);
     free(var);
@@ -256,11 +252,6 @@ void growth_fit(const struct growth_data *data, struct growth *out)
 double growth_asymptotic(const struct growth *g, double p)
 {
     return mixture_quantile(&g->asymptotic, p);
-}
-
-double growth_terminal(const struct growth *g, double p)
-{
-    return mixture_quantile(&g->terminal, p);
 }
 
 /* Shapes that bend, as tags. */

@@ -61,7 +61,10 @@ struct growth_data {
     bool readings; /* of many processes, by their ages: the only noise is the
                       error of each single reading, and what still goes on at
                       the end of a life goes on */
-    bool brief;    /* no quantiles will be asked for */
+    bool brief;    /* no quantiles will be asked for, nor what the best fit says
+                      of each block */
+    bool lasting;  /* only what goes on will be asked for: `terminal` stays
+                      empty */
     bool draws;    /* keep growth.draws */
     bool coarse;   /* few places for bends and jumps: quick, for simulated runs.
                       Not with a memo of other fits of as many blocks */
@@ -95,12 +98,12 @@ struct growth {
     size_t n; /* blocks it rests on; 0: nothing could be fitted */
     struct mixture asymptotic; /* growth per request that would go on; within
                                   lives: that lasts through a life */
-    struct mixture terminal;   /* growth per request when the run ended */
-    double shape_weight[GROWTH_SHAPES]; /* sum to 1 */
+    struct mixture terminal;   /* growth per request when the run ended, which
+                                  a filling cache still has */
+    double shape_weight[GROWTH_SHAPES]; /* in `asymptotic`; sum to 1 */
     enum growth_shape shape;            /* the best fit, its driver and noise */
     int driver;
     double sigma;       /* noise of one block's difference, best fit */
-    double level_noise; /* weight of "errors of the single reading" */
     double *fitted;     /* the best fit's differences, n of them */
     double *units;      /* what its driver did in each block, n of them */
     size_t transient;   /* blocks until the best fit's bend is over */
@@ -121,9 +124,6 @@ void growth_fit(const struct growth_data *data, struct growth *out);
 
 /* The p-quantile of the growth per request that would go on. */
 double growth_asymptotic(const struct growth *g, double p);
-
-/* The same of the growth at the run's end, which a filling cache still has. */
-double growth_terminal(const struct growth *g, double p);
 
 /* Whether it is as likely as `p`, or more, that no more than `x` per request
  * goes on; the same at the run's end; and the same if nothing bends: there

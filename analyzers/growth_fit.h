@@ -5,14 +5,14 @@
 #define PLATEAU_ANALYZERS_GROWTH_FIT_H
 
 #include "analyzers/growth.h"
+#include "analyzers/growth_memo.h"
 #include "analyzers/lsq.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 enum {
-    GROWTH_PARTS_MAX = 4, /* columns of one fit, restarts included */
-    GROWTH_NOISES = 4,
+    GROWTH_NOISES = GROWTH_MEMO_NOISES + 1,
     GROWTH_TAG_LIVES = 16, /* on top of the shape, in an opinion's tag */
 };
 
@@ -34,28 +34,25 @@ struct driver {
     size_t extra;       /* parameters that went into `u` */
 };
 
-/* Coefficients of one explanation under one noise. */
-struct solution {
-    size_t p;
-    double b[GROWTH_PARTS_MAX], rss;
-    double se_asym, se_end; /* of what goes on and of the end, for noise 1 */
-};
-
-struct growth_memo_driver;
-
 struct fitter {
     const struct growth_data *data;
     struct growth *out;
-    struct whitener white[GROWTH_NOISES];
-    double *white_d[GROWTH_NOISES]; /* the differences under each noise */
-    double log_noise[GROWTH_NOISES], log_n;
-    struct growth_memo_driver *memo; /* of the driver at hand; NULL: none */
-    struct growth_part fixed[2];     /* restarts: in every fit */
+    struct whitener white[GROWTH_MEMO_NOISES];
+    double *white_d[GROWTH_MEMO_NOISES]; /* the differences under each noise */
+    double square[GROWTH_MEMO_NOISES];   /* of those, the sum of squares */
+    double log_noise[GROWTH_NOISES], log_n, log_driver;
+    struct growth_family *family; /* to be kept for later fits; NULL: not */
+    const struct growth_part *const *parts; /* of what is tried at hand */
+    struct lsq made[GROWTH_MEMO_NOISES];    /* its triangle under each noise */
+    struct growth_part fixed[2];  /* restarts: in every fit */
     size_t nfixed;
-    double least;                    /* scatter is never below it */
-    double best;                     /* log weight of the best fit */
-    double *work;                    /* LSQ_PARTS + 1 columns */
-    double log_shape[GROWTH_SHAPES]; /* running log-sum-exp */
+    double *scatter; /* in proportion to the growth: variances at hand, and
+                        what they make of the columns' products */
+    double cholesky[GROWTH_MEMO_PARTS][GROWTH_MEMO_PARTS];
+    double floor;    /* of the sum of squares: what rounding makes */
+    double least;    /* scatter is never below it */
+    double best;     /* log weight of the best fit */
+    double *work;
 };
 
 /* Fits `shape`, made of up to three parts (NULL: none) and the restarts,
@@ -74,13 +71,17 @@ bool growth_say(struct fitter *f, const struct driver *dr,
                 enum growth_shape shape, double share, struct opinion o,
                 double sigma);
 
-/* Makes the noises ready for blocks of these variances, and frees them. */
+/* Makes the noises and what is needed to fit under them ready for blocks of
+ * these variances, and frees that. */
 void growth_noises_open(struct fitter *f, const double *var);
 void growth_noises_close(struct fitter *f);
 
-/* Takes what is known of the explanations by `dr` from the memo, as long as
- * all of them are tried in the same order each time; NULL: none. */
-void growth_recall(struct fitter *f, const struct driver *dr);
+/* Turns to the explanations by `dr`: when the memo knows them, hears them and
+ * returns true; else they are to be tried one by one. */
+bool growth_recall(struct fitter *f, const struct driver *dr);
+
+/* All that do not hang on the readings have been tried. */
+void growth_remember(struct fitter *f);
 
 /* Tries every shape against one driver (growth_shapes.c). */
 void growth_shapes(struct fitter *f, const struct driver *dr);

@@ -119,12 +119,13 @@ static void lives_shapes(struct fitter *f, const struct driver *dr, double *x)
 {
     struct growth_part line = {dr->u, 1, 1, 0};
 
-    growth_recall(f, dr);
+    if (growth_recall(f, dr))
+        return;
     growth_try(f, dr, GROWTH_LINE, 1, &line, NULL, NULL);
     lives_fills(f, dr, &line, x);
     lives_logs(f, dr, &line, x);
     lives_jumps(f, dr, &line, x);
-    f->memo = NULL;
+    growth_remember(f);
 }
 
 void growth_lives(struct fitter *f, const struct driver *all)
@@ -259,12 +260,16 @@ static void age_jumps(struct fitter *f, const struct driver *dr,
 void growth_ages(struct fitter *f, const struct driver *all)
 {
     struct growth_part line = {all->u, 1, 1, 0};
-    double *x = mem_zalloc(f->data->n, sizeof *x);
+    double *x;
 
+    if (growth_recall(f, all))
+        return;
+    x = mem_zalloc(f->data->n, sizeof *x);
     growth_try(f, all, GROWTH_FLAT, 1, NULL, NULL, NULL);
     growth_try(f, all, GROWTH_LINE, 1, &line, NULL, NULL);
     age_bends(f, all, &line, x);
     age_stops(f, all, x);
     age_jumps(f, all, &line, x);
+    growth_remember(f);
     free(x);
 }

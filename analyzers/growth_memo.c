@@ -5,18 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DRIVERS_MAX = 64, DESIGNS_MAX = 4096 };
+enum { DRIVERS_MAX = 64 };
 
-struct growth_memo_driver {
+struct known {
     int id;
-    size_t n, nfixed, count, next;
+    size_t n, nfixed;
     double *of; /* the driver's units, then the fixed columns */
-    struct growth_design *v;
+    struct growth_family family;
 };
 
 struct growth_memo {
     size_t n;
-    struct growth_memo_driver *v[DRIVERS_MAX];
+    struct known *v[DRIVERS_MAX];
 };
 
 struct growth_memo *growth_memo_new(void)
@@ -27,9 +27,11 @@ struct growth_memo *growth_memo_new(void)
 void growth_memo_free(struct growth_memo *m)
 {
     for (size_t i = 0; m != NULL && i < m->n; i++) {
-        for (size_t k = 0; k < m->v[i]->count; k++)
-            free(m->v[i]->v[k].q);
-        free(m->v[i]->v);
+        struct growth_family *f = &m->v[i]->family;
+
+        for (size_t k = 0; k < f->n; k++)
+            free(f->v[k].noise[0].q); /* the others' lie behind it */
+        free(f->v);
         free(m->v[i]->of);
         free(m->v[i]);
     }
@@ -41,8 +43,7 @@ static const double *part(const struct growth_memo_key *k, size_t i)
     return i == 0 ? k->u : k->fixed[i - 1];
 }
 
-static bool made_of(const struct growth_memo_driver *d,
-                    const struct growth_memo_key *k)
+static bool made_of(const struct known *d, const struct growth_memo_key *k)
 {
     if (d->id != k->id || d->n != k->n || d->nfixed != k->nfixed)
         return false;
@@ -52,18 +53,16 @@ static bool made_of(const struct growth_memo_driver *d,
     return true;
 }
 
-struct growth_memo_driver *growth_memo_driver(struct growth_memo *m,
-                                              const struct growth_memo_key *k)
+struct growth_family *growth_memo_family(struct growth_memo *m,
+                                         const struct growth_memo_key *k)
 {
-    struct growth_memo_driver *d;
+    struct known *d;
 
     if (m == NULL || k->nfixed > GROWTH_MEMO_FIXED)
         return NULL;
     for (size_t i = 0; i < m->n; i++)
-        if (made_of(m->v[i], k)) {
-            m->v[i]->next = 0;
-            return m->v[i];
-        }
+        if (made_of(m->v[i], k))
+            return &m->v[i]->family;
     if (m->n == DRIVERS_MAX)
         return NULL;
     d = m->v[m->n++] = mem_zalloc(1, sizeof *d);
@@ -73,45 +72,19 @@ struct growth_memo_driver *growth_memo_driver(struct growth_memo *m,
     d->of = mem_zalloc((k->nfixed + 1) * k->n, sizeof *d->of);
     for (size_t i = 0; i <= k->nfixed; i++)
         memcpy(d->of + i * k->n, part(k, i), k->n * sizeof *d->of);
-    d->v = mem_zalloc(DESIGNS_MAX, sizeof *d->v);
-    return d;
+    return &d->family;
 }
 
-struct growth_design *growth_memo_next(struct growth_memo_driver *d)
+struct growth_explanation *growth_family_add(struct growth_family *f, size_t n,
+                                             size_t p)
 {
-    if (d == NULL || d->next == DESIGNS_MAX)
-        return NULL;
-    if (d->count < d->next + 1)
-        d->count = d->next + 1;
-    return &d->v[d->next++];
-}
+    struct growth_explanation *e;
+    double *q = mem_zalloc(GROWTH_MEMO_NOISES * n * (p + 1), sizeof *q);
 
-bool growth_memo_recall(const struct growth_design *m, size_t p, struct lsq *s,
-                        double **q)
-{
-    if (m == NULL || !m->made || m->p != p)
-        return false;
-    s->p = p;
-    for (size_t j = 0; j < p; j++)
-        for (size_t k = 0; k <= j; k++)
-            s->r[k][j] = m->r[k][j];
-    *q = m->q;
-    return true;
-}
-
-void growth_memo_keep(struct growth_design *m, size_t n, const struct lsq *s,
-                      const double *q, double se_asym, double se_end)
-{
-    if (m == NULL || m->made || s->p > GROWTH_MEMO_PARTS)
-        return;
-    m->made = true;
-    m->p = s->p;
-    for (size_t j = 0; j < s->p; j++)
-        for (size_t k = 0; k <= j; k++)
-            m->r[k][j] = s->r[k][j];
-    m->q = mem_zalloc(s->p * n, sizeof *m->q);
-    if (s->p > 0)
-        memcpy(m->q, q, s->p * n * sizeof *q);
-    m->se_asym = se_asym;
-    m->se_end = se_end;
+    f->v = mem_grow(f->v, f->n, &f->cap, sizeof *f->v);
+    e = &f->v[f->n++];
+    *e = (struct growth_explanation){.p = p};
+    for (size_t i = 0; i < GROWTH_MEMO_NOISES; i++)
+        e->noise[i].q = q + i * n * p;
+    return e;
 }

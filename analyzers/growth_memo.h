@@ -1,30 +1,47 @@
 /* What fits of several metrics over the same blocks have in common. A shape's
  * columns hang on the blocks' requests, not on the readings; made white and
- * orthogonal once, they serve every metric and every replay. */
+ * orthonormal once, they serve every metric and every replay. */
 #ifndef PLATEAU_ANALYZERS_GROWTH_MEMO_H
 #define PLATEAU_ANALYZERS_GROWTH_MEMO_H
-
-#include "analyzers/lsq.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 enum {
-    GROWTH_MEMO_PARTS = 4, /* as many as a fit has */
+    GROWTH_MEMO_PARTS = 4, /* columns of an explanation, as many as a fit has */
     GROWTH_MEMO_FIXED = 3,
+    GROWTH_MEMO_NOISES = 3, /* those that do not hang on the readings */
 };
 
-/* One explanation's columns under one noise. */
+/* One explanation's columns under one noise. What is asked of their
+ * coefficients is asked of the orthonormal columns': a[0] c[0] + a[1] c[1] ...,
+ * where c[j] is the j-th one times the white readings. */
 struct growth_design {
-    bool made;
-    size_t p;
-    double r[GROWTH_MEMO_PARTS][GROWTH_MEMO_PARTS];
-    double *q; /* p columns */
-    double se_asym, se_end;
+    bool usable; /* false: a column says nothing that the others do not say */
+    double *q;   /* the orthonormal columns, n apart */
+    double first[GROWTH_MEMO_PARTS]; /* the first column's coefficient */
+    double asym[GROWTH_MEMO_PARTS];  /* growth per driver unit that goes on */
+    double end[GROWTH_MEMO_PARTS];   /* the same at the run's end */
+    double se_asym, se_end;          /* their errors for noise of one */
+};
+
+/* One member of the family of shapes (growth.h). */
+struct growth_explanation {
+    int shape;
+    double log_prior; /* but for the driver's */
+    double fade;      /* per driver unit: how fast the bend dies away */
+    size_t p;         /* columns */
+    struct growth_design noise[GROWTH_MEMO_NOISES];
+};
+
+/* All of one driver's explanations that do not hang on the readings. */
+struct growth_family {
+    bool complete; /* set by whoever has added the last one */
+    size_t n, cap;
+    struct growth_explanation *v;
 };
 
 struct growth_memo;
-struct growth_memo_driver;
 
 /* An empty memo; for one thread at a time. */
 struct growth_memo *growth_memo_new(void);
@@ -38,22 +55,12 @@ struct growth_memo_key {
     const double *fixed[GROWTH_MEMO_FIXED]; /* columns that are in every fit */
 };
 
-/* What is known of that driver, with the explanations counted from the first
- * again. NULL: no memo, or no room in it. */
-struct growth_memo_driver *growth_memo_driver(struct growth_memo *m,
-                                              const struct growth_memo_key *k);
+/* That driver's family, empty at first. NULL: no memo, or no room in it. */
+struct growth_family *growth_memo_family(struct growth_memo *m,
+                                         const struct growth_memo_key *k);
 
-/* The next explanation's place; NULL without a memo. Explanations must come
- * in the same order each time. */
-struct growth_design *growth_memo_next(struct growth_memo_driver *d);
-
-/* Gives the triangle of `m` back in `s`, and in `*q` its columns, borrowed.
- * False, and nothing changed, when it does not hold `p` of them. */
-bool growth_memo_recall(const struct growth_design *m, size_t p, struct lsq *s,
-                        double **q);
-
-/* Keeps what was made, unless `m` is NULL or holds something. */
-void growth_memo_keep(struct growth_design *m, size_t n, const struct lsq *s,
-                      const double *q, double se_asym, double se_end);
+/* Another explanation of `p` columns of `n`, with room for them. */
+struct growth_explanation *growth_family_add(struct growth_family *f, size_t n,
+                                             size_t p);
 
 #endif

@@ -315,15 +315,16 @@ void growth_shapes(struct fitter *f, const struct driver *dr)
 {
     struct growth_part line = {dr->u, 1, 1, 0};
 
-    growth_recall(f, dr);
-    if (dr->id == DRIVER_REQUESTS)
-        growth_try(f, dr, GROWTH_FLAT, 1, NULL, NULL, NULL);
-    growth_try(f, dr, GROWTH_LINE, 1, &line, NULL, NULL);
-    fit_fills(f, dr, &line);
-    fit_logs(f, dr, &line);
-    fit_kinks(f, dr);
-    fit_jumps(f, dr, &line);
-    f->memo = NULL; /* the rest hangs on the readings */
+    if (!growth_recall(f, dr)) {
+        if (dr->id == DRIVER_REQUESTS)
+            growth_try(f, dr, GROWTH_FLAT, 1, NULL, NULL, NULL);
+        growth_try(f, dr, GROWTH_LINE, 1, &line, NULL, NULL);
+        fit_fills(f, dr, &line);
+        fit_logs(f, dr, &line);
+        fit_kinks(f, dr);
+        fit_jumps(f, dr, &line);
+    }
+    growth_remember(f); /* the rest hangs on the readings */
     fit_few_jumps(f, dr, &line);
     if (!f->data->coarse)
         fit_ends(f, dr);

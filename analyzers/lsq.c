@@ -37,15 +37,6 @@ void whitener_release(struct whitener *w)
     *w = (struct whitener){0};
 }
 
-double lsq_dot(const double *a, const double *b, size_t n)
-{
-    double sum = 0;
-
-    for (size_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
-
 bool lsq_factor(double *z, size_t n, size_t p, struct lsq *s)
 {
     s->p = p;
@@ -70,24 +61,27 @@ bool lsq_factor(double *z, size_t n, size_t p, struct lsq *s)
     return true;
 }
 
-void lsq_project(const double *z, size_t n, double *y, struct lsq *s)
+void lsq_substitute(struct lsq *s)
 {
-    double c[LSQ_PARTS] = {0};
-
-    for (size_t j = 0; j < s->p; j++) {
-        const double *q = z + j * n;
-
-        c[j] = lsq_dot(q, y, n);
-        for (size_t i = 0; i < n; i++)
-            y[i] -= c[j] * q[i];
-    }
-    s->rss = lsq_dot(y, y, n);
     for (size_t j = s->p; j-- > 0;) {
-        s->b[j] = c[j];
+        s->b[j] = s->c[j];
         for (size_t k = j + 1; k < s->p; k++)
             s->b[j] -= s->r[j][k] * s->b[k];
         s->b[j] /= s->r[j][j];
     }
+}
+
+void lsq_project(const double *z, size_t n, double *y, struct lsq *s)
+{
+    for (size_t j = 0; j < s->p; j++) {
+        const double *q = z + j * n;
+
+        s->c[j] = lsq_dot(q, y, n);
+        for (size_t i = 0; i < n; i++)
+            y[i] -= s->c[j] * q[i];
+    }
+    s->rss = lsq_dot(y, y, n);
+    lsq_substitute(s);
 }
 
 bool lsq_solve(double *z, size_t n, size_t p, struct lsq *s)
@@ -98,9 +92,9 @@ bool lsq_solve(double *z, size_t n, size_t p, struct lsq *s)
     return true;
 }
 
-double lsq_se(const struct lsq *s, const double *a)
+double lsq_turn(const struct lsq *s, const double *a, double *v)
 {
-    double v[LSQ_PARTS], sum = 0;
+    double sum = 0;
 
     for (size_t j = 0; j < s->p; j++) {
         v[j] = a[j];
@@ -110,6 +104,13 @@ double lsq_se(const struct lsq *s, const double *a)
         sum += v[j] * v[j];
     }
     return sqrt(sum);
+}
+
+double lsq_se(const struct lsq *s, const double *a)
+{
+    double v[LSQ_PARTS];
+
+    return lsq_turn(s, a, v);
 }
 
 double lsq_log_add(double a, double b)

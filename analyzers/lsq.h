@@ -27,7 +27,8 @@ void whitener_release(struct whitener *w);
 struct lsq {
     size_t p;
     double r[LSQ_PARTS][LSQ_PARTS]; /* upper triangle */
-    double b[LSQ_PARTS];            /* coefficients */
+    double b[LSQ_PARTS];            /* coefficients ... */
+    double c[LSQ_PARTS];            /* ... and those of orthonormal columns */
     double rss;
 };
 
@@ -41,13 +42,34 @@ bool lsq_solve(double *z, size_t n, size_t p, struct lsq *s);
 bool lsq_factor(double *z, size_t n, size_t p, struct lsq *s);
 void lsq_project(const double *z, size_t n, double *y, struct lsq *s);
 
+/* Makes `b` from `c`. */
+void lsq_substitute(struct lsq *s);
+
+/* Turns `a` to the orthonormal columns: sum v[j] c[j] is sum a[j] b[j], where
+ * c[j] is the j-th orthonormal column times the white readings. Returns the
+ * standard error of that sum for noise of one. */
+double lsq_turn(const struct lsq *s, const double *a, double *v);
+
 /* Standard error of sum a[j] b[j] for noise of one. */
 double lsq_se(const struct lsq *s, const double *a);
 
 /* log(exp(a) + exp(b)). */
 double lsq_log_add(double a, double b);
 
-/* Sum of a[i] b[i]. */
-double lsq_dot(const double *a, const double *b, size_t n);
+/* Sum of a[i] b[i], even and odd ones apart: two sums do not wait for each
+ * other. */
+static inline double lsq_dot(const double *a, const double *b, size_t n)
+{
+    double even = 0, odd = 0;
+    size_t i = 0;
+
+    for (; i + 1 < n; i += 2) {
+        even += a[i] * b[i];
+        odd += a[i + 1] * b[i + 1];
+    }
+    if (i < n)
+        even += a[i] * b[i];
+    return even + odd;
+}
 
 #endif

@@ -20,14 +20,6 @@ void mixture_init(struct mixture *m)
     *m = (struct mixture){0};
 }
 
-void mixture_add(struct mixture *m, struct opinion o)
-{
-    if (!isfinite(o.at) || !isfinite(o.scale) || !isfinite(o.log_weight))
-        return;
-    m->v = mem_grow(m->v, m->n, &m->cap, sizeof *m->v);
-    m->v[m->n++] = o;
-}
-
 /* Heaviest first; equal ones in a fixed order, so that the same data give
    the same bytes. */
 static int by_weight(const void *a, const void *b)

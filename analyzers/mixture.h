@@ -3,6 +3,9 @@
 #ifndef PLATEAU_ANALYZERS_MIXTURE_H
 #define PLATEAU_ANALYZERS_MIXTURE_H
 
+#include "harness/base/mem.h"
+
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,7 +24,14 @@ struct mixture {
 void mixture_init(struct mixture *m);
 
 /* Adds one; opinions that are not finite are ignored. */
-void mixture_add(struct mixture *m, struct opinion o);
+static inline void mixture_add(struct mixture *m, struct opinion o)
+{
+    if (!isfinite(o.at) || !isfinite(o.scale) || !isfinite(o.log_weight))
+        return;
+    if (m->n == m->cap)
+        m->v = mem_grow(m->v, m->n, &m->cap, sizeof *m->v);
+    m->v[m->n++] = o;
+}
 
 /* Turns logarithms into weights that sum to 1 and drops the lightest ones, as
  * long as no more than `negligible` of the whole is lost. Call once, before

@@ -106,7 +106,7 @@ static bool called(const struct replay *r, const double *noise,
     data.d = d;
     data.hours = NULL;
     data.nkinds = 0;
-    data.brief = true;
+    data.brief = data.lasting = true;
     growth_fit(&data, &g);
     leak = ruling_accuses(r->ruling, &g, r->requests);
     growth_release(&g);
