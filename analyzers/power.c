@@ -10,7 +10,8 @@ enum { TRIES_MAX = 7 };
 /* A minimum of so many times what passes is not worth more work. */
 #define GOOD 1.5
 
-static double search(const struct bench *b, bool thorough)
+/* `known` is called without asking, and what is larger; NaN: none is. */
+static double search(const struct bench *b, bool thorough, double known)
 {
     const struct trial *t = &b->whole;
     double half = (t->growth.high - t->growth.low) / 2;
@@ -18,12 +19,13 @@ static double search(const struct bench *b, bool thorough)
     double step = 1;
 
     for (int k = 0; k < TRIES_MAX; k++, leak *= step) {
-        if (!bench_calls(b, leak, thorough)) {
+        if (!(leak >= known) && !bench_calls(b, leak, thorough)) {
             step = k < 2 ? 1.3 : 2;
             continue;
         }
         /* A long stride may have gone too far. */
-        if (step == 2 && bench_calls(b, leak / sqrt(2), thorough))
+        if (step == 2 && !(leak / sqrt(2) >= known) &&
+            bench_calls(b, leak / sqrt(2), thorough))
             leak /= sqrt(2);
         return leak;
     }
@@ -32,11 +34,11 @@ static double search(const struct bench *b, bool thorough)
 
 double power_minimum(const struct bench *b, bool thorough)
 {
-    double least = search(b, false);
+    double least = search(b, false, NAN);
 
     if (least <= GOOD * b->v->pass_below || !(thorough || isnan(least)))
         return least;
-    return fmin(least, search(b, true));
+    return fmin(least, search(b, true, least));
 }
 
 /* The slope's error falls with the run's length to the power 3/2, while the

@@ -2,6 +2,9 @@
 
 #include <math.h>
 
+/* A quantile is found when no more than this lies between. */
+#define QUANTILE_MISS 1e-5
+
 static void insertion(double *v, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
@@ -153,37 +156,52 @@ static void moments(const struct part *p, size_t n, double *mean, double *sd)
     *sd = sqrt(square / all);
 }
 
+/* How far the distribution function at `x` is beyond `q`: the difference in
+ * `*off`, that of the log odds, in which it is nearly straight, returned. */
+static double beyond(const struct part *p, size_t n, double x, double q,
+                     double *off)
+{
+    double at = stats_mixture_cdf(p, n, x);
+    double inside = fmin(fmax(at, 1e-9), 1 - 1e-9);
+
+    *off = at - q;
+    return log(inside / (1 - inside)) - log(q / (1 - q));
+}
+
 double stats_mixture_quantile(const struct part *p, size_t n, double q)
 {
-    double mean, sd, low, high, at_low, at_high;
+    double mean, sd, low, high, at_low, at_high, mid, at, off;
 
     if (n == 0)
         return NAN;
     moments(p, n, &mean, &sd);
     if (!(sd > 0))
         return mean;
-    low = mean - 3 * sd;
-    high = mean + 3 * sd;
-    at_low = stats_mixture_cdf(p, n, low) - q;
-    at_high = stats_mixture_cdf(p, n, high) - q;
+    /* From where a normal's would be, outwards until it is enclosed. */
+    low = high = mean + sd * log(q / (1 - q)) / 1.7;
+    at_low = at_high = beyond(p, n, low, q, &off);
+    if (fabs(off) < QUANTILE_MISS)
+        return low;
     for (int i = 0; i < 40 && at_low > 0; i++) {
-        low -= high - low;
-        at_low = stats_mixture_cdf(p, n, low) - q;
+        high = low;
+        at_high = at_low;
+        low -= ldexp(0.25 * sd, i);
+        at_low = beyond(p, n, low, q, &off);
     }
     for (int i = 0; i < 40 && at_high < 0; i++) {
-        high += high - low;
-        at_high = stats_mixture_cdf(p, n, high) - q;
+        low = high;
+        at_low = at_high;
+        high += ldexp(0.25 * sd, i);
+        at_high = beyond(p, n, high, q, &off);
     }
     /* Regula falsi, Illinois variant, with a bisection now and then where a
        part without width makes a step. */
     for (int i = 0, side = 0; i < 60 && high - low > 1e-3 * sd; i++) {
-        double mid = (low * at_high - high * at_low) / (at_high - at_low);
-
+        mid = (low * at_high - high * at_low) / (at_high - at_low);
         if (i % 4 == 3 || !(mid > low && mid < high))
             mid = low + (high - low) / 2;
-        double at = stats_mixture_cdf(p, n, mid) - q;
-
-        if (fabs(at) < 1e-5)
+        at = beyond(p, n, mid, q, &off);
+        if (fabs(off) < QUANTILE_MISS)
             return mid;
         if (at < 0) {
             low = mid;
