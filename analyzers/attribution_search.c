@@ -13,6 +13,13 @@ enum {
     SCATTER = 3,       /* noise in proportion to the growth */
 };
 
+enum { ODD_MAX = 40 }; /* with more blocks none is left to itself */
+
+/* So much lighter than the best, a set has no say; so much lighter under even
+   noise, it is not asked under another: exp(-40), exp(-100). */
+#define HOPELESS 40
+#define HOPELESS_EVEN 100
+
 static const double noise_rho[SEARCH_NOISES] = {0, 0.5, 1, 0};
 
 /* How likely is guilt beforehand: one kind in a handful of runs. */
@@ -199,45 +206,93 @@ static void listen(struct search *s, const struct fitted *f)
         s->best_set[j] = f->set[j];
 }
 
-/* Fits one set under one noise, with block `odd` left to itself when it is
-   below n. */
-static void fit_set(struct search *s, const size_t *set, size_t size,
-                    size_t odd, int noise, double log_prior)
+/* What a set of `p` parameters weighs under one noise. */
+static double weight_of(const struct search *s, const struct lsq *q, int noise,
+                        double log_prior)
 {
-    size_t n = s->n, p = size + (odd < n);
-    double pp = (double)p, nn = (double)n, sigma, weight;
+    double pp = (double)q->p, nn = (double)s->n, spare = nn - pp - 1;
     double floor = s->quantum * s->quantum / 6;
-    struct lsq q;
 
-    if (n < p + 2 || p > LSQ_PARTS)
-        return;
-    if (!solve_set(s, set, size, odd, noise == SCATTER ? 0 : noise, &q))
-        return;
-    if (noise == SCATTER &&
-        (size == 0 || !solve_scatter(s, set, size, odd, &q)))
+    return log_prior -
+           0.5 * (nn * log((q->rss + floor) / nn) + s->white[noise].log_det +
+                  pp * s->log_n +
+                  2 * pp * (pp + 1) / (spare > 0.5 ? spare : 0.5));
+}
+
+/* Listens to one fitted set, unless it asks for memory given back, which
+   explains no growth, or has no say beside others. */
+static void hear_set(struct search *s, const size_t *set, size_t size,
+                     const struct lsq *q, double weight)
+{
+    double floor = s->quantum * s->quantum / 6;
+    double left = (double)(s->n - q->p) + (q->rss < floor);
+
+    if (weight < s->best - HOPELESS)
         return;
     for (size_t j = 0; j < size; j++)
-        if (q.b[j] <= 0)
-            return; /* memory given back explains no growth */
-    sigma = sqrt((q.rss + floor) / (nn - pp + (q.rss < floor)));
-    weight = log_prior -
-             0.5 * (nn * log((q.rss + floor) / nn) + s->white[noise].log_det +
-                    pp * log(nn) + 2 * pp * (pp + 1) / fmax(nn - pp - 1, 0.5));
-    listen(s, &(struct fitted){set, size, &q, sigma, weight, (int)(n - p)});
+        if (q->b[j] <= 0)
+            return;
+    listen(s, &(struct fitted){set, size, q, sqrt((q->rss + floor) / left),
+                               weight, (int)(s->n - q->p)});
+}
+
+/* The set under one of the noises that do not hang on the growth, with all
+   blocks and with each of them left to itself; `weights` are filled with what
+   those weigh, all blocks last. */
+static void try_noise(struct search *s, const size_t *set, size_t size,
+                      int noise, double log_prior, double *weights)
+{
+    size_t n = s->n, odds = n <= ODD_MAX && n >= size + 3 ? n : 0;
+    const double *left = s->work + LSQ_PARTS * n;
+    struct lsq q, with;
+
+    for (size_t odd = 0; odd <= n; odd++)
+        weights[odd] = -INFINITY;
+    if (n < size + 2 || !solve_set(s, set, size, n, noise, &q))
+        return;
+    weights[n] = weight_of(s, &q, noise, log_prior);
+    hear_set(s, set, size, &q, weights[n]);
+    for (size_t odd = 0; odd < odds && size < LSQ_PARTS; odd++) {
+        if (!lsq_extend(s->work, left, n, &q, s->white_odd[noise] + odd * n,
+                        odd, s->white[noise].plain ? odd + 1 : n, &with))
+            continue;
+        weights[odd] = weight_of(s, &with, noise, log_prior + s->log_odd);
+        hear_set(s, set, size, &with, weights[odd]);
+    }
+}
+
+/* The set under scatter in proportion to its growth. That can make much of a
+   set which is poor under even noise, but not everything: `even` is what that
+   weighs. */
+static void try_scatter(struct search *s, const size_t *set, size_t size,
+                        double log_prior, const double *even)
+{
+    size_t n = s->n;
+
+    for (size_t i = 0; i <= n; i++) {
+        size_t odd = i == 0 ? n : i - 1;
+        double prior = log_prior + (odd < n ? s->log_odd : 0);
+        struct lsq q;
+
+        if (!(even[odd] >= s->best - HOPELESS_EVEN) || even[odd] == -INFINITY ||
+            !solve_set(s, set, size, odd, 0, &q) ||
+            !solve_scatter(s, set, size, odd, &q))
+            continue;
+        hear_set(s, set, size, &q, weight_of(s, &q, SCATTER, prior));
+    }
 }
 
 static void try_set(struct search *s, const size_t *set, size_t size)
 {
+    double *even = s->work + (LSQ_PARTS + 1) * s->n, *other = even + s->n + 1;
     double prior = 0;
 
     for (size_t j = 0; j < size; j++)
         prior += log(s->cause[set[j]].prior);
-    for (int noise = 0; noise < SEARCH_NOISES; noise++) {
-        fit_set(s, set, size, s->n, noise, prior);
-        for (size_t odd = 0; odd < s->n && s->n <= 40; odd++)
-            fit_set(s, set, size, odd, noise,
-                    prior + log(PRIOR_ODD / (double)s->n));
-    }
+    for (int noise = 0; noise < SCATTER; noise++)
+        try_noise(s, set, size, noise, prior, noise == 0 ? even : other);
+    if (size > 0)
+        try_scatter(s, set, size, prior, even);
 }
 
 /* Every set of up to three among the `m` causes listed in `c`, with at most
@@ -421,7 +476,9 @@ void search_open(struct search *s, const struct blocks *b, size_t from,
     s->says = mem_zalloc(s->ncauses, sizeof *s->says);
     s->included = mem_zalloc(s->ncauses, sizeof *s->included);
     s->requests = mem_zalloc(s->nkinds, sizeof *s->requests);
-    s->work = mem_zalloc((LSQ_PARTS + 1) * n, sizeof *s->work);
+    s->work = mem_zalloc((LSQ_PARTS + 1) * n + 2 * (n + 1), sizeof *s->work);
+    s->log_n = log((double)n);
+    s->log_odd = log(PRIOR_ODD / (double)n);
     for (size_t i = 0; i < s->ncauses; i++)
         s->included[i] = -INFINITY;
     for (size_t i = 0; i < s->nkinds; i++)

@@ -39,7 +39,7 @@ struct search {
     double *white_x[SEARCH_NOISES]; /* causes whitened, then the differences */
     double *white_odd[SEARCH_NOISES]; /* one column per block */
     double *work;
-    double quantum;
+    double quantum, log_n, log_odd; /* of that a block is odd: its prior */
     struct mixture *says; /* one per cause; a kind's drivers speak for it, and
                              "alike" where the set holds the kind as well */
     struct search_set *alike_sets; /* of the opinions in says[alike] */

@@ -84,6 +84,31 @@ void lsq_project(const double *z, size_t n, double *y, struct lsq *s)
     lsq_substitute(s);
 }
 
+bool lsq_extend(const double *z, const double *left, size_t n,
+                const struct lsq *s, const double *v, size_t from, size_t to,
+                struct lsq *out)
+{
+    size_t p = s->p, m = to - from;
+    double all = lsq_dot(v + from, v + from, m), own = all, norm;
+
+    *out = *s;
+    out->p = p + 1;
+    for (size_t j = 0; j < p; j++) {
+        out->r[j][p] = lsq_dot(z + j * n + from, v + from, m);
+        own -= out->r[j][p] * out->r[j][p];
+    }
+    if (!(own > 1e-10 * all) || !isfinite(own))
+        return false;
+    norm = sqrt(own);
+    out->r[p][p] = norm;
+    out->c[p] = lsq_dot(left + from, v + from, m) / norm;
+    out->rss = s->rss - out->c[p] * out->c[p];
+    if (out->rss < 0)
+        out->rss = 0;
+    lsq_substitute(out);
+    return true;
+}
+
 bool lsq_solve(double *z, size_t n, size_t p, struct lsq *s)
 {
     if (!lsq_factor(z, n, p, s))

@@ -45,6 +45,13 @@ void lsq_project(const double *z, size_t n, double *y, struct lsq *s);
 /* Makes `b` from `c`. */
 void lsq_substitute(struct lsq *s);
 
+/* One column more: `v`, white, which is zero before `from` and from `to` on.
+ * `z` and `left` are the orthonormal columns and the residuals of `s`; `out`
+ * becomes what lsq_solve would have given. False when `v` says nothing new. */
+bool lsq_extend(const double *z, const double *left, size_t n,
+                const struct lsq *s, const double *v, size_t from, size_t to,
+                struct lsq *out);
+
 /* Turns `a` to the orthonormal columns: sum v[j] c[j] is sum a[j] b[j], where
  * c[j] is the j-th orthonormal column times the white readings. Returns the
  * standard error of that sum for noise of one. */
