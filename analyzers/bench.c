@@ -8,6 +8,7 @@
 #include "harness/base/mem.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,12 +57,29 @@ static void make_openings(struct bench *b)
     }
 }
 
+/* What nobody has looked at; the trials' room is left as it is. */
+static void bench_clear(struct bench *b, const struct column_context *x,
+                        const struct rows *r, const struct column *c)
+{
+    memset(b, 0, offsetof(struct bench, whole));
+    trial_clear(&b->whole);
+    trial_clear(&b->first);
+    trial_clear(&b->recent[0]);
+    trial_clear(&b->recent[1]);
+    trial_clear(&b->guess);
+    trial_clear(&b->now);
+    b->x = x;
+    b->r = r;
+    b->c = c;
+}
+
 bool bench_open(struct bench *b, const struct column_context *x,
                 const struct column *c, struct column_view *v)
 {
     const struct rows *r = x->rows;
 
-    *b = (struct bench){.x = x, .r = r, .c = c, .v = v};
+    bench_clear(b, x, r, c);
+    b->v = v;
     b->y = mem_zalloc(r->n, sizeof *b->y);
     double *w = mem_zalloc(r->n, sizeof *w);
     size_t m = 0;
@@ -165,7 +183,7 @@ static void attempt(struct bench *b, const struct trial_plan *p,
         b->look[b->looks++] = b->now.growth;
     if (!b->now.ok || (best->ok && width(&b->now) >= width(best)))
         return;
-    *best = b->now;
+    trial_copy(&b->now, best);
     if (best == &b->whole)
         b->plan = *p;
 }
@@ -224,7 +242,7 @@ static void heed_others(struct bench *b)
 static bool run_whole(struct bench *b, struct trial_plan *p)
 {
     attempt(b, p, &b->whole);
-    b->first = b->whole;
+    trial_copy(&b->whole, &b->first);
     b->clear = is_clear(b);
     if (b->clear && acquits(b, &b->first))
         return false;
@@ -442,12 +460,10 @@ static void replay(const struct bench *b, double leak, struct column_view *v,
     size_t n = b->r->n;
 
     *v = *b->v;
-    *t = (struct bench){.x = b->x,
-                        .r = b->r,
-                        .c = b->c,
-                        .v = v,
-                        .plan = b->plan,
-                        .quantum = b->quantum};
+    bench_clear(t, b->x, b->r, b->c);
+    t->v = v;
+    t->plan = b->plan;
+    t->quantum = b->quantum;
     t->y = mem_zalloc(n, sizeof *t->y);
     memcpy(t->y, b->y, n * sizeof *t->y);
     plant(b->r, leak - fmax(b->whole.growth.value, 0), t->y);
@@ -499,7 +515,7 @@ static bool look_once(struct bench *t, double leak)
 
 bool bench_calls(const struct bench *b, double leak, bool thorough)
 {
-    struct bench *t = mem_zalloc(1, sizeof *t);
+    struct bench *t = mem_realloc(NULL, 1, sizeof *t);
     struct column_view v;
     bool calls;
 
@@ -512,7 +528,7 @@ bool bench_calls(const struct bench *b, double leak, bool thorough)
 
 bool bench_sees(const struct bench *b, double leak)
 {
-    struct bench *t = mem_zalloc(1, sizeof *t);
+    struct bench *t = mem_realloc(NULL, 1, sizeof *t);
     struct column_view v;
     bool sees;
 

@@ -21,17 +21,17 @@ struct bench {
     const struct column *c;
     struct column_view *v;
     double *y, *open[BENCH_OPENINGS]; /* readings, and their openings */
-    struct trial whole;               /* the sharpest look at the whole run */
-    struct trial first;               /* the plain one */
-    struct trial recent[2];           /* at its later part only */
-    struct trial guess;               /* as if sudden changes were restarts */
-    struct trial now;
     struct trial_plan plan; /* the one that `whole` came from */
     double quantum;         /* what readings were rounded to */
     bool clear;             /* the first look said all there is to say */
     bool guessed;
     struct interval look[BENCH_LOOKS_MAX]; /* what each look said */
     int looks;
+    struct trial whole;     /* the sharpest look at the whole run */
+    struct trial first;     /* the plain one */
+    struct trial recent[2]; /* at its later part only */
+    struct trial guess;     /* as if sudden changes were restarts */
+    struct trial now;
 };
 
 /* Prepares the readings of `c`; `v` is filled with what they show before any

@@ -245,7 +245,7 @@ static bool is_gone(const struct bench *b)
 void column_judge(const struct column_context *x, const struct column *c,
                   unsigned heard, struct finding *f, struct column_view *v)
 {
-    struct bench *b = mem_zalloc(1, sizeof *b);
+    struct bench *b = mem_realloc(NULL, 1, sizeof *b);
 
     *v = (struct column_view){.doubt = DOUBT_NO_DATA};
     finding_init(f, &c->metric);

@@ -4,6 +4,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 enum { TERMS_MAX = 4 };
@@ -476,7 +477,7 @@ bool fit_shapes(const struct fit_points *p, struct fit_memo *m, struct fit *out)
     struct fit_memo *own = NULL;
     double peak[FIT_RHOS], simple;
 
-    memset(out, 0, sizeof *out);
+    memset(out, 0, offsetof(struct fit, slope));
     if (p->n < p->nlives + 5)
         return false;
     if (m == NULL)

@@ -49,9 +49,6 @@ enum fit_form {
 };
 
 struct fit {
-    struct part slope[FIT_PARTS_MAX];  /* growth per span that would go on */
-    struct part future[FIT_PARTS_MAX]; /* growth over one more span */
-    int nparts;
     double top;    /* log evidence of the best shape; comparable between fits of
                       the same readings */
     int best_form; /* enum fit_form: what the best shape is made of */
@@ -59,6 +56,9 @@ struct fit {
     double kink_at;    /* where it last bends or jumps, in ages; NaN */
     double rho;        /* mean lag-one correlation */
     double late_rise;  /* fitted rise over the last 30 %, averaged */
+    int nparts;        /* of the arrays below, which are not touched else */
+    struct part slope[FIT_PARTS_MAX];  /* growth per span that would go on */
+    struct part future[FIT_PARTS_MAX]; /* growth over one more span */
 };
 
 struct fit_memo;

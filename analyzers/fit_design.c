@@ -48,30 +48,30 @@ void *fit_memo_room(struct fit_memo *m, size_t size)
 
 /* With z_i = v_i - rho v_{i-1} inside a life and sqrt(1 - rho^2) v_0 at its
  * start, any product of two whitened functions is now - rho lag + rho^2
- * past. */
+ * past, where past is now but for the first and the last point of each life.
+ * What jumps or bends is zero before. */
 void fit_multiply(const struct fit_design *d, const double *a, const double *at,
-                  int width, struct fit_products *out)
+                  int stride, int width, struct fit_products *out)
 {
     double *restrict now = out->now, *restrict lag = out->lag;
-    double *restrict past = out->past;
 
     memset(out, 0, sizeof *out);
     for (int m = 0; m < d->n; m++)
-        for (int k = 0; k < width; k++)
-            now[k] += a[m] * at[m * width + k];
+        for (int k = 0; a[m] != 0 && k < width; k++)
+            now[k] += a[m] * at[m * stride + k];
+    memcpy(out->past, now, (size_t)width * sizeof *now);
     for (int l = 0; l < d->nlives; l++) {
-        const double *first = at + d->begin[l] * width;
+        int first = d->begin[l], last = d->begin[l + 1] - 1;
 
         for (int k = 0; k < width; k++)
-            past[k] -= a[d->begin[l]] * first[k];
-        for (int m = d->begin[l]; m + 1 < d->begin[l + 1]; m++) {
-            const double *b = at + m * width, *next = b + width;
+            out->past[k] -= a[first] * at[first * stride + k] +
+                            a[last] * at[last * stride + k];
+        for (int m = first; m < last; m++) {
+            const double *b = at + m * stride, *next = b + stride;
             double here = a[m], ahead = a[m + 1];
 
-            for (int k = 0; k < width; k++)
+            for (int k = 0; (here != 0 || ahead != 0) && k < width; k++)
                 lag[k] += ahead * b[k] + here * next[k];
-            for (int k = 0; k < width; k++)
-                past[k] += here * b[k];
         }
     }
 }
@@ -148,7 +148,7 @@ static struct fit_design *design_new(const struct fit_points *p)
                 level[i] = fit_level(d, d->s.b[i].v, l, fit_rhos[r]);
         }
     for (int i = 0; i < d->s.n; i++) {
-        fit_multiply(d, d->s.b[i].v, d->at, FIT_STEADY, &products);
+        fit_multiply(d, d->s.b[i].v, d->at, FIT_STEADY, i + 1, &products);
         whiten(d, i, &products);
     }
     return d;

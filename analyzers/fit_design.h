@@ -36,10 +36,10 @@ struct fit_design {
     struct fit_points of; /* what it was made for; the readings do not count */
 };
 
-/* Products of `a` with the `width` functions in `at`, which holds them point
- * by point. */
+/* Products of `a` with the first `width` functions in `at`, which holds them
+ * point by point, `stride` apart. */
 void fit_multiply(const struct fit_design *d, const double *a, const double *at,
-                  int width, struct fit_products *out);
+                  int stride, int width, struct fit_products *out);
 
 /* Product of the whitened function `v` with the whitened constant of life `l`,
  * over the root of that constant's own. */

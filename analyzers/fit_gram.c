@@ -91,8 +91,8 @@ void fit_gram_make(struct fit_memo *m, const struct fit_points *p,
     for (int j = 0; j < own_count(out); j++) {
         const double *v = own_values(out, p, j);
 
-        fit_multiply(out->d, v, out->d->at, FIT_STEADY, &x);
-        fit_multiply(out->d, v, out->own, FIT_OWN, &o);
+        fit_multiply(out->d, v, out->d->at, FIT_STEADY, out->jumps, &x);
+        fit_multiply(out->d, v, out->own, FIT_OWN, j + 1, &o);
         whiten(out, j, &x, &o);
     }
 }

@@ -3,6 +3,7 @@
 #include "harness/base/mem.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +40,6 @@ static void fit_axis(const struct trial_plan *p, const double *x,
     struct bins_plan plan = {p->rows, x,         p->y,   p->from,
                              p->late, p->points, p->stat};
 
-    memset(f, 0, sizeof *f);
     if (!bins_make(&plan, b))
         return;
     b->points.floor_var = p->floor_var;
@@ -108,6 +108,20 @@ static void combine(const struct fit *f, const double *scale, int axes,
     t->growth = interval_of(t->slope, t->nparts, (1 - confidence) / 2);
 }
 
+void trial_clear(struct trial *t)
+{
+    memset(t, 0, offsetof(struct trial, slope));
+}
+
+void trial_copy(const struct trial *from, struct trial *to)
+{
+    size_t bytes = (size_t)from->nparts * sizeof *from->slope;
+
+    memcpy(to, from, offsetof(struct trial, slope));
+    memcpy(to->slope, from->slope, bytes);
+    memcpy(to->future, from->future, bytes);
+}
+
 void trial_run(const struct trial_plan *p, struct trial *out)
 {
     const struct rows *r = p->rows;
@@ -115,15 +129,16 @@ void trial_run(const struct trial_plan *p, struct trial *out)
     double scale[2] = {0, 0};
     int axes = 1;
     struct bins *b = mem_zalloc(1, sizeof *b);
-    struct fit *f = mem_zalloc(2, sizeof *f);
+    struct fit *f = mem_realloc(NULL, 2, sizeof *f);
 
-    memset(out, 0, sizeof *out);
+    trial_clear(out);
     if (r->requests != NULL) {
         axis[0] = r->requests;
         if (axes_differ(r))
             axis[axes++] = r->busy_s;
     }
     for (int a = 0; a < axes; a++) {
+        f[a].nparts = 0;
         fit_axis(p, axis[a], b, &f[a]);
         scale[a] = b->scale;
         out->late_range = late_range(b, r->n);

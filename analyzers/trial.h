@@ -29,8 +29,6 @@ enum { TRIAL_PARTS_MAX = 2 * FIT_PARTS_MAX };
 struct trial {
     bool ok;
     bool looked; /* `ahead` is filled */
-    struct part slope[TRIAL_PARTS_MAX], future[TRIAL_PARTS_MAX];
-    int nparts;
     struct interval growth; /* that would go on, per span of the whole run */
     struct interval ahead;  /* over one more span, bends included */
     double late_rise;       /* fitted, over the last 30 % */
@@ -38,7 +36,13 @@ struct trial {
     double late_range; /* of the points in the last 60 % of the run */
     int best_form;
     double kink_share; /* where the best shape last changed, 0..1; NaN */
+    int nparts;        /* of the arrays below, which are not touched else */
+    struct part slope[TRIAL_PARTS_MAX], future[TRIAL_PARTS_MAX];
 };
+
+/* Makes `t` one that has seen nothing; makes `to` the same as `from`. */
+void trial_clear(struct trial *t);
+void trial_copy(const struct trial *from, struct trial *to);
 
 /* Carries out `p`. `out->ok` is false when there are too few readings. */
 void trial_run(const struct trial_plan *p, struct trial *out);
