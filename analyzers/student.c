@@ -38,24 +38,32 @@ static const double log_tail[EXACT_DF] = {
     116.32516249399249,  118.85982014656355,
     121.40294769863841,  123.9544041407397};
 
+/* (k - 1) / k */
+static const double ratio[EXACT_DF + 1] = {
+    0, 0, 1 / 2.0, 2 / 3.0, 3 / 4.0, 4 / 5.0, 5 / 6.0, 6 / 7.0, 7 / 8.0,
+    8 / 9.0, 9 / 10.0, 10 / 11.0, 11 / 12.0, 12 / 13.0, 13 / 14.0, 14 / 15.0,
+    15 / 16.0, 16 / 17.0, 17 / 18.0, 18 / 19.0, 19 / 20.0, 20 / 21.0, 21 / 22.0,
+    22 / 23.0, 23 / 24.0, 24 / 25.0, 25 / 26.0, 26 / 27.0, 27 / 28.0, 28 / 29.0,
+    29 / 30.0, 30 / 31.0, 31 / 32.0, 32 / 33.0, 33 / 34.0, 34 / 35.0, 35 / 36.0,
+    36 / 37.0, 37 / 38.0, 38 / 39.0, 39 / 40.0, 40 / 41.0, 41 / 42.0, 42 / 43.0,
+    43 / 44.0, 44 / 45.0, 45 / 46.0, 46 / 47.0, 47 / 48.0, 48 / 49.0, 49 / 50.0,
+    50 / 51.0, 51 / 52.0, 52 / 53.0, 53 / 54.0, 54 / 55.0, 55 / 56.0, 56 / 57.0,
+    57 / 58.0, 58 / 59.0, 59 / 60.0};
+
 /* P(|T| <= t) by the finite series in cos(theta), theta = atan(t/sqrt(df)). */
 static double two_sided(double t, int df)
 {
-    double x = t / sqrt(df), c2 = 1 / (1 + x * x), term = 1, sum = 1;
+    double x2 = t * t / df, c2 = 1 / (1 + x2), term = 1, sum = 1, x;
 
-    if (df == 1)
-        return 2 * atan(x) / M_PI;
-    if (df % 2 == 0) {
-        for (int k = 2; k < df; k += 2) {
-            term *= c2 * (k - 1) / k;
-            sum += term;
-        }
-        return x * sqrt(c2) * sum;
-    }
-    for (int k = 3; k < df; k += 2) {
-        term *= c2 * (k - 1) / k;
+    for (int k = 2 + df % 2; k < df; k += 2) {
+        term *= c2 * ratio[k];
         sum += term;
     }
+    if (df % 2 == 0)
+        return sqrt(x2 * c2) * sum;
+    x = sqrt(x2);
+    if (df == 1)
+        return 2 * atan(x) / M_PI;
     return 2 / M_PI * (atan(x) + x * c2 * sum);
 }
 

@@ -232,6 +232,7 @@ static void test_memo_changes_nothing(void **state)
 {
     struct fit_memo *m = fit_memo_new();
     static struct fit again;
+    size_t parts;
 
     (void)state;
     for (int i = 0; i < 120; i++) {
@@ -243,7 +244,10 @@ static void test_memo_changes_nothing(void **state)
             }
         assert_true(fit_shapes(&p, NULL, &fit));
         assert_true(fit_shapes(&p, m, &again));
-        assert_memory_equal(&again, &fit, sizeof fit);
+        assert_memory_equal(&again, &fit, offsetof(struct fit, slope));
+        parts = (size_t)fit.nparts * sizeof *fit.slope;
+        assert_memory_equal(again.slope, fit.slope, parts);
+        assert_memory_equal(again.future, fit.future, parts);
     }
     fit_memo_free(m);
     fit_memo_free(NULL);
