@@ -213,10 +213,9 @@ static double weight_of(const struct search *s, const struct lsq *q, int noise,
     double pp = (double)q->p, nn = (double)s->n, spare = nn - pp - 1;
     double floor = s->quantum * s->quantum / 6;
 
-    return log_prior -
-           0.5 * (nn * log((q->rss + floor) / nn) + s->white[noise].log_det +
-                  pp * s->log_n +
-                  2 * pp * (pp + 1) / (spare > 0.5 ? spare : 0.5));
+    return log_prior - 0.5 * (nn * log((q->rss + floor) / nn) +
+                              s->white[noise].log_det + pp * s->log_n +
+                              2 * pp * (pp + 1) / (spare > 0.5 ? spare : 0.5));
 }
 
 /* Listens to one fitted set, unless it asks for memory given back, which

@@ -21,9 +21,9 @@ struct bench {
     const struct column *c;
     struct column_view *v;
     double *y, *open[BENCH_OPENINGS]; /* readings, and their openings */
-    struct trial_plan plan; /* the one that `whole` came from */
-    double quantum;         /* what readings were rounded to */
-    bool clear;             /* the first look said all there is to say */
+    struct trial_plan plan;           /* the one that `whole` came from */
+    double quantum;                   /* what readings were rounded to */
+    bool clear; /* the first look said all there is to say */
     bool guessed;
     struct interval look[BENCH_LOOKS_MAX]; /* what each look said */
     int looks;

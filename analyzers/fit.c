@@ -301,9 +301,8 @@ struct eliminated {
 
 static struct eliminated eliminate(const struct fitter *f, int part)
 {
-    struct eliminated e = {f->g[0], f->g[part], f->g[SHAPES_MAX],
-                           0,       0,          0,
-                           0,       0,          0};
+    struct eliminated e = {f->g[0], f->g[part], f->g[SHAPES_MAX], 0, 0, 0, 0,
+                           0,       0};
 
     e.d0 = 1 / e.g0[0];
     e.l = e.g1[0] * e.d0;
@@ -324,6 +323,30 @@ static double rss_with(const struct fitter *f, const struct eliminated *e,
     return e->rss - u * u / d;
 }
 
+/* The same of any terms. */
+static double rss_of(const struct fitter *f, const int *term, int k)
+{
+    double w[TERMS_MAX][TERMS_MAX], d[TERMS_MAX], u[TERMS_MAX];
+    double rss = f->g[SHAPES_MAX][SHAPES_MAX];
+
+    for (int i = 0; i < k; i++) {
+        const double *g = f->g[term[i]];
+
+        d[i] = g[term[i]];
+        u[i] = g[SHAPES_MAX];
+        for (int j = 0; j < i; j++) {
+            w[i][j] = g[term[j]];
+            for (int m = 0; m < j; m++)
+                w[i][j] -= w[i][m] * w[j][m] * d[m];
+            d[i] -= w[i][j] * w[i][j] * d[j];
+            u[i] -= w[i][j] * u[j] * d[j];
+        }
+        rss -= u[i] * u[i] / d[i];
+        d[i] = 1 / d[i];
+    }
+    return rss;
+}
+
 /* The same under a load that varied: with its effect, in one version, or the
  * promptest and the slowest together, which stand for any delay between. */
 static void try_loads(struct fitter *f, int *term, int n,
@@ -341,7 +364,8 @@ static void try_loads(struct fitter *f, int *term, int n,
     }
     term[n] = f->s->loads;
     term[n + 1] = f->s->n - 1;
-    try_both(f, term, n + 2, prior / (nloads + 1));
+    if (!(rss_of(f, term, n + 2) > worst))
+        try_both(f, term, n + 2, prior / (nloads + 1));
 }
 
 /* A shape of at most one part by itself. */

@@ -44,14 +44,14 @@ struct fitter {
     struct growth_family *family; /* to be kept for later fits; NULL: not */
     const struct growth_part *const *parts; /* of what is tried at hand */
     struct lsq made[GROWTH_MEMO_NOISES];    /* its triangle under each noise */
-    struct growth_part fixed[2];  /* restarts: in every fit */
+    struct growth_part fixed[2];            /* restarts: in every fit */
     size_t nfixed;
     double *scatter; /* in proportion to the growth: variances at hand, and
                         what they make of the columns' products */
     double cholesky[GROWTH_MEMO_PARTS][GROWTH_MEMO_PARTS];
-    double floor;    /* of the sum of squares: what rounding makes */
-    double least;    /* scatter is never below it */
-    double best;     /* log weight of the best fit */
+    double floor; /* of the sum of squares: what rounding makes */
+    double least; /* scatter is never below it */
+    double best;  /* log weight of the best fit */
     double *work;
 };
 

@@ -218,8 +218,7 @@ static bool solve(struct fitter *f, const struct growth_explanation *e,
     if (!out->design->usable)
         return false;
     for (size_t j = 0; j < e->p; j++) {
-        out->c[j] =
-            lsq_dot(out->design->q + j * n, f->white_d[noise], n);
+        out->c[j] = lsq_dot(out->design->q + j * n, f->white_d[noise], n);
         out->rss -= out->c[j] * out->c[j];
     }
     if (e->p > 0 && !(out->rss > CANCELLED * square)) {
@@ -387,18 +386,19 @@ static void weigh(struct fitter *f, const struct solution *s,
 {
     const struct growth_design *d = s->design;
     size_t p = s->of->p, left = f->data->n - p - dr->extra;
-    double a, e, nn = (double)f->data->n, floor = f->floor, spread, sigma, weight;
+    double a, e, nn = (double)f->data->n, floor = f->floor, spread, sigma,
+                 weight;
     bool lives = dr->id == DRIVER_LIVES || f->data->readings;
     bool scatters = s->noise == NOISE_SCATTER, jumps;
     struct opinion o = {.df = (int)left,
                         .tag = s->of->shape + (lives ? GROWTH_TAG_LIVES : 0)};
 
-    weight = o.log_weight = before + f->log_noise[s->noise] -
-                   0.5 * (nn * log((s->rss + floor) / nn) + s->log_det);
+    weight = o.log_weight =
+        before + f->log_noise[s->noise] -
+        0.5 * (nn * log((s->rss + floor) / nn) + s->log_det);
     if (weight < f->best - HOPELESS)
         return;
-    spread =
-        sqrt((s->rss + floor) / ((double)left + 2 * (s->rss < floor)));
+    spread = sqrt((s->rss + floor) / ((double)left + 2 * (s->rss < floor)));
     /* A sixth more: what choosing among shapes costs (by simulation). */
     sigma = 1.15 * spread;
     e = dot(d->end, s->c, p);
@@ -437,8 +437,8 @@ static void hear(struct fitter *f, const struct driver *dr,
     struct solution first, s;
     bool solved = false;
 
-    before -= 0.5 * (pp * f->log_n +
-                     2 * pp * (pp + 1) / (spare > 0.5 ? spare : 0.5));
+    before -=
+        0.5 * (pp * f->log_n + 2 * pp * (pp + 1) / (spare > 0.5 ? spare : 0.5));
     for (int noise = 0; noise < GROWTH_MEMO_NOISES; noise++) {
         if (!solve(f, e, noise, &s))
             continue;

@@ -163,10 +163,18 @@ double mixture_cdf(const struct mixture *m, double x)
     return mixture_cdf_of(m, ~0u, x, &share);
 }
 
-/* A bracket around the quantile, and its distribution function there. */
+/* Where a quantile is sought, and the distribution function there as log
+   odds, in which it is nearly straight, less those of the quantile. */
 struct bracket {
-    double lo, hi, flo, fhi;
+    double lo, hi, at_lo, at_hi;
 };
+
+static double odds(double f)
+{
+    double inside = fmin(fmax(f, 1e-12), 1 - 1e-12);
+
+    return log(inside / (1 - inside));
+}
 
 static struct bracket enclose(const struct mixture *m, double p)
 {
@@ -179,14 +187,15 @@ static struct bracket enclose(const struct mixture *m, double p)
         seen += m->v[i].log_weight;
     }
     width = hi - lo + 1e-12 * (fabs(lo) + fabs(hi)) + 1e-300;
-    k = (struct bracket){lo, hi, mixture_cdf(m, lo), mixture_cdf(m, hi)};
-    for (int i = 0; i < 60 && k.flo >= p; i++) {
+    k = (struct bracket){lo, hi, odds(mixture_cdf(m, lo)) - odds(p),
+                         odds(mixture_cdf(m, hi)) - odds(p)};
+    for (int i = 0; i < 60 && k.at_lo >= 0; i++) {
         k.lo -= width * ldexp(1, i);
-        k.flo = mixture_cdf(m, k.lo);
+        k.at_lo = odds(mixture_cdf(m, k.lo)) - odds(p);
     }
-    for (int i = 0; i < 60 && k.fhi < p; i++) {
+    for (int i = 0; i < 60 && k.at_hi < 0; i++) {
         k.hi += width * ldexp(1, i);
-        k.fhi = mixture_cdf(m, k.hi);
+        k.at_hi = odds(mixture_cdf(m, k.hi)) - odds(p);
     }
     return k;
 }
@@ -215,8 +224,9 @@ static bool at_certainty(const struct mixture *m, double p, double *at)
     return false;
 }
 
-/* Halving and regula falsi by turns: a spread is met in a few steps, and a
-   certainty, where the function jumps, to the last bit. */
+/* Regula falsi (Illinois variant), and halving at every third step: a spread is
+   met in a few steps, and a certainty, where the function jumps, to the last
+   bit. */
 double mixture_quantile(const struct mixture *m, double p)
 {
     double enough = 5e-3 * fmin(p, 1 - p), sure;
@@ -227,12 +237,10 @@ double mixture_quantile(const struct mixture *m, double p)
     if (at_certainty(m, p, &sure))
         return sure;
     k = enclose(m, p);
-    for (int i = 0; i < 200; i++) {
-        double at = k.lo + (k.hi - k.lo) / 2, f;
+    for (int i = 0, side = 0; i < 300; i++) {
+        double at = (k.lo * k.at_hi - k.hi * k.at_lo) / (k.at_hi - k.at_lo), f;
 
-        if (i % 2 == 1 && k.fhi > k.flo)
-            at = k.lo + (k.hi - k.lo) * (p - k.flo) / (k.fhi - k.flo);
-        if (at <= k.lo || at >= k.hi)
+        if (i % 3 == 2 || !(at > k.lo && at < k.hi))
             at = k.lo + (k.hi - k.lo) / 2;
         if (at <= k.lo || at >= k.hi ||
             k.hi - k.lo <= 1e-12 * (fabs(k.lo) + fabs(k.hi)))
@@ -242,10 +250,14 @@ double mixture_quantile(const struct mixture *m, double p)
             return at;
         if (f < p) {
             k.lo = at;
-            k.flo = f;
+            k.at_lo = odds(f) - odds(p);
+            k.at_hi = side < 0 ? k.at_hi / 2 : k.at_hi;
+            side = -1;
         } else {
             k.hi = at;
-            k.fhi = f;
+            k.at_hi = odds(f) - odds(p);
+            k.at_lo = side > 0 ? k.at_lo / 2 : k.at_lo;
+            side = 1;
         }
     }
     for (size_t i = 0; i < m->n; i++) /* a certainty is met exactly */

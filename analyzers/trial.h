@@ -28,7 +28,7 @@ enum { TRIAL_PARTS_MAX = 2 * FIT_PARTS_MAX };
 
 struct trial {
     bool ok;
-    bool looked; /* `ahead` is filled */
+    bool looked;            /* `ahead` is filled */
     struct interval growth; /* that would go on, per span of the whole run */
     struct interval ahead;  /* over one more span, bends included */
     double late_rise;       /* fitted, over the last 30 % */
