@@ -203,6 +203,7 @@ void blocks_view(const struct blocks *b, const struct metric *m,
         .nkinds = b->nkinds,
         .asked = b->asked,
         .quantum = quantum(m, b->last),
+        .counts = m->role == METRIC_OBJECTS,
     };
 }
 

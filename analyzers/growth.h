@@ -57,6 +57,8 @@ struct growth_data {
                             asks for it: growth per request is stated for that
                             mix, not the blocks'. NULL: for the blocks' */
     double quantum;      /* readings are no finer than this */
+    bool counts; /* of objects: they come and go, so that readings are more
+                    often off than steps stay, as those of pages do */
     struct growth_memo *memo; /* shared by fits of the same blocks, or NULL */
     bool readings; /* of many processes, by their ages: the only noise is the
                       error of each single reading, and what still goes on at

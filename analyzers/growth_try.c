@@ -48,7 +48,9 @@ struct solution {
 
 /* Parts of the noise variance that belong to errors of a single reading. */
 static const double noise_rho[GROWTH_NOISES] = {0, 0.5, 1, 0};
-static const double noise_prior[GROWTH_NOISES] = {0.5, 0.12, 0.13, 0.25};
+static const double noise_prior[2][GROWTH_NOISES] = {
+    {0.5, 0.12, 0.13, 0.25}, {0.25, 0.25, 0.3, 0.2} /* counts of objects */
+};
 
 static const double shape_prior[GROWTH_SHAPES] = {
     [GROWTH_FLAT] = 1,         [GROWTH_LINE] = 1,
@@ -69,7 +71,8 @@ void growth_noises_open(struct fitter *f, const double *var)
     f->work = mem_zalloc(WORK_COLUMNS * n, sizeof *f->work);
     f->scatter = mem_zalloc(n, sizeof *f->scatter);
     for (int i = 0; i < GROWTH_NOISES; i++)
-        f->log_noise[i] = f->data->readings ? 0 : log(noise_prior[i]);
+        f->log_noise[i] =
+            f->data->readings ? 0 : log(noise_prior[f->data->counts][i]);
     for (int i = 0; i < GROWTH_MEMO_NOISES; i++) {
         whitener_make(n, var, noise_rho[i], &f->white[i]);
         f->white_d[i] = mem_zalloc(n, sizeof **f->white_d);

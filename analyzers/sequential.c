@@ -91,7 +91,8 @@ static bool leak_certain(const struct record *r, const struct verdict *v)
     return confirmed(f);
 }
 
-/* Nothing material could hide: every metric that counts passes with room. */
+/* Nothing material could hide: every metric that counts passes with room, and
+   none of the objects that are counted is left open. */
 static bool pass_certain(const struct record *r, const struct verdict *v)
 {
     bool any = false;
@@ -99,6 +100,9 @@ static bool pass_certain(const struct record *r, const struct verdict *v)
     for (size_t i = 0; i < v->nfindings; i++) {
         const struct finding *f = &v->findings[i];
 
+        if (f->judged && f->outcome == OUTCOME_INCONCLUSIVE &&
+            f->metric.role == METRIC_OBJECTS)
+            return false;
         if (!f->decisive)
             continue;
         if (f->to_requests - f->from_requests < REQUESTS_MIN || !confirmed(f))

@@ -200,6 +200,48 @@ static void test_pass_lead(void **state)
 
 /* Blocks that are level speak for objects that are not known, but not where
  * they are known worse: a recycled worker's leak hid there. */
+/* Counts that are too rough for their own limit do not stand in the way of
+   memory that passes while the best guess is no growth, and the worst is what
+   memory would be let grow. */
+static void test_rough_counts(void **state)
+{
+    static const struct column_says says[] = {
+        {"rss_bytes", NO}, {"uss_bytes", NO}, {"py_blocks", OPEN}};
+    static const struct {
+        struct interval found;
+        int memory;
+        enum basis basis;
+        enum outcome want;
+    } cases[] = {{{0, -0.1, 0.3}, NO, BASIS_BARRIERS, OUTCOME_PASS},
+                 {{0.06, -0.1, 0.3}, NO, BASIS_BARRIERS, OUTCOME_INCONCLUSIVE},
+                 {{0.04, 0.01, 0.3}, NO, BASIS_BARRIERS, OUTCOME_INCONCLUSIVE},
+                 {{0, -0.1, 0.36}, NO, BASIS_BARRIERS, OUTCOME_INCONCLUSIVE},
+                 {{0, -0.1, 0.3}, OPEN, BASIS_BARRIERS, OUTCOME_INCONCLUSIVE},
+                 {{0, -0.1, 0.3}, NO, BASIS_SAMPLES, OUTCOME_INCONCLUSIVE}};
+    struct policy p;
+
+    (void)state;
+    policy_default(&p);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct finding f[3];
+        struct vote v;
+
+        told(says, 3, f);
+        for (int k = 0; k < 2; k++)
+            f[k].outcome = (enum outcome)cases[i].memory;
+        f[2].basis = cases[i].basis;
+        f[2].per_request = cases[i].found;
+        f[2].tolerance_per_request = 0.05;
+        f[2].level = 100000;
+        f[2].from_requests = 1000;
+        f[2].to_requests = 11000;
+        vote_all(f, 3, &p, &v);
+        assert_int_equal(v.outcome, cases[i].want);
+        assert_int_equal(f[2].outcome, OUTCOME_INCONCLUSIVE);
+    }
+    policy_release(&p);
+}
+
 static void test_blocks_for_objects(void **state)
 {
     static const struct column_says says[] = {
@@ -306,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_unsharing),
         cmocka_unit_test(test_runtime_heap),
         cmocka_unit_test(test_pass_lead),
+        cmocka_unit_test(test_rough_counts),
         cmocka_unit_test(test_blocks_for_objects),
         cmocka_unit_test(test_required),
         cmocka_unit_test(test_stated),
