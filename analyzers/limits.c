@@ -32,7 +32,7 @@ static void memory_limits(const struct metric *m, const struct limits_at *at,
 /* Counts: exact, so little may be called nothing. A handful of handles or
    objects in the whole run is start-up that came late. Where nobody collects
    at barriers, a runtime's garbage comes and goes by some hundreds: a default
-   does not ask for less than a hundredth of the level to pass. Blocks of
+   does not ask for less than half a hundredth of the level to pass. Blocks of
    Python's allocator creep in healthy services (caches of strings and numbers
    inside the interpreter and its libraries) by some tens per thousand
    requests; what leaks objects shows in their own counts.
@@ -50,7 +50,7 @@ static void count_limits(const struct metric *m, const struct limits_at *at,
 
     out->leak = out->certain = fmax(rate, few / at->requests);
     out->pass = handles ? fmax(2 * rate, 5 / at->requests)
-                        : fmax(out->leak, 0.01 * at->level / at->requests);
+                        : fmax(out->leak, 0.005 * at->level / at->requests);
     if (!at->life || handles)
         return;
     /* In a worker's first hundreds of requests, and no life has more, strings

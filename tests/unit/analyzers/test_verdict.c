@@ -281,7 +281,7 @@ static void test_what_would_settle_it(void **state)
 
         records_open(&r, 8, 400);
         records_column(&r, "py_tasks", 5000, tasks[i]);
-        records_column(&r, "py_blocks", 60000, rough);
+        records_column(&r, "py_blocks", 6000, rough);
         records_column(&r, "uss_bytes", 50e6, pages);
         records_column(&r, "rss_bytes", 60e6, (double[8]){0});
         verdict_judge(&r, NULL, &v);
