@@ -3,7 +3,7 @@
 #include "reports/html_impl.h"
 
 const char html_style_hash[] =
-    "sha256-Z1qVRM9QvtTG4OQeRxngxNv8Jm5BboLSsgXRx0Ssxto=";
+    "sha256-CiG/IYnoZ4LoxPIHrmy507DEVPnXQav7p/wP9Wzs4aY=";
 const char html_script_hash[] =
     "sha256-g/JrFWRTN6pd1vDpScA9KJRc3QC0fzby+dm02gQdmng=";
 
@@ -38,7 +38,8 @@ const char html_style[] =
     ".reason+.reason{font-size:15px;font-weight:400;margin-top:8px}\n"
     ".tiles{display:grid;grid-template-columns:repeat(auto-fit,"
     "minmax(180px,1fr));gap:12px;margin:18px 0 0}\n"
-    ".tile{border:1px solid var(--line);border-radius:8px;padding:10px 12px}\n"
+    ".tile{border:1px solid var(--line);border-radius:8px;padding:10px 12px;"
+    "overflow-wrap:anywhere}\n"
     ".tile b{display:block;font-size:21px;line-height:1.25}\n"
     ".tile span{color:var(--dim);font-size:13px}\n"
     "dl.why{display:grid;grid-template-columns:max-content 1fr;gap:6px 14px;"
