@@ -198,8 +198,6 @@ static void test_pass_lead(void **state)
     assert_string_equal(f[v.lead].name, "pss_bytes");
 }
 
-/* Blocks that are level speak for objects that are not known, but not where
- * they are known worse: a recycled worker's leak hid there. */
 /* Counts that are too rough for their own limit do not stand in the way of
    memory that passes while the best guess is no growth, and the worst is what
    memory would be let grow. */
@@ -242,6 +240,8 @@ static void test_rough_counts(void **state)
     policy_release(&p);
 }
 
+/* Blocks that are level speak for objects that are not known, but not where
+ * they are known worse: a recycled worker's leak hid there. */
 static void test_blocks_for_objects(void **state)
 {
     static const struct column_says says[] = {

@@ -62,6 +62,21 @@ static inline void bed_on_closed(void *user)
     ((struct bed *)user)->closed = true;
 }
 
+/* A port of the loopback that refuses: bound, so that nobody else can take it,
+ * and not listening. Returns the descriptor, to close. */
+static inline int bed_refusing(int *port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+    *port = ntohs(a.sin_port);
+    return fd;
+}
+
 static inline void bed_open_at(struct bed *b, const char *host, int port,
                                const char *keys, int connections)
 {

@@ -272,14 +272,9 @@ static void cancel_and_close(struct bed *b)
 static void refused_connections(struct bed *b)
 {
     struct shot s;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof a;
+    int port, fd = bed_refusing(&port);
 
-    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-    getsockname(fd, (struct sockaddr *)&a, &len);
-    bed_open_at(b, "127.0.0.1", ntohs(a.sin_port), "", 2);
+    bed_open_at(b, "127.0.0.1", port, "", 2);
     for (int i = 0; i < 3; i++) {
         get(b, &s, "/");
         assert_int_equal(s.t.error, TRANSFER_CONNECT);
