@@ -54,30 +54,27 @@ static double misfit(const struct blocks *b, const double *y, const bool *use,
     return least;
 }
 
-/* The share of `of` in the readings beside nothing else, or beside the single
-   cause of growth with which it leaves least; beside it also that of `other`,
-   unless NULL. Zero when there is none. */
-static double fitted_share(const struct blocks *b, const double *of,
-                           const double *other)
+/* The share of `young` in the readings beside nothing else, or beside the
+   single cause of growth with which it leaves least. Zero when there is
+   none. */
+static double fitted_share(const struct blocks *b, const double *young)
 {
-    size_t n = b->n, p = other != NULL ? 2 : 1;
+    size_t n = b->n;
     double *z, least = INFINITY, share = 0;
 
-    if (n < 3 + p)
+    if (n < 4)
         return 0;
     z = mem_zalloc((LSQ_PARTS + 1) * n, sizeof *z);
     for (size_t k = 0; k <= b->nkinds + 1; k++) {
         size_t with = k <= b->nkinds;
         struct lsq s;
 
-        memcpy(z, of, n * sizeof *z);
-        if (other != NULL)
-            memcpy(z + n, other, n * sizeof *z);
+        memcpy(z, young, n * sizeof *z);
         if (with)
-            memcpy(z + p * n, cause_of(b, k), n * sizeof *z);
+            memcpy(z + n, cause_of(b, k), n * sizeof *z);
         memcpy(z + LSQ_PARTS * n, b->d, n * sizeof *z);
-        if (!lsq_solve(z, n, p + with, &s) || !(s.rss < least) ||
-            (with && s.b[p] < 0))
+        if (!lsq_solve(z, n, 1 + with, &s) || !(s.rss < least) ||
+            (with && s.b[1] < 0))
             continue;
         least = s.rss;
         share = fmin(fmax(s.b[0], 0), SHARE_MAX);
@@ -197,76 +194,39 @@ double blocks_beyond_garbage(const struct record *r, const struct column *c)
     return sum;
 }
 
-/* Takes the young's share out of the readings. Returns what is left of them
-   beside one cause. */
-static double clear_young(const double *young, bool tracked, struct blocks *b)
-{
-    double *y = mem_zalloc(b->n, sizeof *y);
-    double *best = mem_zalloc(b->n, sizeof *best), least, fitted;
-
-    b->garbage = tracked;
-    least = cleared(b, young, b->garbage, best);
-    fitted = fitted_share(b, young, NULL);
-    /* With few collections the usual share stands: the verdict then asks the
-       readings with and without. */
-    if ((!tracked || !b->hiding) && fitted > 0 &&
-        cleared(b, young, fitted, y) <
-            (tracked ? CLEARLY : CLEARLY_ANY) * least) {
-        b->garbage = fitted;
-        least = cleared(b, young, fitted, best);
-    }
-    if (tracked && !b->hiding && cleared(b, young, 0, y) < CLEARLY * least) {
-        b->garbage = 0;
-        least = cleared(b, young, 0, best);
-    }
-    memcpy(b->d, best, b->n * sizeof *b->d);
-    free(best);
-    free(y);
-    return least;
-}
-
-/* What has outlived one collection waits longer for the next: its share is
-   taken out as well where that leaves clearly less. */
-static void clear_both(const struct record *r, const double *young,
-                       bool tracked, struct blocks *b)
-{
-    double *middle = mem_zalloc(b->n, sizeof *middle);
-    double *as_read = mem_zalloc(b->n, sizeof *as_read);
-    double *without = mem_zalloc(b->n, sizeof *without), share, least;
-    bool known = !b->hiding && differences(r, "py_gc_middle", b, middle);
-    double usual;
-
-    memcpy(as_read, b->d, b->n * sizeof *as_read);
-    share = known ? fitted_share(b, middle, young) : 0;
-    least = clear_young(young, tracked, b);
-    if (share > 0) {
-        usual = b->garbage;
-        memcpy(without, b->d, b->n * sizeof *without);
-        for (size_t i = 0; i < b->n; i++)
-            b->d[i] = as_read[i] - share * middle[i];
-        if (!(clear_young(young, tracked, b) < CLEARLY * least)) {
-            b->garbage = usual;
-            memcpy(b->d, without, b->n * sizeof *without);
-        }
-    }
-    free(without);
-    free(as_read);
-    free(middle);
-}
-
 void blocks_clear_garbage(const struct record *r, const struct column *c,
                           struct blocks *b)
 {
     bool tracked = is_tracked(c);
-    double *young;
+    double *young, *y, *best, least, fitted;
 
     if (b->n == 0 || (!tracked && strcmp(c->metric.name, "py_blocks") != 0))
         return;
     young = mem_zalloc(b->n, sizeof *young);
+    y = mem_zalloc(b->n, sizeof *y);
+    best = mem_zalloc(b->n, sizeof *best);
     if (differences(r, "py_gc_young", b, young) &&
         !nobody_collects(r, b, young)) {
         b->hiding = !young_are_emptied(r, b);
-        clear_both(r, young, tracked, b);
+        b->garbage = tracked;
+        least = cleared(b, young, b->garbage, best);
+        fitted = fitted_share(b, young);
+        /* With few collections the usual share stands: the verdict then asks
+           the readings with and without. */
+        if ((!tracked || !b->hiding) && fitted > 0 &&
+            cleared(b, young, fitted, y) <
+                (tracked ? CLEARLY : CLEARLY_ANY) * least) {
+            b->garbage = fitted;
+            least = cleared(b, young, fitted, best);
+        }
+        if (tracked && !b->hiding &&
+            cleared(b, young, 0, y) < CLEARLY * least) {
+            b->garbage = 0;
+            cleared(b, young, 0, best);
+        }
+        memcpy(b->d, best, b->n * sizeof *b->d);
     }
+    free(best);
+    free(y);
     free(young);
 }

@@ -38,8 +38,6 @@ static const struct metric table[] = {
     {"py_gc_off", NULL, NULL, "processes with the collector off", N,
      METRIC_WITNESS, 0},
     {"py_gc_collections", NULL, NULL, "collector runs", N, METRIC_WITNESS, 1},
-    {"py_gc_middle", NULL, NULL, "Python objects one collection has looked at",
-     N, METRIC_WITNESS, 0},
     {"py_gc_young", NULL, NULL, "Python objects no collection has looked at", N,
      METRIC_WITNESS, 0},
     {"py_gc_uncollectable", NULL, NULL, "uncollectable objects", N,

@@ -33,14 +33,13 @@ enum {
     COLLECTIONS,
     UNCOLLECTABLE,
     YOUNG,
-    MIDDLE,
     N,
 };
 
 static const char *const metric_names[N] = {
     "native_inuse_bytes",  "native_free_bytes", "py_blocks",
     "py_gc_objects",       "py_tasks",          "py_gc_collections",
-    "py_gc_uncollectable", "py_gc_young",       "py_gc_middle",
+    "py_gc_uncollectable", "py_gc_young",
 };
 
 /* One process of the tree. */
@@ -196,7 +195,6 @@ static void give(const struct python_source *s, const struct census_count *c,
     v[COLLECTIONS] = known(c->gc_collections);
     v[UNCOLLECTABLE] = known(c->gc_uncollectable);
     v[YOUNG] = known(c->young);
-    v[MIDDLE] = known(c->middle);
 }
 
 static void read_python(void *state, const struct source_host *host,

@@ -69,6 +69,8 @@ class FlaskPairTest(support.Case):
                          if b["named"] and b["kind"] == "order" and
                          b["metric"] == "objects:leaking.Order" and
                          0.99 < b["slope"] < 1.01], r.told())
+        self.assertEqual({b["kind"] for b in verdict["blames"] if b["named"]},
+                         {"order"}, r.told())
         self.assertEqual(verdict["cause"]["class"], "live_objects")
         self.assertEqual(verdict["types"][0]["type"], "leaking.Order")
         self.assertNotEqual(r.metric("rss_bytes")["verdict"], "leak",

@@ -124,8 +124,7 @@ static void blank(struct census_count *c)
     memset(c, 0, sizeof *c);
     c->blocks = c->tracked = c->frozen = c->objects = c->object_bytes =
         c->tasks = -1;
-    c->gc_collections = c->gc_uncollectable = c->threads = c->young =
-        c->middle = -1;
+    c->gc_collections = c->gc_uncollectable = c->threads = c->young = -1;
     c->set_aside = -1;
     c->processes = 1;
     c->native_inuse = c->native_free = c->native_largest_free = -1;
@@ -150,8 +149,7 @@ static void fill_gc(struct census_reader *r, bool full,
 
     for (int i = 0; full && i < YOUNG_TRIES && out->young < 0; i++) {
         memview_forget(r->v); /* pages of one moment fit together */
-        out->young = gcwalk_generation(r->v, &r->rt, GCWALK_YOUNG, YOUNG_MAX);
-        out->middle = gcwalk_generation(r->v, &r->rt, GCWALK_MIDDLE, YOUNG_MAX);
+        out->young = gcwalk_young(r->v, &r->rt, YOUNG_MAX);
     }
     pyruntime_gc(r->v, &r->rt, &gc);
     out->gc_collections = gc.collections;

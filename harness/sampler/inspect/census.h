@@ -43,9 +43,8 @@ struct census_count {
     int64_t object_bytes; /* of their blocks */
     int64_t tasks;        /* asyncio tasks */
     int64_t gc_collections, gc_uncollectable;
-    int64_t young;  /* tracked objects no collection has looked at yet; read
-                       by a full census only */
-    int64_t middle; /* those that one has: the next generation; the same */
+    int64_t young; /* tracked objects no collection has looked at yet; read
+                      by a full census only */
     int64_t threads;
     int64_t native_inuse, native_free, native_largest_free; /* bytes, glibc */
     /* Cost of taking it. */

@@ -106,13 +106,13 @@ static void add_count(struct census_count *a, const struct census_count *b)
     if (!a->python && !b->python) {
         a->blocks = a->tracked = a->frozen = a->objects = -1;
         a->object_bytes = a->tasks = a->set_aside = -1;
-        a->gc_collections = a->gc_uncollectable = a->young = a->middle = -1;
+        a->gc_collections = a->gc_uncollectable = a->young = -1;
     } else if (b->python) {
         if (!a->python) {
             a->python = true;
             a->blocks = a->tracked = a->frozen = a->objects = 0;
             a->object_bytes = a->tasks = a->set_aside = 0;
-            a->gc_collections = a->gc_uncollectable = a->young = a->middle = 0;
+            a->gc_collections = a->gc_uncollectable = a->young = 0;
         }
         add(&a->blocks, b->blocks);
         add(&a->set_aside, b->set_aside);
@@ -123,7 +123,6 @@ static void add_count(struct census_count *a, const struct census_count *b)
         add(&a->tasks, b->tasks);
         add(&a->gc_collections, b->gc_collections);
         add(&a->young, b->young);
-        add(&a->middle, b->middle);
         add(&a->gc_uncollectable, b->gc_uncollectable);
     }
     a->python_hidden |= b->python_hidden;

@@ -72,8 +72,8 @@ int64_t gcwalk(struct memview *v, const struct pyruntime *rt, int64_t until_ns,
     return total;
 }
 
-int64_t gcwalk_generation(struct memview *v, const struct pyruntime *rt,
-                          enum gcwalk_generation which, int64_t most)
+int64_t gcwalk_young(struct memview *v, const struct pyruntime *rt,
+                     int64_t most)
 {
     uint64_t states[INTERPRETERS_MAX] = {0};
     int n = pyruntime_gc_states(v, rt, states, INTERPRETERS_MAX);
@@ -81,14 +81,12 @@ int64_t gcwalk_generation(struct memview *v, const struct pyruntime *rt,
 
     if (n == 0 && rt->gc_generation0)
         n = 1;
-    if (which == GCWALK_MIDDLE && rt->version->minor == 14)
-        return -1; /* collects in small steps: the old are in two lists */
     for (int i = 0; i < n; i++) {
         uint64_t lists = lists_of(v, rt, states[i]);
-        uint64_t list = lists + which * rt->version->gc_list_stride;
-        int64_t got = lists == 0
-                          ? -1
-                          : walk_list(v, rt, list, most, INT64_MAX, NULL, NULL);
+
+        int64_t got =
+            lists == 0 ? -1
+                       : walk_list(v, rt, lists, most, INT64_MAX, NULL, NULL);
 
         if (got < 0)
             return -1;

@@ -15,17 +15,12 @@
 int64_t gcwalk(struct memview *v, const struct pyruntime *rt, int64_t until_ns,
                void (*fn)(void *ctx, uint64_t object), void *ctx);
 
-enum gcwalk_generation {
-    GCWALK_YOUNG,  /* no collection has looked at them yet */
-    GCWALK_MIDDLE, /* they have outlived one, not yet one of this generation */
-};
-
-/* Objects in one generation. What is garbage but not yet collected is among
- * them, so that they tell readings between two collections apart from growth.
- * Needs a process that stands still, as at a barrier. -1: a list did not
- * close, or holds more than `most`, or this CPython collects in another way
- * (3.14 has no middle generation). */
-int64_t gcwalk_generation(struct memview *v, const struct pyruntime *rt,
-                          enum gcwalk_generation which, int64_t most);
+/* Objects that no collection has looked at yet: the youngest generation. What
+ * is garbage but not yet collected is among them, so that they tell readings
+ * between two collections apart from growth. Needs a process that stands
+ * still, as at a barrier. -1: a list did not close, or holds more than
+ * `most`. */
+int64_t gcwalk_young(struct memview *v, const struct pyruntime *rt,
+                     int64_t most);
 
 #endif

@@ -33,9 +33,6 @@ static void open_record(struct record *r)
 /* Processes whose collector is off in every record; set by the test. */
 static double collectors_off;
 
-/* What the middle generation grows by, or NULL: not known. */
-static const double *middle;
-
 /* Clears `name`, which grows by `d` while the young grow by `young`, and
  * gives the largest error against `truth`. */
 static double worst(const char *name, const double *d, const double *young,
@@ -51,8 +48,6 @@ static double worst(const char *name, const double *d, const double *young,
     records_column(&r, name, 50000, d);
     records_column(&r, "py_gc_young", 300, young);
     records_column(&r, "py_gc_collections", 10, runs);
-    if (middle != NULL)
-        records_column(&r, "py_gc_middle", 3000, middle);
     if (collectors_off > 0)
         records_column(&r, "py_gc_off", collectors_off, (double[BLOCKS]){0});
     blocks_gather(&r, &r.barriers.columns[0], 0, &b);
@@ -77,28 +72,6 @@ static void survivors_are_no_garbage(void **state)
         d[i] = guilty[i] + (i % 2 ? 4 : -3);
     assert_true(worst("py_gc_objects", d, young, guilty, 16) < 10);
     assert_true(worst("py_blocks", d, young, guilty, 16) < 10);
-}
-
-/* Part of what has outlived one collection is garbage and waits for the next:
- * taken out as well; where it lives, it stays in. */
-static void middle_garbage_is_taken_out(void **state)
-{
-    static const double young[BLOCKS] = {310, -200, 90,  -150,
-                                         280, -330, 120, 60};
-    static const double older[BLOCKS] = {-90, 340, 60,   -410,
-                                         220, 180, -350, 30};
-    double d[BLOCKS], alive[BLOCKS];
-
-    (void)state;
-    for (size_t i = 0; i < BLOCKS; i++) {
-        d[i] = guilty[i] + young[i] + 0.8 * older[i];
-        alive[i] = guilty[i] + young[i];
-    }
-    assert_true(worst("py_gc_objects", d, young, guilty, 16) > 200);
-    middle = older;
-    assert_true(worst("py_gc_objects", d, young, guilty, 16) < 30);
-    assert_true(worst("py_gc_objects", alive, young, guilty, 16) < 30);
-    middle = NULL;
 }
 
 /* All of the coming and going is garbage: it is taken out, beside growth and
@@ -209,7 +182,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(survivors_are_no_garbage),
         cmocka_unit_test(garbage_is_taken_out),
-        cmocka_unit_test(middle_garbage_is_taken_out),
         cmocka_unit_test(a_share_is_found),
         cmocka_unit_test(seldom_collected_is_hiding),
         cmocka_unit_test(nobody_collects),

@@ -209,10 +209,6 @@ static void reads_the_collector(void **state)
         assert_int_equal(pyruntime_frozen(v, &rt), 17);
         assert_int_equal(gcwalk(v, &rt, INT64_MAX, count, &listed), 30);
         assert_int_equal(listed, 30);
-        assert_int_equal(gcwalk_generation(v, &rt, GCWALK_YOUNG, 99), 0);
-        assert_int_equal(gcwalk_generation(v, &rt, GCWALK_MIDDLE, 99),
-                         minor == 14 ? -1 : 10);
-        assert_int_equal(gcwalk_generation(v, &rt, GCWALK_MIDDLE, 8), -1);
         /* A list that is cut is no list; a count that is none is unknown. */
         image_u64(&m, heap + 0x4000 + 5 * 64, heap + 0x9000);
         image_u64(&m, stats, UINT64_MAX);
