@@ -105,7 +105,8 @@ static void leak_course(const struct remark *r)
         say(r, ", steadily and from the start");
     say(r, r->v->load_matters
                ? "; the load explains a part of its movement, not this."
-               : "; nothing in its course slows down.");
+           : settled ? "; nothing in its course since then slows down."
+                     : "; nothing in its course slows down.");
 }
 
 static void leak(const struct remark *r)
@@ -229,8 +230,8 @@ static void seen(const struct remark *r)
                    "of that cannot be known yet");
         break;
     case DOUBT_STAIRS:
-        name_it(r, " rises in steps, and the pause since the last is no "
-                   "longer than those before: the next may be due");
+        name_it(r, " rises in steps, and the pause since the last is not "
+                   "much longer than those before: the next may be due");
         break;
     case DOUBT_FALLS:
         name_it(r, " rises and falls suddenly, as with processes that "
