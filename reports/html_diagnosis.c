@@ -11,7 +11,6 @@
 #include <math.h>
 
 #define TYPES_DRAWN 12
-#define CHAINS_DRAWN 8
 #define SITES_DRAWN 10
 #define ROWS_SHOWN 30
 #define BOUND_TEXT_MAX 4000
@@ -48,38 +47,71 @@ static void bound(struct buf *out, const struct view *v,
     buf_release(&words);
 }
 
+static void chain_head(struct buf *out, const struct view *v,
+                       const struct diagnosis_chain *c)
+{
+    buf_adds(out, "<p class=\"dim\">");
+    if (c->sampled > 0) {
+        say_percent(out, c->found / c->sampled);
+        buf_adds(out, " of the ");
+    }
+    buf_adds(out, "<code>");
+    html_text(out, c->type);
+    buf_adds(out, "</code> that were followed; ");
+    say_count(out, c->instances);
+    buf_adds(out, explain_proven(v->in->verdict, c->type)
+                      ? " alive</p>\n"
+                      : " alive; not proven to grow</p>\n");
+}
+
+/* Drawn where the graph does not show it; its text is folded away where the
+ * drawing is beside it on every page. */
+static void chain(struct buf *out, const struct view *v,
+                  const struct diagnosis_chain *c, bool wide, bool narrow)
+{
+    buf_adds(out, "<div class=\"held\">");
+    chain_head(out, v, c);
+    if (wide || narrow)
+        html_boxes(out, c->text, explain_proven(v->in->verdict, c->type), wide,
+                   narrow);
+    if (wide)
+        buf_adds(out, "<details><summary class=\"dim\">as text</summary>");
+    buf_adds(out, "<pre>");
+    html_text(out, c->text);
+    buf_adds(out, "</pre>");
+    buf_adds(out, wide ? "</details>" : "");
+    bound(out, v, c);
+    buf_adds(out, "</div>\n");
+}
+
+static void graph(struct buf *out, const struct graph *g)
+{
+    if (g->wide.placed)
+        html_graph(out, g, &g->wide, false);
+    if (g->narrow.placed)
+        html_graph(out, g, &g->narrow, true);
+}
+
 static void chains(struct buf *out, const struct view *v)
 {
     const struct diagnosis *d = &v->in->record->diagnosis;
+    const struct graph *g = v->in->graph;
+    size_t drawn = 0;
 
     if (d->nchains == 0)
         return;
-    buf_adds(out, "<h3>What holds the growing objects</h3>\n");
+    buf_adds(out, "<h3>What holds the growing objects</h3>\n"
+                  "<p class=\"dim\">Arrows lead from the holder to what it "
+                  "holds; what surely grows is framed in red.</p>\n");
+    if (g != NULL)
+        graph(out, g);
     for (size_t i = 0; i < d->nchains && i < ROWS_SHOWN; i++) {
         const struct diagnosis_chain *c = &d->chains[i];
+        bool draw =
+            c->text != NULL && *c->text != '\0' && drawn++ < GRAPH_CHAINS;
 
-        buf_adds(out, "<div class=\"held\"><p class=\"dim\">");
-        if (c->sampled > 0) {
-            say_percent(out, c->found / c->sampled);
-            buf_adds(out, " of the ");
-        }
-        buf_adds(out, "<code>");
-        html_text(out, c->type);
-        buf_adds(out, "</code> that were followed; ");
-        say_count(out, c->instances);
-        buf_adds(out, explain_proven(v->in->verdict, c->type)
-                          ? " alive</p>\n"
-                          : " alive; not proven to grow</p>\n");
-        if (i < CHAINS_DRAWN && c->text != NULL) {
-            html_boxes(out, c->text);
-            buf_adds(out, "<details><summary class=\"dim\">as text</summary>");
-        }
-        buf_adds(out, "<pre>");
-        html_text(out, c->text);
-        buf_adds(out, "</pre>");
-        buf_adds(out, i < CHAINS_DRAWN && c->text != NULL ? "</details>" : "");
-        bound(out, v, c);
-        buf_adds(out, "</div>\n");
+        chain(out, v, c, draw && (g == NULL || !g->wide.placed),
+              draw && (g == NULL || !g->narrow.placed));
     }
 }
 

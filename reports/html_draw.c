@@ -8,32 +8,19 @@
 #include <string.h>
 
 enum {
-    WIDE = 960,
-    NARROW = 340,
     ROW = 26, /* of bars, wide; a phone has the label above the bar */
     ROW_NARROW = 40,
     LABEL = 330, /* room for labels, wide */
     VALUE = 190, /* room for the figures behind the bars, wide */
     VALUE_NARROW = 150,
-    BOX_HIGH = 28,
-    BOX_ROW = 44,
-    BOX_GAP = 28, /* with the arrow */
-    BOX_INDENT = 22,
-    STEPS_MAX = 40,
 };
 
-/* Widest glyph of 12 px monospace. */
-static const double glyph = 7.4;
-
-/* Appends at most `most` characters of UTF-8 text, cut in the middle of
- * nothing: its beginning and its end say most. */
-static void clipped(struct buf *out, const char *s, size_t n, size_t most)
+void html_clipped(struct buf *out, const char *s, size_t n, size_t most)
 {
-    size_t chars = 0, head = most / 3, tail = most - head - 1, seen = 0;
+    size_t chars = graph_characters(s, n), head = most / 3;
+    size_t tail = most - head - 1, seen = 0;
     bool gap = false;
 
-    for (size_t i = 0; i < n; i++)
-        chars += ((unsigned char)s[i] & 0xc0) != 0x80;
     if (chars <= most) {
         escape_html(out, s, n);
         return;
@@ -53,13 +40,13 @@ static void clipped(struct buf *out, const char *s, size_t n, size_t most)
     }
 }
 
-static void open_drawing(struct buf *out, const char *what, bool narrow,
-                         double height)
+void html_drawing(struct buf *out, const char *what, bool narrow, double height)
 {
     buf_addf(out,
              "<svg class=\"draw %s\" viewBox=\"0 0 %d %.0f\" role=\"img\" "
              "aria-label=\"%s\">",
-             narrow ? "narrow" : "wide", narrow ? NARROW : WIDE, height, what);
+             narrow ? "narrow" : "wide", narrow ? GRAPH_NARROW : GRAPH_WIDE,
+             height, what);
 }
 
 /* ---- bars ---- */
@@ -91,7 +78,8 @@ static bool find_scale(const struct bar *bars, size_t n, bool narrow,
         }
     }
     s->left = narrow ? 2 : LABEL;
-    s->width = narrow ? NARROW - VALUE_NARROW : WIDE - LABEL - VALUE;
+    s->width =
+        narrow ? GRAPH_NARROW - VALUE_NARROW : GRAPH_WIDE - LABEL - VALUE;
     return s->high > s->low;
 }
 
@@ -107,7 +95,7 @@ static void draw_bar(struct buf *out, const struct bar *b,
     html_text(out, b->label);
     buf_addf(out, "</title><text class=\"m\" x=\"%d\" y=\"%.1f\">", 2,
              narrow ? y + 13 : mid + 4);
-    clipped(out, b->label, strlen(b->label), most);
+    html_clipped(out, b->label, strlen(b->label), most);
     buf_addf(out,
              "</text><rect class=\"hb%s\" x=\"%.1f\" y=\"%.1f\" "
              "width=\"%.1f\" height=\"12\"/>",
@@ -145,7 +133,7 @@ void html_bars(struct buf *out, const char *what, const struct bar *bars,
             return;
         for (size_t i = 0; i < n; i++)
             shown += isfinite(bars[i].value);
-        open_drawing(out, what, narrow, row * (double)shown + 4);
+        html_drawing(out, what, narrow, row * (double)shown + 4);
         buf_addf(out, "<path class=\"axis\" d=\"M%.1f 0V%.1f\"/>", place(&s, 0),
                  row * (double)shown);
         for (size_t i = 0; i < n; i++) {
@@ -153,101 +141,6 @@ void html_bars(struct buf *out, const char *what, const struct bar *bars,
                 continue;
             draw_bar(out, &bars[i], &s, unit, y, narrow);
             y += row;
-        }
-        buf_adds(out, "</svg>\n");
-    }
-}
-
-/* ---- boxes ---- */
-
-struct box {
-    const char *text;
-    size_t n, most; /* bytes; characters shown */
-    double x, y, width;
-};
-
-static size_t split(const char *chain, struct box *boxes)
-{
-    size_t n = 0;
-
-    while (n < STEPS_MAX) {
-        const char *end = n + 1 < STEPS_MAX ? strstr(chain, " -> ") : NULL;
-
-        boxes[n].text = chain;
-        boxes[n++].n = end != NULL ? (size_t)(end - chain) : strlen(chain);
-        if (end == NULL)
-            break;
-        chain = end + 4;
-    }
-    return n;
-}
-
-/* Places the boxes in rows; returns the height of all. */
-static double lay_out(struct box *boxes, size_t n, double room)
-{
-    double x = 1, y = 1;
-
-    for (size_t i = 0; i < n; i++) {
-        struct box *b = &boxes[i];
-        size_t chars = 0, fits = (size_t)((room - BOX_INDENT - 20) / glyph);
-
-        for (size_t k = 0; k < b->n; k++)
-            chars += ((unsigned char)b->text[k] & 0xc0) != 0x80;
-        b->most = chars < fits ? chars : fits;
-        b->width = (double)b->most * glyph + 18;
-        if (i > 0 && x + b->width > room - 1) {
-            x = BOX_INDENT;
-            y += BOX_ROW;
-        }
-        b->x = x;
-        b->y = y;
-        x += b->width + BOX_GAP;
-    }
-    return y + BOX_HIGH + 1;
-}
-
-/* From one box to the next: straight, or from below into the next row. */
-static void arrow(struct buf *out, const struct box *a, const struct box *b)
-{
-    double mid = b->y + BOX_HIGH / 2.0, x = b->x - 2;
-
-    if (a->y == b->y)
-        buf_addf(out, "<path class=\"arrow\" d=\"M%.1f %.1fH%.1f",
-                 a->x + a->width, mid, x);
-    else
-        buf_addf(out,
-                 "<path class=\"arrow\" d=\"M%.1f %.1fV%.1fH%.1fV%.1fH%.1f",
-                 a->x + fmin(a->width, 40) / 2, a->y + BOX_HIGH,
-                 b->y - (BOX_ROW - BOX_HIGH) / 2.0, 10.0, mid, x);
-    buf_addf(out, "m-6 -4l6 4l-6 4\"/>");
-}
-
-void html_boxes(struct buf *out, const char *chain)
-{
-    struct box boxes[STEPS_MAX];
-    size_t n = split(chain, boxes);
-
-    for (int narrow = 0; narrow < 2; narrow++) {
-        double high = lay_out(boxes, n, narrow ? NARROW : WIDE);
-
-        open_drawing(out, "chain of references", narrow, high);
-        for (size_t i = 0; i < n; i++) {
-            const struct box *b = &boxes[i];
-
-            if (i > 0)
-                arrow(out, &boxes[i - 1], b);
-            buf_adds(out, "<g><title>");
-            escape_html(out, b->text, b->n);
-            buf_addf(out,
-                     "</title><rect class=\"box%s\" x=\"%.1f\" y=\"%.1f\" "
-                     "width=\"%.1f\" height=\"%d\" rx=\"6\"/><text class=\"m\" "
-                     "x=\"%.1f\" y=\"%.1f\">",
-                     i + 1 == n ? " end"
-                     : i == 0   ? " root"
-                                : "",
-                     b->x, b->y, b->width, BOX_HIGH, b->x + 9, b->y + 18);
-            clipped(out, b->text, b->n, b->most);
-            buf_adds(out, "</text></g>");
         }
         buf_adds(out, "</svg>\n");
     }

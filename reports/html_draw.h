@@ -1,5 +1,5 @@
 /* Drawings of report.html that are no charts over an axis: bars with their
- * intervals, and a chain of references as boxes. Inline SVG, once for wide
+ * intervals, and chains of references as boxes. Inline SVG, once for wide
  * pages and once for phones; colours and fonts come from the style sheet.
  * Every text is escaped here, long ones are cut, with the whole as a title. */
 #ifndef PLATEAU_REPORTS_HTML_DRAW_H
@@ -7,6 +7,7 @@
 
 #include "harness/base/buf.h"
 #include "harness/model/metric.h"
+#include "reports/graph.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +23,20 @@ struct bar {
 void html_bars(struct buf *out, const char *what, const struct bar *bars,
                size_t n, enum metric_unit unit);
 
-/* Appends the chain "a -> b -> c" as boxes, the root first. */
-void html_boxes(struct buf *out, const char *chain);
+/* Appends the chain "a -> b -> c" as boxes in rows, the root first: for wide
+ * pages, for phones, or for both. `grows`: the last one surely does. */
+void html_boxes(struct buf *out, const char *chain, bool grows, bool wide,
+                bool narrow);
+
+/* Appends the drawing of a graph that stands where `l` says. */
+void html_graph(struct buf *out, const struct graph *g,
+                const struct graph_layout *l, bool narrow);
+
+/* Parts of drawings. The start of one that is `height` px high: `what`
+ * describes it; and at most `most` characters of a foreign text, escaped: its
+ * beginning and its end say most. */
+void html_drawing(struct buf *out, const char *what, bool narrow,
+                  double height);
+void html_clipped(struct buf *out, const char *s, size_t n, size_t most);
 
 #endif

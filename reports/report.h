@@ -11,12 +11,16 @@
 
 #include <stdbool.h>
 
+struct graph;
+
 struct report_input {
     const struct record *record;
     const struct verdict *verdict;
     int exit_code;       /* what the program will exit with */
     const char *out_dir; /* where artifacts go */
     bool gnuplot;        /* found; else plots are left out with a notice */
+    const struct graph *graph; /* the diagnosis' chains, laid out; NULL: they
+                                  are drawn one by one */
 };
 
 /* Writes every artifact: verdict.json, summary.md, junit.xml, plots/, and

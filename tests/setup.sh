@@ -24,7 +24,7 @@ case "${1-}" in
 build) ;;
 check)
     required="$required $check"
-    optional="chromium valgrind redis-tools"
+    optional="chromium valgrind redis-tools graphviz"
     venv=yes
     ;;
 lint)

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 int spawn_quiet(const char *const *argv, char *const *env, const char *cwd,
-                int out, pid_t *pid)
+                int in, int out, pid_t *pid)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
@@ -14,7 +14,10 @@ int spawn_quiet(const char *const *argv, char *const *env, const char *cwd,
     int rc;
 
     posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    if (in >= 0)
+        posix_spawn_file_actions_adddup2(&files, in, 0);
+    else
+        posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&files, out, 1);
     posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
     if (cwd != NULL)

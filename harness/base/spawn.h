@@ -6,10 +6,10 @@
 #include <sys/types.h>
 
 /* Starts argv[0], from the PATH, with `env`, in `cwd` (NULL: here), leading a
- * process group of its own: no input, stdout to `out`, no stderr, signals as
- * a program expects them. Returns 0 with `*pid` set, for the caller to wait
- * for, or an errno. Any thread. */
+ * process group of its own: stdin from `in` (-1: no input), stdout to `out`,
+ * no stderr, signals as a program expects them. Returns 0 with `*pid` set, for
+ * the caller to wait for, or an errno. Any thread. */
 int spawn_quiet(const char *const *argv, char *const *env, const char *cwd,
-                int out, pid_t *pid);
+                int in, int out, pid_t *pid);
 
 #endif

@@ -127,13 +127,10 @@ static int judge(struct record *r, const struct options *o)
            : v.outcome == OUTCOME_PASS ? EXIT_PASS
            : v.outcome == OUTCOME_LEAK ? EXIT_LEAK
                                        : EXIT_INCONCLUSIVE;
-    struct report_input in = {.record = r,
-                              .verdict = &v,
-                              .exit_code = code,
-                              .out_dir = o->out_dir,
-                              .gnuplot = judge_gnuplot_found()};
+    struct report_input in = {
+        .record = r, .verdict = &v, .exit_code = code, .out_dir = o->out_dir};
     buf_init(&notice, 1 << 16);
-    if (o->out_dir != NULL && report_all(&in, &notice, &err) != 0) {
+    if (o->out_dir != NULL && judge_write(&in, &notice, &err) != 0) {
         complain("%s", err.msg);
         code = EXIT_HARNESS;
     }

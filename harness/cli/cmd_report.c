@@ -29,10 +29,9 @@ static int render(struct record *r, const struct options *o)
                               .verdict = &v,
                               .exit_code = judge_exit_code(r, &v),
                               .out_dir =
-                                  o->out_dir != NULL ? o->out_dir : r->dir,
-                              .gnuplot = judge_gnuplot_found()};
+                                  o->out_dir != NULL ? o->out_dir : r->dir};
     buf_init(&notice, 1 << 16);
-    if (report_all(&in, &notice, &err) != 0) {
+    if (judge_write(&in, &notice, &err) != 0) {
         complain("%s", err.msg);
         code = EXIT_HARNESS;
     }

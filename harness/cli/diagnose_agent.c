@@ -91,7 +91,7 @@ void diagnose_agent_draw(struct diagnose *d)
             d->interpreter, "-m", "memray", "flamegraph", "--leaks", "--no-web",
             "-f",           "-o", to,       d->recording, NULL};
 
-        if (tool_run(argv, NULL, diagnose_left_ns(d), &said, &err) == 0)
+        if (tool_run(argv, NULL, NULL, diagnose_left_ns(d), &said, &err) == 0)
             d->found.flamegraph = mem_strdup(DIAGNOSIS_FLAMEGRAPH);
         else
             diagnosis_note(&d->found, "memray drew no flame graph: %s",

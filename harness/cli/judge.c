@@ -2,6 +2,7 @@
 
 #include "analyzers/sequential.h"
 #include "harness/base/file.h"
+#include "harness/cli/layout.h"
 #include "harness/cli/tool_run.h"
 
 #include <string.h>
@@ -41,9 +42,18 @@ bool judge_is_certain(const char *dir)
     return certain;
 }
 
-bool judge_gnuplot_found(void)
+int judge_write(const struct report_input *in, struct buf *notice,
+                struct err *err)
 {
-    return tool_found("gnuplot");
+    struct graph *graph = layout_chains(&in->record->diagnosis, in->verdict);
+    struct report_input with = *in;
+    int rc;
+
+    with.gnuplot = tool_found("gnuplot");
+    with.graph = graph;
+    rc = report_all(&with, notice, err);
+    graph_free(graph);
+    return rc;
 }
 
 void judge_print(const struct report_input *in, const struct options *o)
@@ -77,10 +87,9 @@ int judge_and_report(const char *dir, const struct options *o)
     struct report_input in = {.record = &r,
                               .verdict = &v,
                               .exit_code = code,
-                              .out_dir = o->out_dir != NULL ? o->out_dir : dir,
-                              .gnuplot = judge_gnuplot_found()};
+                              .out_dir = o->out_dir != NULL ? o->out_dir : dir};
     buf_init(&notice, 1 << 16);
-    if (report_all(&in, &notice, &err) != 0) {
+    if (judge_write(&in, &notice, &err) != 0) {
         complain("%s", err.msg);
         if (code == EXIT_PASS)
             code = EXIT_HARNESS;

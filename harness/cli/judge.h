@@ -19,8 +19,10 @@ int judge_exit_code(const struct record *r, const struct verdict *v);
  * leaks is known. Quiet about errors (false). */
 bool judge_is_certain(const char *dir);
 
-/* Whether gnuplot is on the PATH. */
-bool judge_gnuplot_found(void);
+/* Writes every artifact, as report_all does, with what this machine has to
+ * draw: in->gnuplot and in->graph are found out here. */
+int judge_write(const struct report_input *in, struct buf *notice,
+                struct err *err);
 
 /* Prints the result on stdout: the JSON document or the text. */
 void judge_print(const struct report_input *in, const struct options *o);

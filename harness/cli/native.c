@@ -86,8 +86,8 @@ static int search(struct native *n, int64_t pid, struct buf *out)
                           "increased",  "unlimited", NULL};
     int64_t left = n->until_ns - clock_now_ns();
     int64_t longest = CHECK_S * CLOCK_NS_PER_S;
-    int rc =
-        tool_run(argv, NULL, left < longest ? left : longest, out, &n->err);
+    int rc = tool_run(argv, NULL, NULL, left < longest ? left : longest, out,
+                      &n->err);
 
     free(prefix);
     free(which);

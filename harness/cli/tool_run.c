@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,19 +71,48 @@ static bool has_ended(pid_t pid, int64_t until_ns)
     return true;
 }
 
-int tool_run(const char *const *argv, const char *cwd, int64_t limit_ns,
-             struct buf *out, struct err *err)
+/* A file without a name that holds the input, to be read from its start. */
+static int open_input(const struct buf *input, struct err *err)
+{
+    int fd = memfd_create("plateau-input", MFD_CLOEXEC);
+    size_t done = 0;
+
+    while (fd >= 0 && done < input->len) {
+        ssize_t n = write(fd, input->p + done, input->len - done);
+
+        if (n < 0 && errno != EINTR)
+            break;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    if (fd >= 0 && done == input->len && lseek(fd, 0, SEEK_SET) == 0)
+        return fd;
+    err_set(err, "no room for a tool's input: %s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+int tool_run(const char *const *argv, const char *cwd, const struct buf *input,
+             int64_t limit_ns, struct buf *out, struct err *err)
 {
     int64_t until_ns = clock_now_ns() + limit_ns;
-    int status = 0, p[2], rc;
+    int status = 0, in = -1, p[2], rc;
     char how[64];
     bool whole;
     pid_t pid;
 
-    if (pipe2(p, O_CLOEXEC) != 0)
-        return err_set(err, "%s: %s", argv[0], strerror(errno));
-    rc = spawn_quiet(argv, environ, cwd, p[1], &pid);
+    if (input != NULL && (in = open_input(input, err)) < 0)
+        return -1;
+    if (pipe2(p, O_CLOEXEC) != 0) {
+        rc = errno;
+        if (in >= 0)
+            close(in);
+        return err_set(err, "%s: %s", argv[0], strerror(rc));
+    }
+    rc = spawn_quiet(argv, environ, cwd, in, p[1], &pid);
     close(p[1]);
+    if (in >= 0)
+        close(in);
     if (rc != 0) {
         close(p[0]);
         return err_set(err, "%s: %s", argv[0], strerror(rc));

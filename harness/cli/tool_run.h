@@ -12,11 +12,11 @@
 /* Is `name` an executable on the PATH? */
 bool tool_found(const char *name);
 
-/* Runs `argv` (argv[0] from the PATH), in `cwd` (NULL: here), without input;
- * what it prints on stdout is added to `out`, up to its limit. Fails when it
- * cannot be started, takes longer than `limit_ns` (then it is killed) or does
- * not exit with 0. Any thread; blocks. */
-int tool_run(const char *const *argv, const char *cwd, int64_t limit_ns,
-             struct buf *out, struct err *err);
+/* Runs `argv` (argv[0] from the PATH), in `cwd` (NULL: here), with `input`
+ * (NULL: none) to read; what it prints on stdout is added to `out`, up to its
+ * limit. Fails when it cannot be started, takes longer than `limit_ns` (then it
+ * is killed) or does not exit with 0. Any thread; blocks. */
+int tool_run(const char *const *argv, const char *cwd, const struct buf *input,
+             int64_t limit_ns, struct buf *out, struct err *err);
 
 #endif

@@ -59,7 +59,7 @@ static void start(struct command *c, char **env)
         return;
     }
     c->error =
-        spawn_quiet((const char *const *)c->argv, env, NULL, p[1], &c->pid);
+        spawn_quiet((const char *const *)c->argv, env, NULL, -1, p[1], &c->pid);
     close(p[1]);
     if (c->error != 0) {
         c->pid = 0;

@@ -19,7 +19,8 @@ static void a_box_per_step(void **state)
 
     (void)state;
     buf_init(&out, 1 << 20);
-    html_boxes(&out, "module shop -> history: list[51,204] -> shop.Order");
+    html_boxes(&out, "module shop -> history: list[51,204] -> shop.Order", true,
+               true, true);
     /* Twice: for wide pages and for phones. */
     assert_int_equal(count(buf_str(&out), "<rect"), 6);
     assert_int_equal(count(buf_str(&out), "class=\"arrow\""), 4);
@@ -39,7 +40,7 @@ static void long_names_are_cut_and_kept_as_titles(void **state)
     memcpy(name, "<first", 6);
     memcpy(name + sizeof name - 6, "last>", 6);
     buf_init(&out, 1 << 20);
-    html_boxes(&out, name);
+    html_boxes(&out, name, true, true, true);
     html_bars(&out, "bars",
               (struct bar[]){{.label = name, .value = 1, .low = 0.5, .high = 2},
                              {.label = "b", .value = NAN}},
@@ -66,8 +67,8 @@ static void nothing_to_draw(void **state)
     html_bars(&out, "none", (struct bar[]){{.label = "a", .value = INFINITY}},
               1, METRIC_BYTES);
     assert_int_equal(out.len, 0);
-    html_boxes(&out, "");
-    html_boxes(&out, " ->  -> ");
+    html_boxes(&out, "", true, true, true);
+    html_boxes(&out, " ->  -> ", true, true, true);
     assert_int_equal(count(buf_str(&out), "<svg"), 4);
     buf_release(&out);
 }

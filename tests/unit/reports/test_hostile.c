@@ -3,6 +3,7 @@
 #include "tests/unit/reports/hostile.h"
 
 #include "harness/base/escape.h"
+#include "reports/graph.h"
 #include "reports/plots.h"
 #include "reports/report_impl.h"
 #include "tests/unit/assert_close.h"
@@ -110,14 +111,31 @@ static void test_markdown(void **state)
     fixture_close(&f);
 }
 
+/* A graph whose boxes stand below each other. */
+static struct graph *stacked(const struct fixture *f)
+{
+    struct graph *g = graph_new(&f->record.diagnosis, &f->verdict);
+
+    assert_non_null(g);
+    assert_true(g->nnodes > 0);
+    g->wide.placed = true;
+    g->wide.height = (double)g->nnodes * 40;
+    for (size_t i = 0; i < g->nnodes; i++)
+        g->wide.at[i] = (struct graph_place){
+            .x = 2, .y = (double)i * 40, .width = 200, .most = 30};
+    return g;
+}
+
 static void test_html(void **state)
 {
     (void)state;
     struct fixture f;
     struct buf out;
+    struct graph *g;
     size_t charts = 0;
 
     hostile_open(&f);
+    f.in.graph = g = stacked(&f);
     buf_init(&out, 1 << 24);
     assert_int_equal(report_ops_html.render(&f.in, &out, NULL), 0);
     assert_clean("report.html", buf_str(&out), out.len);
@@ -136,7 +154,9 @@ static void test_html(void **state)
     const char *body = strstr(buf_str(&out), "<main>");
     const char *end = strstr(body, "</main>") + strlen("</main>");
     assert_true(markup_well_formed(body, (size_t)(end - body)));
+    assert_non_null(strstr(body, "aria-label=\"chains of references\""));
     buf_release(&out);
+    graph_free(g);
     fixture_close(&f);
 }
 

@@ -121,7 +121,7 @@ static void test_nearly_nothing_fits(void **state)
     struct record r;
     struct verdict v = {
         .lead = -1, .steady_from_s = NAN, .more_requests = NAN, .more_s = NAN};
-    struct report_input in = {&r, &v, 3, NULL, false};
+    struct report_input in = {.record = &r, .verdict = &v, .exit_code = 3};
     struct buf text;
 
     temp_dir_puts(dir, "x.csv", "t_s,rss_bytes\n");
