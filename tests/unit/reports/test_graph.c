@@ -271,6 +271,11 @@ static void what_cannot_be_drawn_is_not_taken(void **state)
         HEAD "node n0 0.1 0.48611\n" N1 N2 N3 EDGES "stop\n", /* outside */
         HEAD "node n0 0.6875 0.9\n" N1 N2 N3 EDGES "stop\n",
         HEAD "node n0 2.6 0.7\n" N1 N2 N3 EDGES "stop\n", /* on another */
+        HEAD N0 N1 N2 "node n3 2.75 0.6\n" E01 E12
+                      "edge n0 n3 4 1.38 .5 1.5 .5 1.6 .55 1.88 .6\n"
+                      "edge n3 n2 4 3.61 .6 3.8 .5 4.1 .5 4.27 .5\nstop\n",
+        HEAD NODES E01 "edge n1 n2 4 3.71 .62 3.5 .6 3.2 .5 3 .45\n" E03 E32
+                       "stop\n", /* ends nowhere */
         HEAD NODES "edge n0 n2 4 1 .5 1 .5 1 .5 1 .5\n" EDGES "stop\n",
         HEAD NODES "edge n0 n1 3 1 .5 1 .5 1 .5\n" E12 E03 E32 "stop\n",
         HEAD NODES "edge n0 n1 5 1 .5 1 .5 1 .5 1 .5 1 .5\n" E12 E03 E32
