@@ -1,13 +1,12 @@
 #include "harness/cli/diagnose.h"
 
-#include "analyzers/explain.h"
 #include "analyzers/verdict.h"
 #include "harness/base/clock.h"
 #include "harness/base/mem.h"
 #include "harness/cli/diagnose_impl.h"
 #include "harness/cli/nearest.h"
+#include "harness/cli/worth.h"
 #include "harness/model/record.h"
-#include "harness/model/typename.h"
 #include "harness/sampler/agent/agent.h"
 
 #include <stdio.h>
@@ -54,37 +53,14 @@ void diagnose_note_once(struct diagnose *d, const char *text)
     diagnosis_note(&d->found, "%s", text);
 }
 
-/* ---- which types to look for ---- */
-
-static void want_type(struct diagnose *d, const char *type)
-{
-    for (size_t i = 0; i < d->ntypes; i++)
-        if (strcmp(d->types[i], type) == 0)
-            return;
-    if (d->ntypes < DIAGNOSE_TYPES)
-        d->types[d->ntypes++] = mem_strdup(type);
-}
-
-/* Is it worth to ask who holds the type? What only seems to grow must be large
- * enough to be the leak: where native memory leaks, some tuple always seems. */
-static bool is_worth(const struct verdict *v, const struct type_growth *t,
-                     bool proven)
-{
-    return t->significant == proven && t->count_per_request.value > 0 &&
-           (proven || explains(v, t->bytes_per_request));
-}
-
-/* What is proven first, then what only seems to grow; of either the service's
- * own types first: a dict that grows tells nothing by itself. */
 static void choose_types(struct diagnose *d, const struct verdict *v,
                          const char *command)
 {
-    for (int round = 0; round < 2; round++)
-        for (int o = TYPENAME_OWN; o <= TYPENAME_LANGUAGE; o++)
-            for (size_t i = 0; i < v->ntypes; i++)
-                if (is_worth(v, &v->types[i], round == 0) &&
-                    (int)typename_origin(v->types[i].type, command) == o)
-                    want_type(d, v->types[i].type);
+    const char *types[DIAGNOSE_TYPES];
+
+    d->ntypes = worth_types(v, command, types, DIAGNOSE_TYPES);
+    for (size_t i = 0; i < d->ntypes; i++)
+        d->types[i] = mem_strdup(types[i]);
     d->grown = mem_zalloc(v->ntypes + 1, sizeof *d->grown);
     for (size_t i = 0; i < v->ntypes; i++)
         if (v->types[i].significant && v->types[i].count_per_request.value > 0)

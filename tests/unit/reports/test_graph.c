@@ -235,71 +235,70 @@ static void an_answer_is_drawn(void **state)
     graph_free(g);
 }
 
+static const char *const strange[] = {
+    "",
+    "\n",
+    "stop\n",
+    HEAD "stop\n",
+    HEAD NODES EDGES,        /* no end */
+    HEAD NODES EDGES "stop", /* cut */
+    HEAD NODES EDGES "stop\nstop\n",
+    HEAD NODES EDGES "stop\n" E01,
+    HEAD NODES EDGES "<script>\nstop\n",
+    HEAD N0 N1 N2 EDGES "stop\n",    /* a node is missing */
+    HEAD NODES E01 E12 E03 "stop\n", /* an edge is */
+    HEAD NODES EDGES E01 "stop\n",   /* one twice */
+    HEAD NODES N0 EDGES "stop\n",
+    HEAD HEAD NODES EDGES "stop\n",
+    NODES EDGES "stop\n", /* without a size */
+    "graph 2 4.6389 0.97222\n" NODES EDGES "stop\n",
+    "graph 1 14 0.97222\n" NODES EDGES "stop\n", /* too wide */
+    "graph 1 4.6389 99\n" NODES EDGES "stop\n",
+    "graph 1 4.6389 nan\n" NODES EDGES "stop\n",
+    "graph 1 4.6389 inf\n" NODES EDGES "stop\n",
+    "graph 1 4.6389 1e999\n" NODES EDGES "stop\n",
+    "graph 1 4.6389 0x1p0\n" NODES EDGES "stop\n",
+    "graph 1 4,6389 0,97222\n" NODES EDGES "stop\n",
+    "graph 1 -4.6389 0.97222\n" NODES EDGES "stop\n",
+    "graph 1 1e-3 1e-3\n" NODES EDGES "stop\n",
+    HEAD "node n4 1 0.5 1 1\n" NODES EDGES "stop\n",
+    HEAD "node n18446744073709551616 1 0.5\n" N1 N2 N3 EDGES "stop\n",
+    HEAD "node n 0.6875 0.48611\n" N1 N2 N3 EDGES "stop\n",
+    HEAD "node n0x 0.6875 0.48611\n" N1 N2 N3 EDGES "stop\n",
+    HEAD "node n0 0.6875\n" N1 N2 N3 EDGES "stop\n",
+    HEAD "node n0 0.1 0.48611\n" N1 N2 N3 EDGES "stop\n", /* outside */
+    HEAD "node n0 0.6875 0.9\n" N1 N2 N3 EDGES "stop\n",
+    HEAD "node n0 2.6 0.7\n" N1 N2 N3 EDGES "stop\n", /* on another */
+    HEAD N0 N1 N2 "node n3 2.75 0.6\n" E01 E12
+                  "edge n0 n3 4 1.38 .5 1.5 .5 1.6 .55 1.88 .6\n"
+                  "edge n3 n2 4 3.61 .6 3.8 .5 4.1 .5 4.27 .5\nstop\n",
+    HEAD NODES E01 "edge n1 n2 4 3.71 .62 3.5 .6 3.2 .5 3 .45\n" E03 E32
+                   "stop\n", /* ends nowhere */
+    HEAD NODES "edge n0 n2 4 1 .5 1 .5 1 .5 1 .5\n" EDGES "stop\n",
+    HEAD NODES "edge n0 n1 3 1 .5 1 .5 1 .5\n" E12 E03 E32 "stop\n",
+    HEAD NODES "edge n0 n1 5 1 .5 1 .5 1 .5 1 .5 1 .5\n" E12 E03 E32 "stop\n",
+    HEAD NODES "edge n0 n1 1 1 .5\n" E12 E03 E32 "stop\n",
+    HEAD NODES "edge n0 n1 -2 1 .5\n" E12 E03 E32 "stop\n",
+    HEAD NODES "edge n0 n1 67 1 .5\n" E12 E03 E32 "stop\n",
+    HEAD NODES "edge n0 n1 99999999999999999999 1 .5\n" E12 E03 E32 "stop\n",
+    HEAD NODES "edge n0 n1 4 1.37 .58 1.5 .5 9 .5 1.78 .63\n" E12 E03 E32
+               "stop\n", /* leaves the drawing */
+    HEAD NODES "edge n0 n1 4 1.78 .63 1.6 .6 1.5 .6 1.37 .58\n" E12 E03 E32
+               "stop\n", /* the wrong way round */
+    HEAD NODES "edge n0 n1 4 1.37 .58\n" E12 E03 E32 "stop\n",
+    HEAD NODES "edge n0 n1 4 "
+               "111111111111111111111111111111111111111111111111111 .5\n"
+               "stop\n",
+};
+
 static void what_cannot_be_drawn_is_not_taken(void **state)
 {
-    static const char *const rows[] = {
-        "",
-        "\n",
-        "stop\n",
-        HEAD "stop\n",
-        HEAD NODES EDGES,        /* no end */
-        HEAD NODES EDGES "stop", /* cut */
-        HEAD NODES EDGES "stop\nstop\n",
-        HEAD NODES EDGES "stop\n" E01,
-        HEAD NODES EDGES "<script>\nstop\n",
-        HEAD N0 N1 N2 EDGES "stop\n",    /* a node is missing */
-        HEAD NODES E01 E12 E03 "stop\n", /* an edge is */
-        HEAD NODES EDGES E01 "stop\n",   /* one twice */
-        HEAD NODES N0 EDGES "stop\n",
-        HEAD HEAD NODES EDGES "stop\n",
-        NODES EDGES "stop\n", /* without a size */
-        "graph 2 4.6389 0.97222\n" NODES EDGES "stop\n",
-        "graph 1 14 0.97222\n" NODES EDGES "stop\n", /* too wide */
-        "graph 1 4.6389 99\n" NODES EDGES "stop\n",
-        "graph 1 4.6389 nan\n" NODES EDGES "stop\n",
-        "graph 1 4.6389 inf\n" NODES EDGES "stop\n",
-        "graph 1 4.6389 1e999\n" NODES EDGES "stop\n",
-        "graph 1 4.6389 0x1p0\n" NODES EDGES "stop\n",
-        "graph 1 4,6389 0,97222\n" NODES EDGES "stop\n",
-        "graph 1 -4.6389 0.97222\n" NODES EDGES "stop\n",
-        "graph 1 1e-3 1e-3\n" NODES EDGES "stop\n",
-        HEAD "node n4 1 0.5 1 1\n" NODES EDGES "stop\n",
-        HEAD "node n18446744073709551616 1 0.5\n" N1 N2 N3 EDGES "stop\n",
-        HEAD "node n 0.6875 0.48611\n" N1 N2 N3 EDGES "stop\n",
-        HEAD "node n0x 0.6875 0.48611\n" N1 N2 N3 EDGES "stop\n",
-        HEAD "node n0 0.6875\n" N1 N2 N3 EDGES "stop\n",
-        HEAD "node n0 0.1 0.48611\n" N1 N2 N3 EDGES "stop\n", /* outside */
-        HEAD "node n0 0.6875 0.9\n" N1 N2 N3 EDGES "stop\n",
-        HEAD "node n0 2.6 0.7\n" N1 N2 N3 EDGES "stop\n", /* on another */
-        HEAD N0 N1 N2 "node n3 2.75 0.6\n" E01 E12
-                      "edge n0 n3 4 1.38 .5 1.5 .5 1.6 .55 1.88 .6\n"
-                      "edge n3 n2 4 3.61 .6 3.8 .5 4.1 .5 4.27 .5\nstop\n",
-        HEAD NODES E01 "edge n1 n2 4 3.71 .62 3.5 .6 3.2 .5 3 .45\n" E03 E32
-                       "stop\n", /* ends nowhere */
-        HEAD NODES "edge n0 n2 4 1 .5 1 .5 1 .5 1 .5\n" EDGES "stop\n",
-        HEAD NODES "edge n0 n1 3 1 .5 1 .5 1 .5\n" E12 E03 E32 "stop\n",
-        HEAD NODES "edge n0 n1 5 1 .5 1 .5 1 .5 1 .5 1 .5\n" E12 E03 E32
-                   "stop\n",
-        HEAD NODES "edge n0 n1 1 1 .5\n" E12 E03 E32 "stop\n",
-        HEAD NODES "edge n0 n1 -2 1 .5\n" E12 E03 E32 "stop\n",
-        HEAD NODES "edge n0 n1 67 1 .5\n" E12 E03 E32 "stop\n",
-        HEAD NODES "edge n0 n1 99999999999999999999 1 .5\n" E12 E03 E32
-                   "stop\n",
-        HEAD NODES "edge n0 n1 4 1.37 .58 1.5 .5 9 .5 1.78 .63\n" E12 E03 E32
-                   "stop\n", /* leaves the drawing */
-        HEAD NODES "edge n0 n1 4 1.78 .63 1.6 .6 1.5 .6 1.37 .58\n" E12 E03 E32
-                   "stop\n", /* the wrong way round */
-        HEAD NODES "edge n0 n1 4 1.37 .58\n" E12 E03 E32 "stop\n",
-        HEAD NODES "edge n0 n1 4 "
-                   "111111111111111111111111111111111111111111111111111 .5\n"
-                   "stop\n",
-    };
     struct graph *g = asked();
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (take(g, rows[i]))
-            fail_msg("row %zu was taken: %s", i, rows[i]);
+    for (size_t i = 0; i < sizeof strange / sizeof *strange; i++)
+        if (take(g, strange[i]))
+            fail_msg("row %zu was taken: %s", i, strange[i]);
     /* A phone's room is smaller; and bytes that are no text. */
     assert_true(take(g, HEAD NODES EDGES "stop\n"));
     assert_false(graph_take(g, HEAD NODES EDGES "stop\n",
