@@ -88,6 +88,24 @@ bool ballot_shares(const struct continuous *c, const struct column_view *v,
     return has_data(&v[i]) && bench_of(&c->findings[i], &v[i]) == body_of(c, v);
 }
 
+/* A heap whose own growth is undecided (a collector may yet take it), and large
+ * enough to be most of what memory grew by: NULL where there is none. */
+static const struct finding *open_heap(const struct continuous *c,
+                                       const struct column_view *v)
+{
+    double grown = 0;
+
+    for (size_t i = 0; i < c->n; i++)
+        if (c->findings[i].metric.role == METRIC_MEMORY && has_data(&v[i]))
+            grown = fmax(grown, c->findings[i].grown);
+    for (size_t i = 0; i < c->n; i++)
+        if (c->findings[i].metric.role == METRIC_HEAP && has_data(&v[i]) &&
+            c->findings[i].outcome == OUTCOME_INCONCLUSIVE &&
+            c->findings[i].grown > 0.5 * grown)
+            return &c->findings[i];
+    return NULL;
+}
+
 /* The finding that says `o` most clearly within a body (or in any, with
  * BENCH_NONE); ties go to the first. */
 static int clearest(const struct continuous *c, const struct column_view *v,
@@ -150,6 +168,10 @@ void ballot_count(struct continuous *c, const struct column_view *v)
     enum outcome memory = of_memory(c, v, body), all = memory;
     bool has_memory = any(c, v, body);
 
+    /* Pages follow the heap in them; they know no more than it does. */
+    if (body == BENCH_MEMORY && memory == OUTCOME_LEAK &&
+        open_heap(c, v) != NULL)
+        all = memory = OUTCOME_INCONCLUSIVE;
     if (!has_memory || (single && body == BENCH_CUSTOM))
         all = single ? OUTCOME_PASS : OUTCOME_INCONCLUSIVE;
     for (size_t i = 0; i < c->n; i++) {

@@ -323,10 +323,13 @@ static void add_dissent(struct continuous *c, const struct column_view *v)
             words_add(c->reason, sizeof c->reason, "%s", " ");
         if (f->metric.role != METRIC_CGROUP) {
             add_title(f, c->reason, sizeof c->reason);
-            words_add(c->reason, sizeof c->reason,
+            words_add(c->reason, sizeof c->reason, "%s",
                       c->outcome == OUTCOME_PASS
                           ? " grows alone: pages that are shared, or no "
                             "longer are, not memory that is kept."
+                      : c->findings[c->lead].metric.role == METRIC_HEAP
+                          ? " grows with it, and proves no more: what the "
+                            "heap took, its collector may yet free."
                           : " says leak, but the other columns do not bear "
                             "it out.");
         }

@@ -103,6 +103,8 @@ RULES = [
     ("page cache accuses", "ballot.c",
      "case METRIC_CGROUP:\n        return BENCH_CGROUP;",
      "case METRIC_CGROUP:\n        return BENCH_SINGLE;"),
+    ("memory is surer than its heap", "ballot.c",
+     "c->findings[i].grown > 0.5 * grown)", "false)"),
     ("objects are not heard", "ballot.c",
      "if (at != BENCH_SINGLE || !f->judged)", "if (at != BENCH_NONE)"),
     # Barriers, and garbage among what they count.
