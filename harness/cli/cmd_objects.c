@@ -174,7 +174,8 @@ static void find_subjects(struct objects *x)
 static bool take_one(struct objects *x, struct subject *s,
                      struct objects_process *p)
 {
-    struct census_options how = {.freeze = freeze_it};
+    struct census_options how = {.freeze = freeze_it,
+                                 .garbage_ns = 10 * CLOCK_NS_PER_S};
     struct err err = {""};
     const char *text;
 

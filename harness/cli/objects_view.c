@@ -247,6 +247,8 @@ static void json_counts(struct jsonw *w, const struct census *c)
     json_count(w, "object_bytes", n->object_bytes);
     json_count(w, "blocks", n->blocks);
     json_count(w, "blocks_set_aside", n->set_aside);
+    json_count(w, "objects_unreached", n->garbage);
+    json_count(w, "blocks_unreached", n->garbage_blocks);
     json_count(w, "asyncio_tasks", n->tasks);
     json_count(w, "threads", n->threads);
     json_count(w, "gc_collections", n->gc_collections);

@@ -265,6 +265,25 @@ class EveryVersion(ObjectsCase):
         self.assertLess(abs(same - tuples), NEAR)
         self.assertLess(abs(after - left - (before - free)), 64)
 
+    def unreached(self, version, python):
+        """What a collection would free, and nothing else: not what modules,
+        classes, weak references' owners, C code and running frames hold, nor
+        what C code forgot to give back."""
+        target = Target(self, python, PLANTED + UNREACHED)
+        seen = []
+        for _ in range(4):
+            truth = target.numbers()[0]
+            census = self.census(target.pid)
+            seen.append((truth, census["objects_unreached"],
+                         census["blocks_unreached"]))
+            target.tell()
+        print("CPython %s:" % version, seen)
+        for truth, objects, blocks in seen:
+            self.assertLessEqual(objects, truth + NEAR)
+            self.assertGreaterEqual(objects, 0.9 * truth - NEAR)
+            self.assertGreaterEqual(blocks, objects)
+        self.assertGreater(seen[2][0], 10000)
+
     def holders(self, version, python):
         """Chains from a module or a class down to what is held."""
         target = Target(self, python, HELD)
@@ -280,6 +299,51 @@ class EveryVersion(ObjectsCase):
             self.assertEqual(told[0][0], chain % ("__main__." + name))
             # A place that was left may still hold the address of one.
             self.assertGreaterEqual(told[0][1], 14, told)
+
+
+# Tells how many objects there are that a collection will free.
+UNREACHED = """
+import ctypes, gc, os, sys, weakref
+class Node(object):
+    pass
+class Slots(object):
+    __slots__ = ("a", "b")
+keep = []
+def speak(truth):
+    os.write(1, b"%d\\n" % truth)
+    os.read(0, 1)
+def litter(n, raises):
+    for i in range(n):
+        a, s = Node(), Slots()
+        a.me, a.more, s.a = a, [a, {i: a, "x": str(i) * 20}], s
+        s.b = (s, bytes(bytearray(20)))
+        try:
+            {}["x"]
+        except KeyError as e:
+            x = e if raises else None
+def lose():
+    for i in range(3000):
+        lost = Node()
+        lost.me = lost
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(lost))
+def waits():
+    yield Node()
+gc.collect(); gc.disable()
+held = waits(); next(held)
+speak(0)
+before = len(gc.get_objects())
+for i in range(3000):
+    n = Node()
+    n.weak, n.call = weakref.ref(n), (lambda n=n: n)
+    keep.append({"n": n, i: [n]})
+speak(0)
+before = len(gc.get_objects())
+litter(3000, False)
+speak(len(gc.get_objects()) - before)
+gc.collect()
+lose()
+speak(0)
+"""
 
 
 HELD = """
@@ -337,7 +401,7 @@ CHAINS = {
 def add_version_tests():
     for version, python in PYTHONS:
         for kind in ("idle", "histogram", "tasks", "frozen", "free_lists",
-                     "holders"):
+                     "unreached", "holders"):
             def test(self, kind=kind, version=version, python=python):
                 getattr(self, kind)(version, python)
             setattr(EveryVersion, "test_%s_%s" %

@@ -4,6 +4,7 @@
 #include "harness/sampler/inspect/freeze.h"
 #include "harness/sampler/inspect/gcwalk.h"
 #include "harness/sampler/inspect/procmem.h"
+#include "harness/sampler/inspect/unreached.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -125,7 +126,7 @@ static void blank(struct census_count *c)
     c->blocks = c->tracked = c->frozen = c->objects = c->object_bytes =
         c->tasks = -1;
     c->gc_collections = c->gc_uncollectable = c->threads = c->young = -1;
-    c->set_aside = -1;
+    c->set_aside = c->garbage = c->garbage_blocks = -1;
     c->processes = 1;
     c->native_inuse = c->native_free = c->native_largest_free = -1;
 }
@@ -289,6 +290,17 @@ static void finish_python(struct census_reader *r, struct census *c,
                "inside");
 }
 
+static void look_for_garbage(struct census_reader *r, int64_t until_ns,
+                             struct census_count *out)
+{
+    struct reach_count found;
+
+    if (out->partial || !unreached_count(r, until_ns, &found))
+        return;
+    out->garbage = found.tracked;
+    out->garbage_blocks = found.pooled;
+}
+
 int census_take(struct census_reader *r, const struct census_options *o,
                 struct census *out, struct err *err)
 {
@@ -309,6 +321,8 @@ int census_take(struct census_reader *r, const struct census_options *o,
     if (census_is_python(r)) {
         finish_python(r, out, o->freeze);
         fill_gc(r, true, &out->n);
+        if (o->garbage_ns > 0 && !o->freeze)
+            look_for_garbage(r, clock_now_ns() + o->garbage_ns, &out->n);
     }
     out->n.threads = procmem_threads(r->pid);
     if (procmem_start_time(r->pid) != r->start_time || out->n.threads < 0) {

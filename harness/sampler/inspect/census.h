@@ -43,8 +43,10 @@ struct census_count {
     int64_t object_bytes; /* of their blocks */
     int64_t tasks;        /* asyncio tasks */
     int64_t gc_collections, gc_uncollectable;
-    int64_t young; /* tracked objects no collection has looked at yet; read
-                      by a full census only */
+    int64_t young;   /* tracked objects no collection has looked at yet; read
+                        by a full census only */
+    int64_t garbage; /* tracked objects that a collection would free ... */
+    int64_t garbage_blocks; /* ... and blocks; read if asked for */
     int64_t threads;
     int64_t native_inuse, native_free, native_largest_free; /* bytes, glibc */
     /* Cost of taking it. */
@@ -66,6 +68,8 @@ struct census_options {
     int64_t time_limit_ns; /* 0: 30 s */
     bool freeze; /* stop the process and walk the collector's lists: exact
                     for what is tracked, at the price of a pause */
+    int64_t garbage_ns; /* time to look for what waits to be collected; 0: do
+                           not. Not with a freeze */
 };
 
 struct census_reader;

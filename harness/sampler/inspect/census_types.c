@@ -107,12 +107,14 @@ static void add_count(struct census_count *a, const struct census_count *b)
         a->blocks = a->tracked = a->frozen = a->objects = -1;
         a->object_bytes = a->tasks = a->set_aside = -1;
         a->gc_collections = a->gc_uncollectable = a->young = -1;
+        a->garbage = a->garbage_blocks = -1;
     } else if (b->python) {
         if (!a->python) {
             a->python = true;
             a->blocks = a->tracked = a->frozen = a->objects = 0;
             a->object_bytes = a->tasks = a->set_aside = 0;
             a->gc_collections = a->gc_uncollectable = a->young = 0;
+            a->garbage = a->garbage_blocks = 0;
         }
         add(&a->blocks, b->blocks);
         add(&a->set_aside, b->set_aside);
@@ -123,6 +125,8 @@ static void add_count(struct census_count *a, const struct census_count *b)
         add(&a->tasks, b->tasks);
         add(&a->gc_collections, b->gc_collections);
         add(&a->young, b->young);
+        add(&a->garbage, b->garbage);
+        add(&a->garbage_blocks, b->garbage_blocks);
         add(&a->gc_uncollectable, b->gc_uncollectable);
     }
     a->python_hidden |= b->python_hidden;

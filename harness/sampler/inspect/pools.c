@@ -11,20 +11,27 @@ enum { AT_COUNT = 0, AT_FREE = 8, AT_INDEX = 36, AT_NEXT = 40, AT_MAX = 44 };
 
 #define BLOCK_MAX 512u
 
+/* The signature: the greatest offset leaves room for one block, and the block
+ * is what the size index says, in steps of 16 bytes (8 up to 3.7.3). */
+bool pool_was(const unsigned char *bytes, uint32_t size)
+{
+    uint32_t max = memview_half(bytes + AT_MAX);
+    uint32_t index = memview_half(bytes + AT_INDEX);
+    uint32_t block = size - max;
+
+    return max < size && block >= 8 && block <= BLOCK_MAX && block % 8 == 0 &&
+           (block == (index + 1) * 16 || block == (index + 1) * 8);
+}
+
 bool pool_header(const unsigned char *bytes, uint64_t addr, uint32_t size,
                  struct pool *out)
 {
     uint32_t max = memview_half(bytes + AT_MAX);
     uint32_t next = memview_half(bytes + AT_NEXT);
-    uint32_t index = memview_half(bytes + AT_INDEX);
     uint64_t head = memview_word(bytes + AT_FREE);
     uint32_t block = size - max;
 
-    /* The signature: the greatest offset leaves room for one block, and the
-     * block is what the size index says, in steps of 16 bytes (8 up to
-     * 3.7.3). */
-    if (max >= size || block < 8 || block > BLOCK_MAX || block % 8 != 0 ||
-        (block != (index + 1) * 16 && block != (index + 1) * 8))
+    if (!pool_was(bytes, size))
         return false;
     if (next < POOL_HEADER + block || next > size ||
         (next - POOL_HEADER) % block != 0)

@@ -35,6 +35,9 @@ struct pool_free {
 bool pool_header(const unsigned char *bytes, uint64_t addr, uint32_t size,
                  struct pool *out);
 
+/* Is this the header of a pool, be it in use or given back? */
+bool pool_was(const unsigned char *bytes, uint32_t size);
+
 /* Follows the free list in the `size` bytes of the pool at `addr` into
  * `free`. Returns whether list and count agree (the copy is not torn); if not,
  * `free` holds what was found until the list went astray. */
