@@ -1,6 +1,7 @@
 /* Garbage that waits for the collector, among counts of Python objects.
  *
- * The young generation holds objects that are dead and objects that are new.
+ * A census from outside counts it. Where it could not, the young generation
+ * tells: it holds objects that are dead and objects that are new.
  * How much of its coming and going is garbage differs from service to service,
  * so it is asked of the readings: the share that leaves the least behind
  * beside one plain cause of growth. */
@@ -17,6 +18,9 @@
 #define CLEARLY 0.5     /* misfit that speaks against the usual share */
 #define CLEARLY_ANY 0.7 /* misfit that speaks for any share at all */
 #define YOUNG_MOST 2000 /* what a collector lets a process's young hold */
+/* Of all that lives, what waits for a full collection before CPython makes one
+   (a quarter), and what comes on top until it is due. */
+#define OLD_MOST 0.35
 
 /* Cause `k` of growth: a kind of request, or behind them every request. */
 static const double *cause_of(const struct blocks *b, size_t k)
@@ -171,6 +175,28 @@ static bool is_tracked(const struct column *c)
     return strcmp(c->metric.name, "py_gc_objects") == 0;
 }
 
+/* What nothing refers to was counted at the barriers (the census follows every
+   reference): it is taken out as it is. Not where it piles up beyond what a
+   collector lets be that is on: there nobody will ever free it. */
+static bool clear_counted(const struct record *r, struct blocks *b,
+                          bool tracked)
+{
+    double *waits = mem_zalloc(b->n, sizeof *waits), risen = 0, most;
+    bool known = differences(
+        r, tracked ? "py_gc_unreached" : "py_blocks_unreached", b, waits);
+
+    for (size_t i = 0; i < b->n; i++)
+        risen += waits[i];
+    most = YOUNG_MOST * processes(r, b) * (tracked ? 1 : SHARE_MAX);
+    if (young_are_emptied(r, b))
+        most = fmax(most, OLD_MOST * b->last);
+    known = known && risen <= most;
+    for (size_t i = 0; known && i < b->n; i++)
+        b->d[i] -= waits[i];
+    free(waits);
+    return known;
+}
+
 double blocks_beyond_garbage(const struct record *r, const struct column *c)
 {
     struct blocks b;
@@ -200,7 +226,8 @@ void blocks_clear_garbage(const struct record *r, const struct column *c,
     bool tracked = is_tracked(c);
     double *young, *y, *best, least, fitted;
 
-    if (b->n == 0 || (!tracked && strcmp(c->metric.name, "py_blocks") != 0))
+    if (b->n == 0 || (!tracked && strcmp(c->metric.name, "py_blocks") != 0) ||
+        clear_counted(r, b, tracked))
         return;
     young = mem_zalloc(b->n, sizeof *young);
     y = mem_zalloc(b->n, sizeof *y);

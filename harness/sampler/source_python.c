@@ -22,6 +22,8 @@
 #define READERS_KEPT 32
 /* A full census at a tick may take this part of the time at most. */
 #define TICK_SHARE 100
+/* Looking for garbage takes this part of a barrier's time at most. */
+#define GARBAGE_SHARE 4
 
 enum {
     NATIVE_INUSE,
@@ -33,13 +35,16 @@ enum {
     COLLECTIONS,
     UNCOLLECTABLE,
     YOUNG,
+    UNREACHED,
+    UNREACHED_BLOCKS,
     N,
 };
 
 static const char *const metric_names[N] = {
     "native_inuse_bytes",  "native_free_bytes", "py_blocks",
     "py_gc_objects",       "py_tasks",          "py_gc_collections",
-    "py_gc_uncollectable", "py_gc_young",
+    "py_gc_uncollectable", "py_gc_young",       "py_gc_unreached",
+    "py_blocks_unreached",
 };
 
 /* One process of the tree. */
@@ -154,18 +159,22 @@ static void tell_process(const struct source_host *host, size_t i, bool full,
 }
 
 /* Reads the worker of process `i` into `sum`; false when it could not be
- * read. */
+ * read. Where nothing runs, at a barrier, garbage is told from what lives. */
 static bool read_worker(const struct source_host *host, struct worker *w,
-                        size_t i, bool full, int64_t deadline_ns,
+                        size_t i, bool full, const struct source_read *how,
                         struct census *sum)
 {
-    struct census_options o = {.time_limit_ns = deadline_ns - clock_now_ns()};
+    int64_t left_ns = how->deadline_ns - clock_now_ns();
+    struct census_options o = {.time_limit_ns = left_ns};
     struct census_reader *r = reader_of(host, w);
     struct census one = {0};
     bool fine, whole;
 
-    if (!r || o.time_limit_ns <= 0)
+    if (!r || left_ns <= 0)
         return false;
+    if (how->exact)
+        o.garbage_ns =
+            left_ns / GARBAGE_SHARE / (int64_t)proctree_count(host->tree);
     fine = (full ? census_take(r, &o, &one, NULL)
                  : census_count(r, &o, &one.n, NULL)) == 0;
     if (fine) {
@@ -195,6 +204,8 @@ static void give(const struct python_source *s, const struct census_count *c,
     v[COLLECTIONS] = known(c->gc_collections);
     v[UNCOLLECTABLE] = known(c->gc_uncollectable);
     v[YOUNG] = known(c->young);
+    v[UNREACHED] = known(c->garbage);
+    v[UNREACHED_BLOCKS] = known(c->garbage_blocks);
 }
 
 static void read_python(void *state, const struct source_host *host,
@@ -213,7 +224,7 @@ static void read_python(void *state, const struct source_host *host,
         struct worker *w = worker_of(s, proctree_at(host->tree, i)->id);
 
         w->seen = true;
-        if (!read_worker(host, w, i, full, how->deadline_ns, &sum))
+        if (!read_worker(host, w, i, full, how, &sum))
             whole = false;
         if (i >= READERS_KEPT)
             census_close(&w->reader);
