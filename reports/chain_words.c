@@ -20,6 +20,17 @@ void chain_words(struct buf *out, const struct view *v,
         buf_adds(out, "; it is not proven to grow");
 }
 
+void chain_deep_words(struct buf *out, const struct diagnosis_chain *c)
+{
+    if (c->deep.holder == NULL || !(c->deep.bytes > 0))
+        return;
+    buf_addf(out, "%s holds %s", c->deep.holder, c->deep.whole ? "" : "about ");
+    say_amount(out, c->deep.bytes, METRIC_BYTES);
+    buf_addf(out, " in all%s (pympler%s)",
+             c->deep.share < 1 ? ", in one of the processes" : "",
+             c->deep.whole ? "" : ", from a part of its entries");
+}
+
 /* 8,376 requests are "about 8,400": two digits are known at best. */
 static double rounded(double n)
 {

@@ -11,6 +11,9 @@
 void chain_words(struct buf *out, const struct view *v,
                  const struct diagnosis_chain *c);
 
+/* Appends what its container holds in all; nothing where nobody counted. */
+void chain_deep_words(struct buf *out, const struct diagnosis_chain *c);
+
 /* Appends what its container with a limit means; nothing where it knows of
  * none. */
 void chain_bound_words(struct buf *out, const struct view *v,

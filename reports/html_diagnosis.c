@@ -31,20 +31,29 @@ void html_type_bars(struct buf *out, const struct verdict *v)
     html_bars(out, "growth per request by type", bars, n, METRIC_COUNT);
 }
 
-/* A container that takes no more than so many may be all there is. */
-static void bound(struct buf *out, const struct view *v,
-                  const struct diagnosis_chain *c)
+static void paragraph(struct buf *out, struct buf *words)
+{
+    if (words->len > 0) {
+        buf_adds(out, "<p>");
+        html_text(out, buf_str(words));
+        buf_adds(out, "</p>\n");
+    }
+    buf_release(words);
+}
+
+/* What its container holds; and one that takes no more than so many may be all
+ * there is. */
+static void container(struct buf *out, const struct view *v,
+                      const struct diagnosis_chain *c)
 {
     struct buf words;
 
     buf_init(&words, BOUND_TEXT_MAX);
+    chain_deep_words(&words, c);
+    paragraph(out, &words);
+    buf_init(&words, BOUND_TEXT_MAX);
     chain_bound_words(&words, v, c);
-    if (words.len > 0) {
-        buf_adds(out, "<p>");
-        html_text(out, buf_str(&words));
-        buf_adds(out, "</p>\n");
-    }
-    buf_release(&words);
+    paragraph(out, &words);
 }
 
 static void chain_head(struct buf *out, const struct view *v,
@@ -80,7 +89,7 @@ static void chain(struct buf *out, const struct view *v,
     html_text(out, c->text);
     buf_adds(out, "</pre>");
     buf_adds(out, wide ? "</details>" : "");
-    bound(out, v, c);
+    container(out, v, c);
     buf_adds(out, "</div>\n");
 }
 

@@ -157,6 +157,20 @@ static void add_bound(struct jsonw *w, const struct verdict *v,
     jsonw_object_end(w);
 }
 
+static void add_deep(struct jsonw *w, const struct diagnosis_chain *c)
+{
+    if (c->deep.holder == NULL) {
+        jsonw_null(w, "deep");
+        return;
+    }
+    jsonw_object(w, "deep");
+    jsonw_string(w, "tool", "pympler");
+    jsonw_string(w, "holder", c->deep.holder);
+    jsonw_double(w, "bytes", c->deep.bytes);
+    jsonw_bool(w, "whole", c->deep.whole);
+    jsonw_object_end(w);
+}
+
 static void add_chain(struct jsonw *w, const struct verdict *v,
                       const struct diagnosis_chain *c)
 {
@@ -167,6 +181,7 @@ static void add_chain(struct jsonw *w, const struct verdict *v,
     jsonw_double(w, "sampled", c->sampled);
     jsonw_double(w, "found", c->found);
     add_bound(w, v, c);
+    add_deep(w, c);
     jsonw_object_end(w);
 }
 

@@ -326,7 +326,7 @@ static void add_types(struct view *v)
         said_types += say_types(v, &b, i, TYPES_SHOWN);
         if (++lines == TYPE_LINES && said_types < all)
             buf_addf(&b, "; and %zu more types", all - said_types);
-        add_line(v, lines == 1 ? "types" : "", &b);
+        add_line(v, lines == 1 ? "types" : " ", &b);
     }
 }
 
@@ -353,22 +353,27 @@ static void add_chains(struct view *v)
 
     for (size_t i = 0; i < d->nchains; i++) {
         const struct diagnosis_chain *c = &d->chains[i];
-        struct buf chain, bound;
+        struct buf chain, bound, deep;
 
         if (c->text == NULL || *c->text == '\0')
             continue;
         buf_init(&chain, TEXT_MAX);
         buf_init(&bound, TEXT_MAX);
+        buf_init(&deep, TEXT_MAX);
         chain_words(&chain, v, c);
+        chain_deep_words(&deep, c);
         if (!bounded)
             chain_bound_words(&bound, v, c);
         if (i < HOLDERS_SHOWN || bound.len > 0)
             add_line(v, "held by", &chain);
+        if (i < HOLDERS_SHOWN && deep.len > 0)
+            add_line(v, " ", &deep);
         if (bound.len > 0)
-            add_line(v, "", &bound);
+            add_line(v, " ", &bound);
         bounded = bounded || bound.len > 0;
         buf_release(&chain);
         buf_release(&bound);
+        buf_release(&deep);
     }
 }
 

@@ -11,7 +11,8 @@
 
 /* A sentence of evidence. */
 struct view_line {
-    const char *label; /* "who", "limit", ...; "": speaks for itself */
+    const char *label; /* "who", "limit", ...; " ": goes on from the line
+                          before; "": speaks for itself */
     char *text;
 };
 

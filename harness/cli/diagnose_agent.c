@@ -17,6 +17,7 @@ enum {
     TRACE_S = 60, /* the agent's dead-man timer */
     CALL_S = 10,
     WORTH_CHAIN = 4, /* chains of one instance in so many are told */
+    DEEP_S = 2,      /* for what a container holds in all */
     REPLY_MAX = 2 << 20,
 };
 
@@ -222,6 +223,14 @@ static unsigned count_at(const json_t *doc, const char *key)
     return v > 0 && v < 1e9 ? (unsigned)v : 0;
 }
 
+/* Of all instances of a type, those that are the teller's. */
+static double share_of(const struct diagnose_teller *t)
+{
+    return t->fresh > 0   ? t->fresh / t->all_fresh
+           : t->total > 0 ? t->total / t->all
+                          : 1;
+}
+
 /* A chain's container with a limit, as the agent tells it. */
 static struct diagnosis_bound bound_at(const json_t *row,
                                        const struct diagnose_teller *t)
@@ -233,9 +242,7 @@ static struct diagnosis_bound bound_at(const json_t *row,
         .entry = (char *)json_string_value(json_object_get(b, "entry")),
         .size = number_at(b, "size"),
         .limit = number_at(b, "limit"),
-        .share = t->fresh > 0   ? t->fresh / t->all_fresh
-                 : t->total > 0 ? t->total / t->all
-                                : 1};
+        .share = share_of(t)};
 }
 
 static void take_chains(struct diagnose *d, const json_t *doc, const char *type,
@@ -308,6 +315,44 @@ void diagnose_agent_tellers(struct diagnose *d)
     choose_tellers(d, d->types, d->ntypes, d->teller);
 }
 
+/* ---- pympler, where the target has it ---- */
+
+static bool is_counted(const struct diagnose *d, const char *holder)
+{
+    for (size_t i = 0; i < d->found.nchains; i++) {
+        const char *known = d->found.chains[i].deep.holder;
+
+        if (known != NULL && strcmp(known, holder) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The chain added at `at`, if there is one, is the one most instances hang on:
+ * what its container holds in all. It may take seconds, and a part of what is
+ * left at most. */
+static void count_deep(struct diagnose *d, const json_t *doc, size_t at,
+                       const struct diagnose_teller *t)
+{
+    const char *holder = json_string_value(json_object_get(doc, "holder"));
+    double seconds = (double)diagnose_left_ns(d) / 1e9 / 8;
+    char request[32];
+    json_t *reply;
+
+    if (holder == NULL || at == d->found.nchains || is_counted(d, holder))
+        return;
+    snprintf(request, sizeof request, "deep\t%.2f",
+             seconds < DEEP_S ? seconds : DEEP_S);
+    reply = ask(d, t->pid, request);
+    if (number_at(reply, "bytes") > 0)
+        d->found.chains[at].deep = (struct diagnosis_deep){
+            .holder = mem_strdup(holder),
+            .bytes = number_at(reply, "bytes"),
+            .whole = json_is_true(json_object_get(reply, "whole")),
+            .share = share_of(t)};
+    json_decref(reply);
+}
+
 bool diagnose_agent_holders(struct diagnose *d, const char *type)
 {
     struct diagnose_teller t = {0};
@@ -327,8 +372,12 @@ bool diagnose_agent_holders(struct diagnose *d, const char *type)
     request = mem_printf("holders\t%s\t8\t4", type);
     doc = ask(d, t.pid, request);
     any = number_at(doc, "instances") > 0;
-    if (any)
+    if (any) {
+        size_t at = d->found.nchains;
+
         take_chains(d, doc, type, &t);
+        count_deep(d, doc, at, &t);
+    }
     json_decref(doc);
     free(request);
     return any;

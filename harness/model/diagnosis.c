@@ -31,6 +31,8 @@ void diagnosis_add_chain(struct diagnosis *d,
         d->chains[d->nchains].bound.container = copy(chain->bound.container);
         d->chains[d->nchains].bound.entry = copy(chain->bound.entry);
     }
+    if (chain->deep.holder != NULL)
+        d->chains[d->nchains].deep.holder = copy(chain->deep.holder);
     d->nchains++;
 }
 
@@ -143,6 +145,15 @@ static void write_chain(struct jsonw *w, const struct diagnosis_chain *c)
         jsonw_double(w, "share", c->bound.share);
         jsonw_object_end(w);
     }
+    if (c->deep.holder != NULL) {
+        jsonw_object(w, "deep");
+        jsonw_string(w, "tool", "pympler");
+        jsonw_string(w, "holder", c->deep.holder);
+        jsonw_double(w, "bytes", c->deep.bytes);
+        jsonw_bool(w, "whole", c->deep.whole);
+        jsonw_double(w, "share", c->deep.share);
+        jsonw_object_end(w);
+    }
     jsonw_object_end(w);
 }
 
@@ -236,6 +247,17 @@ static struct diagnosis_bound bound_at(const json_t *row)
                                     .share = number_at(b, "share")};
 }
 
+static struct diagnosis_deep deep_at(const json_t *row)
+{
+    const json_t *b = json_object_get(row, "deep");
+
+    return (struct diagnosis_deep){
+        .holder = text_at(b, "holder"),
+        .bytes = number_at(b, "bytes"),
+        .whole = json_is_true(json_object_get(b, "whole")),
+        .share = number_at(b, "share")};
+}
+
 static void read_rows(const json_t *doc, struct diagnosis *out)
 {
     size_t i;
@@ -249,7 +271,8 @@ static void read_rows(const json_t *doc, struct diagnosis *out)
                                      .instances = number_at(row, "instances"),
                                      .sampled = number_at(row, "sampled"),
                                      .found = number_at(row, "found"),
-                                     .bound = bound_at(row)});
+                                     .bound = bound_at(row),
+                                     .deep = deep_at(row)});
     }
     read_sites(json_object_get(doc, "sites"), out, diagnosis_add_site);
     json_array_foreach(json_object_get(doc, "mappings"), i, row)
@@ -308,6 +331,7 @@ void diagnosis_release(struct diagnosis *d)
         free(d->chains[i].text);
         free(d->chains[i].bound.container);
         free(d->chains[i].bound.entry);
+        free(d->chains[i].deep.holder);
     }
     for (size_t i = 0; i < d->nsites; i++) {
         free(d->sites[i].where);

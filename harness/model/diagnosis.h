@@ -22,6 +22,15 @@ struct diagnosis_bound {
                            in its process; other processes fill their own */
 };
 
+/* What the container that a chain leads through holds, counted in the service
+ * by a tool of its own. */
+struct diagnosis_deep {
+    char *holder; /* "history"; NULL: nobody counted */
+    double bytes; /* with all that hangs from it */
+    bool whole;   /* all of it was counted, not a part */
+    double share; /* of all instances of the chain's type, 0 to 1 */
+};
+
 /* A chain of references that keeps instances of a type alive. */
 struct diagnosis_chain {
     char *type;       /* module.qualname of what grows */
@@ -30,6 +39,7 @@ struct diagnosis_chain {
     double sampled;   /* instances that were followed */
     double found;     /* of those, how many hang on this chain */
     struct diagnosis_bound bound;
+    struct diagnosis_deep deep;
 };
 
 /* An allocation site that kept more and more: a line of Python, or a native

@@ -40,6 +40,57 @@ for line in sys.stdin:
 """
 
 
+# What is asked for tells it: nobody shall ask.
+DEEP = """
+import collections, functools, os, sys, threading
+class Loud:
+    def __init__(self):
+        object.__setattr__(self, "body", bytes(1000))
+class Proxy(Loud):
+    __class__ = property(lambda self: print("__class__", flush=True))
+class Getting(Loud):
+    def __getattr__(self, name):
+        print(name, flush=True)
+class Attribute(Loud):
+    def __getattribute__(self, name):
+        print(name, flush=True)
+class Lazy(dict):
+    def items(self):
+        print("items", flush=True)
+        return ()
+class Broken(Exception):
+    msg = property(lambda self: print("msg", flush=True))
+local = threading.local()
+shared = [bytes(1000000)]
+class Order:
+    def __init__(self):
+        self.body = bytes(1000)
+        self.proxy, self.getting = Proxy(), Getting()
+        self.attribute, self.broken = Attribute(), Broken()
+        self.lazy = Lazy(a=bytearray(1000))
+        self.local, self.shared = local, shared
+class Row:
+    def __init__(self):
+        self.body = bytearray(1000)
+class Item(Row): pass
+class Memo(Row): pass
+class Many(Row): pass
+class Shop:
+    rows = {}
+history = [Order() for _ in range(3000)]
+Shop.rows.update((i, Item()) for i in range(3000))
+recent = collections.deque((Row() for _ in range(3000)), 9999)
+@functools.lru_cache(maxsize=None)
+def memo(i):
+    return Memo()
+for i in range(3000):
+    memo(i)
+many = [Many() for _ in range(40000)]
+print("ready", os.getpid(), flush=True)
+sys.stdin.read()
+"""
+
+
 def pythons():
     """Interpreters on this machine, newest path wins a version."""
     found = {}
@@ -107,6 +158,36 @@ class AgentTest(support.Case):
                 self.assertRegex(said["chains"][0]["chain"],
                                  r"^module __main__ -> history: "
                                  r"list\[6,000\] -> __main__\.Order$")
+
+    def test_what_a_container_holds_in_all(self):
+        """Counted by pympler, within bounds, by no code of the service."""
+        where = glob.glob(os.path.join(os.path.dirname(support.VENV), "lib",
+                                       "*", "site-packages", "pympler"))
+        if not where:
+            self.skipTest("no pympler in build/venv")
+        os.symlink(where[0], os.path.join(self.folder, "pympler"))
+        for python in pythons():
+            with self.subTest(python=python):
+                self.deep_sizes(python)
+
+    def deep_sizes(self, python):
+        child = self.start(python, path=":" + self.folder, text=DEEP)
+        pid = int(child.stdout.readline().split()[1])
+        for name, holder, each, count in (
+                ("Order", "history", 4300, 3000), ("Item", "rows", 1300, 3000),
+                ("Row", "recent", 1250, 3000), ("Memo", "memo", 1250, 3000),
+                ("Many", "many", 1250, 40000)):
+            said = self.ask(pid, "holders", "__main__." + name, "8", "5")
+            self.assertEqual(said["holder"], holder, said)
+            said = self.ask(pid, "deep", "4")
+            self.assertEqual(said["name"], holder, said)
+            self.assertLess(abs(said["bytes"] / count / each - 1), 0.25, said)
+            self.assertEqual(said["whole"], count < 40000, said)
+            self.assertLessEqual(said["seen"], 100001)
+            # Once: it is let go of.
+            self.assertEqual(self.ask(pid, "deep", "2"), {"bytes": None})
+        child.stdin.close()
+        self.assertEqual(child.stdout.read(), "")
 
     def test_allocation_sites(self):
         child = self.start(sys.executable)

@@ -1,7 +1,9 @@
 """A real service: Flask under gunicorn with two prefork workers."""
 
 import difflib
+import glob
 import os
+import unittest
 
 import support
 
@@ -85,6 +87,28 @@ class FlaskPairTest(support.Case):
         self.assertEqual([c for c in chains if c["type"] not in sure], [])
         self.assertNotIn("not proven", r.out)
         self.assertNotIn("is full now", r.out)
+
+    @unittest.skipUnless(glob.glob(os.path.join(
+        os.path.dirname(support.VENV), "lib", "*", "site-packages",
+        "pympler")), "no pympler in build/venv")
+    def test_what_the_list_holds_in_all(self):
+        """As pympler counts in the service, which has it."""
+        r = self.outside("leaking", "--set", "target.env.SHOP_PAYLOAD=2048",
+                         see="agent")
+        self.expect_status(r, 1)
+        chain = r.verdict()["diagnosis"]["chains"][0]
+        self.assertEqual(chain["type"], "leaking.Order", r.told())
+        deep = chain["deep"]
+        self.assertEqual((deep["holder"], deep["whole"]), ("history", True))
+        # Two KiB of payload, the object, its strings and numbers.
+        each = deep["bytes"] / chain["instances"]
+        self.assertTrue(2100 < each < 2900, (deep, chain))
+        self.assertRegex(" ".join(r.out.split()),
+                         r"history holds [\d.]+ MiB in all, in one of the "
+                         r"processes \(pympler\)")
+        self.assertIn("MiB in all", r.text("report.html"))
+        with open(r.path("diagnosis.json"), encoding="utf-8") as f:
+            self.assertIn('"tool":"pympler"', f.read().replace(" ", ""))
 
     def test_fixed_twin_from_outside(self):
         self.expect_status(self.outside("fixed"), 0)

@@ -23,7 +23,7 @@ _PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS,
             errno.ECONNABORTED, errno.EINTR)
 _state = {"tracing_until": 0.0, "before": None, "marked": None,
           "marked_until": 0.0, "tracker": None, "record": False, "calls": [],
-          "pid": 0}
+          "held": None, "held_as": None, "held_until": 0.0, "pid": 0}
 
 try:
     import ctypes
@@ -415,20 +415,50 @@ def _step(path, i):
     return text, _attribute(obj, after[0]) if after[0] is not None else "", 1
 
 
-def _chain_text(path):
-    """path: the root first, the instance last."""
-    texts = []
+def _steps(path):
+    """The places of a path that are told, the root first, the instance last:
+    each with its index, the name it is held under, or "", and its text."""
     name = ""
     i = 0
     while i < len(path):
-        called = name + ": " if name else ""
+        called = name
         try:
             text, name, covered = _step(path, i)
         except Exception:
             text, name, covered = _type_name(path[i]), "", 1
-        texts.append(called + text)
+        yield i, called, text
         i += covered
-    return " -> ".join(texts)
+
+
+def _chain_text(path):
+    return " -> ".join((name + ": " if name else "") + text
+                       for _, name, text in _steps(path))
+
+
+_PLAIN = (list, dict, set, frozenset, tuple)
+
+
+def _fullest(path):
+    """The container on the way to an instance with the most entries: its id,
+    and what it is called. None: there is none with two."""
+    most, found = 1, None
+    for i, name, text in _steps(path):
+        obj, size = path[i], 0
+        try:
+            contained = _contained(path, i)
+        except Exception:
+            contained = None
+        if i + 1 == len(path):
+            continue  # the instance itself
+        if contained is not None:
+            size = contained[1]
+        elif _module_of(obj) is None:
+            for kind in _PLAIN:
+                if _is(obj, kind):
+                    size = kind.__len__(obj)
+        if size > most:
+            most, found = size, (id(obj), name or text)
+    return found
 
 
 class _Search:
@@ -442,6 +472,7 @@ class _Search:
         self.any_frame = False  # frames that have ended will do, too
         self.parents = {}  # id -> ids of what refers to it
         self.whole = True  # nothing was left out
+        self.fullest = {}  # a chain's text -> what _fullest says of it
         self.level = list(self.objects)
 
     def is_root(self, obj):
@@ -603,7 +634,10 @@ def _tell(search, ids, found):
         if start not in found:
             way = search.path(start)
             if way is not None:
-                found[start] = _chain_text(way), _bound_of(way)
+                text = _chain_text(way)
+                found[start] = text, _bound_of(way)
+                if text not in search.fullest:
+                    search.fullest[text] = _fullest(way)
 
 
 def _ranked(paths):
@@ -653,6 +687,9 @@ def _holders(args):
         if isinstance(ending, list):
             paths[start] = ("(C code) -> " + _chain_text(ending),
                             _bound_of(ending))
+    chains = _ranked(paths)
+    _remember(search, search.fullest.get(chains[0]["chain"])
+              if chains else None)
     return {
         "type": wanted,
         "instances": total,
@@ -660,8 +697,147 @@ def _holders(args):
         "lone": lone,
         "cycles": cycles,
         "collector": _collecting(),
-        "chains": _ranked(paths),
+        "chains": chains,
+        "holder": _state["held_as"],
     }
+
+
+def _remember(search, fullest):
+    """Keeps the container that _deep may be asked about, for a while."""
+    at, name = fullest or (0, None)
+    _state["held"], _state["held_as"] = search.objects.get(at), name
+    _state["held_until"] = time.monotonic() + 30
+
+
+class _Enough(Exception):
+    """The time, or the number of objects, for a deep size is over."""
+
+
+_SIZED_MOST = 100000  # objects that pympler looks at, in half a second
+
+
+def _steps_aside(kind):
+    """How to take the instances of a type: "whole" as pympler does, "dict"
+    where only its own __dict__ may be asked for, or "flat" where asking alone
+    would run the service's code: a proxy that asks the database, a
+    thread-local that makes one more for our thread."""
+    way = "whole"
+    if issubclass(kind, (type(sys), type(_thread._local()))):
+        return "flat"
+    if issubclass(kind, BaseException):
+        return "dict"  # its msg, or filename, may be a property
+    for base in kind.__mro__[:-1]:
+        own = type.__dict__["__dict__"].__get__(base)
+        heap = base.__flags__ & 512  # made by a class statement
+        if "__class__" in own or heap and "__getattribute__" in own or \
+                type(own.get("__dict__")) not in (_GETSET, type(None)):
+            return "flat"
+        if heap and not {"__getattr__", "__sizeof__", "__len__", "__iter__",
+                         "items"}.isdisjoint(own):
+            way = "dict"
+    return way
+
+
+_GETSET = type(type.__dict__["__dict__"])
+
+
+def _sizer(asizeof, deadline):
+    """pympler's, which ends in time and runs none of the service's code."""
+
+    class Sizer(asizeof.Asizer):
+        seen = 0
+        ways = {}
+
+        def _sizer(self, obj, pid, deep, sized):
+            self.seen += 1
+            if self.seen > _SIZED_MOST or time.monotonic() > deadline:
+                raise _Enough()
+            kind = type(obj)
+            if kind not in self.ways:
+                self.ways[kind] = _steps_aside(kind)
+            way = self.ways[kind]
+            if way == "whole":
+                return super()._sizer(obj, pid, deep, sized)
+            if id(obj) in self._seen:
+                return 0
+            self._seen[id(obj)] = 1
+            size = object.__sizeof__(obj)
+            held = _own(obj, "__dict__") if way == "dict" else None
+            if type(held) is dict and deep < 100:
+                size += self._sizer(held, id(obj), deep + 1, sized)
+            if way == "dict" and _is(obj, dict):
+                size += dict.__sizeof__(obj) - object.__sizeof__(obj)
+                for key, value in list(dict.items(obj)):
+                    size += self._sizer(key, id(obj), deep + 1, sized)
+                    size += self._sizer(value, id(obj), deep + 1, sized)
+            return size
+
+    return Sizer()
+
+
+def _entries(container):
+    """What lies in a container. A memo with a limit has its entries beside
+    its table of links, one without in the table."""
+    found = gc.get_referents(container)
+    if type(container).__name__ != "_lru_cache_wrapper":
+        return found
+    entries = []
+    apart = {id(container.__wrapped__), id(_own(container, "__dict__"))}
+    for o in found:
+        if type(o) is dict and id(o) not in apart:
+            entries += [v for v in list(o.values())
+                        if type(v).__name__ != "_lru_list_elem"]
+        elif id(o) not in apart and type(o).__name__ != "_lru_list_elem":
+            entries.append(o)
+    return entries
+
+
+def _deep(args):
+    """What the container of the last chain holds in all, as pympler counts,
+    where the service has it. Entries are taken from all over it; the rest is
+    like them when the time ends before."""
+    container, name = _state["held"], _state["held_as"]
+    _state["held"] = None
+    nothing = {"bytes": None}
+    if container is None:
+        return nothing
+    seconds = max(0.1, min(5.0, float(args[0]) if args else 1.0))
+    try:
+        from pympler import asizeof
+
+        sizer = _sizer(asizeof, time.monotonic() + seconds)
+        asizeof.Asizer._sizer  # what we bound must be there
+    except Exception:
+        return nothing
+    entries = _entries(container)
+    n = len(entries)
+    # A step that has no part in common with n leads to every entry once.
+    step = max(1, int(n * 0.618))
+    while _common(step, n) > 1:
+        step += 1
+    sizes = [0]
+    try:
+        for i in range(n):
+            size = sizer._sizer(entries[i * step % n], 0, 0, None)
+            sizes.append(sizes[-1] + size)
+    except _Enough:
+        pass
+    done = len(sizes) - 1
+    if sizer.seen <= done or done < min(n, 64):
+        return nothing
+    # What the entries share is in the first half already.
+    half = done // 2
+    each = (sizes[done] - sizes[half]) / max(1, done - half)
+    own = next((kind.__sizeof__(container) for kind in _PLAIN
+                if _is(container, kind)), 0)
+    return {"name": name, "bytes": int(own + sizes[done] + each * (n - done)),
+            "whole": done == n, "entries": n, "seen": sizer.seen}
+
+
+def _common(a, b):
+    while b:
+        a, b = b, a % b
+    return a
 
 
 def _ping(_args):
@@ -684,6 +860,7 @@ _VERBS = {
     "mark": _mark,
     "instances": _instances,
     "holders": _holders,
+    "deep": _deep,
 }
 
 
@@ -728,7 +905,10 @@ def _dead_man():
         _trace_stop(())
     if _state["marked"] and time.monotonic() > _state["marked_until"]:
         _state["marked"] = None
-    return bool(_state["tracing_until"] or _state["marked"])
+    held = _state["held"] is not None
+    if held and time.monotonic() > _state["held_until"]:
+        _state["held"] = None
+    return bool(_state["tracing_until"] or _state["marked"] or held)
 
 
 def _serve(listener, pid):
@@ -761,6 +941,7 @@ def _start():
         return
     _state["pid"] = pid
     _state["before"] = _state["marked"] = _state["tracker"] = None
+    _state["held"] = None
     path = os.path.join(_DIR, "%d.sock" % pid)
     try:
         listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)

@@ -26,6 +26,20 @@ static int tear_down(void **state)
     return 0;
 }
 
+static const struct diagnosis_chain order = {
+    .type = "shop.Order",
+    .text = "module shop -> history -> Order",
+    .instances = 51204,
+    .sampled = 5,
+    .found = 4,
+    .bound = {.container = "deque",
+              .entry = "shop.Order",
+              .size = 812,
+              .limit = 5000,
+              .share = 0.5},
+    .deep = {
+        .holder = "history", .bytes = 12897485, .whole = true, .share = 0.5}};
+
 static void round_trip(void **state)
 {
     struct diagnosis d = {.ran = true, .seconds = 3.5, .requests = 500};
@@ -35,17 +49,7 @@ static void round_trip(void **state)
 
     (void)state;
     d.method = mem_strdup("from outside");
-    diagnosis_add_chain(
-        &d, &(struct diagnosis_chain){.type = "shop.Order",
-                                      .text = "module shop -> history -> Order",
-                                      .instances = 51204,
-                                      .sampled = 5,
-                                      .found = 4,
-                                      .bound = {.container = "deque",
-                                                .entry = "shop.Order",
-                                                .size = 812,
-                                                .limit = 5000,
-                                                .share = 0.5}});
+    diagnosis_add_chain(&d, &order);
     diagnosis_add_chain(&d, &(struct diagnosis_chain){.type = "shop.Cart",
                                                       .text = "C -> Cart"});
     diagnosis_add_site(
@@ -78,6 +82,11 @@ static void round_trip(void **state)
     assert_close(back.chains[0].bound.limit, 5000, 0);
     assert_close(back.chains[0].bound.share, 0.5, 0);
     assert_null(back.chains[1].bound.container);
+    assert_string_equal(back.chains[0].deep.holder, "history");
+    assert_close(back.chains[0].deep.bytes, 12897485, 0);
+    assert_true(back.chains[0].deep.whole);
+    assert_close(back.chains[0].deep.share, 0.5, 0);
+    assert_null(back.chains[1].deep.holder);
     assert_string_equal(back.chains[0].text, d.chains[0].text);
     assert_close(back.chains[0].instances, 51204, 0);
     assert_string_equal(back.sites[0].trace, d.sites[0].trace);

@@ -73,6 +73,8 @@ static inline void hostile_diagnosis(struct diagnosis *d)
         d->chains[i].bound.size = 812;
         d->chains[i].bound.limit = 5000;
         d->chains[i].bound.share = 1;
+        hostile_put(&d->chains[i].deep.holder);
+        d->chains[i].deep.bytes = 812;
     }
     for (size_t i = 0; i < d->nsites; i++) {
         hostile_put(&d->sites[i].where);

@@ -1,5 +1,6 @@
 /* What is said of a chain, and of a container with a limit on it. */
 #include "reports/chain_words.h"
+#include "reports/report_impl.h"
 
 #include "tests/unit/assert_close.h"
 #include "tests/unit/reports/fixture.h"
@@ -102,11 +103,79 @@ static void what_is_not_proven(void **state)
     fixture_close(&f);
 }
 
+static void what_it_holds_in_all(void **state)
+{
+    static const struct {
+        double bytes, share;
+        bool whole;
+        const char *want;
+    } rows[] = {
+        {12897485, 1, true, "history holds 12.3 MiB in all (pympler)"},
+        {12897485, 0.5, true,
+         "history holds 12.3 MiB in all, in one of the processes (pympler)"},
+        {12897485, 1, false,
+         "history holds about 12.3 MiB in all (pympler, from a part of its "
+         "entries)"},
+        {NAN, 1, true, ""},
+        {-5, 1, true, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct diagnosis_chain c = {.deep = {.holder = (char *)"history",
+                                             .bytes = rows[i].bytes,
+                                             .share = rows[i].share,
+                                             .whole = rows[i].whole}};
+        struct buf out;
+
+        buf_init(&out, 4000);
+        chain_deep_words(&out, &c);
+        assert_string_equal(buf_str(&out), rows[i].want);
+        c.deep.holder = NULL;
+        buf_reset(&out);
+        chain_deep_words(&out, &c);
+        assert_int_equal(out.len, 0);
+        buf_release(&out);
+    }
+}
+
+/* Beside the chain, wherever it is read, not on its own. */
+static void it_stands_below_its_chain(void **state)
+{
+    struct fixture f;
+    struct buf out;
+    struct diagnosis_deep *deep;
+
+    (void)state;
+    fixture_open(&f, FIXTURE_LEAK);
+    deep = &f.record.diagnosis.chains[0].deep;
+    deep->holder = mem_strdup("history");
+    deep->bytes = 12897485;
+    deep->whole = true;
+    deep->share = 1;
+    buf_init(&out, 1 << 22);
+    report_text(&f.in, false, 80, &out);
+    assert_non_null(strstr(buf_str(&out), "-> Order\n           history holds "
+                                          "12.3 MiB in all (pympler)\n"));
+    buf_reset(&out);
+    assert_int_equal(report_ops_html.render(&f.in, &out, NULL), 0);
+    assert_non_null(strstr(buf_str(&out), "<dt> </dt><dd>history holds"));
+    assert_non_null(strstr(buf_str(&out), "</details><p>history holds 12.3"));
+    assert_null(strstr(buf_str(&out), "\"reason\">history"));
+    buf_reset(&out);
+    report_json(&f.in, &out);
+    assert_non_null(strstr(buf_str(&out), "\"bytes\": 12897485"));
+    buf_release(&out);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_fills),
         cmocka_unit_test(what_is_not_proven),
+        cmocka_unit_test(what_it_holds_in_all),
+        cmocka_unit_test(it_stands_below_its_chain),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
