@@ -5,6 +5,10 @@
 #include <math.h>
 #include <string.h>
 
+/* Garbage comes and goes, and pages stay: what they creep by meanwhile was seen
+ * to be up to a quarter of what the garbage takes, and then to end. */
+#define CREEP_SHARE 0.25
+
 /* Which body a column sits in. */
 enum bench {
     BENCH_NONE,
@@ -86,6 +90,54 @@ bool ballot_shares(const struct continuous *c, const struct column_view *v,
                    size_t i)
 {
     return has_data(&v[i]) && bench_of(&c->findings[i], &v[i]) == body_of(c, v);
+}
+
+/* The largest share of the objects that a collector was seen to take at once,
+ * again and again; 0 where counts of objects do not saw, or leak. */
+static double share_of_garbage(const struct continuous *c,
+                               const struct column_view *v)
+{
+    double share = 0;
+
+    for (size_t i = 0; i < c->n; i++) {
+        const struct finding *f = &c->findings[i];
+
+        if (f->metric.role != METRIC_OBJECTS || !has_data(&v[i]) ||
+            type_column_is(f->name))
+            continue;
+        if (f->outcome == OUTCOME_LEAK)
+            return 0;
+        if (f->shape == SHAPE_SAWTOOTH)
+            share = fmax(share, v[i].swing / (v[i].level + 0.5 * v[i].swing));
+    }
+    return fmin(share, 1);
+}
+
+void ballot_hold(struct continuous *c, struct column_view *v)
+{
+    double share = share_of_garbage(c, v);
+
+    for (size_t i = 0; share > 0 && i < c->n; i++) {
+        struct finding *f = &c->findings[i];
+        double creep = CREEP_SHARE * share * v[i].level;
+        double longer = creep / v[i].growth.value - 1;
+
+        if (f->metric.role != METRIC_MEMORY || !has_data(&v[i]) ||
+            v[i].explicit_tolerance)
+            continue;
+        if (f->outcome == OUTCOME_LEAK && longer > 0) {
+            f->outcome = OUTCOME_INCONCLUSIVE;
+            v[i].doubt = DOUBT_GARBAGE;
+            f->certainty = NAN;
+            f->limit_s = (struct interval){NAN, NAN, NAN};
+            f->more_s = longer * v[i].span_s;
+            f->more_requests = longer * v[i].span_requests;
+        }
+        f->minimum_per_request =
+            fmax(f->minimum_per_request, creep / v[i].span_requests);
+        f->minimum_per_hour =
+            fmax(f->minimum_per_hour, creep / v[i].span_s * 3600);
+    }
 }
 
 /* A heap whose own growth is undecided (a collector may yet take it), and large

@@ -7,6 +7,11 @@
 #include "analyzers/column.h"
 #include "analyzers/continuous.h"
 
+/* Takes the accusation back from memory that grows by less than what the
+ * collector's garbage moves it by anyway, and raises the minimum of all memory
+ * to that. Before ballot_count(), with the views of all columns. */
+void ballot_hold(struct continuous *c, struct column_view *views);
+
 /* Sets `judged` and `decisive` of the findings of `c`, its outcome and its
  * lead, from the views (one per finding). Findings of memory that must agree
  * share the largest `minimum_*` among them. */

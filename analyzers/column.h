@@ -26,6 +26,7 @@ enum doubt {
     DOUBT_LOAD,    /* the load could explain it, or not */
     DOUBT_MANY,    /* one of many types, of which some rise by chance */
     DOUBT_BLIND,   /* shows no growth, but would not show a leak either */
+    DOUBT_GARBAGE, /* grows by less than garbage moves it */
     DOUBT_GONE,    /* memory of which many readings say that there is none */
 };
 

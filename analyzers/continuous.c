@@ -72,11 +72,13 @@ static void complete_memory(struct judge *j, const unsigned char *heard)
                          &out->findings[i], &j->v[i]);
 }
 
-static void vote(struct judge *j)
+static void vote(struct judge *j, bool whole)
 {
     struct continuous *out = j->out;
 
     discovery_keep(out->findings, j->v, out->n, j->x.policy->confidence);
+    if (whole)
+        ballot_hold(out, j->v);
     ballot_count(out, j->v);
     remarks_findings(out, j->v);
     remarks_verdict(out, j->v, j->x.rows);
@@ -101,7 +103,7 @@ void continuous_listen(const struct series *s, const struct policy *p,
     judge_columns(&j, heard);
     if (heard != NULL)
         complete_memory(&j, heard);
-    vote(&j);
+    vote(&j, heard == NULL);
     fit_memo_free(j.x.memo);
     load_release(&load);
     rows_release(&r);

@@ -253,6 +253,14 @@ static void seen(const struct remark *r)
         say(r, ", but among as many types as there are here some do by "
                "chance");
         break;
+    case DOUBT_GARBAGE:
+        name_it(r, " grows by ");
+        add_rate(r, v->growth.value);
+        add_interval(r);
+        say(r, ", but the counts of objects rise and fall with the collector "
+               "and stay, and so much garbage leaves pages behind for a while: "
+               "that much proves no leak yet");
+        break;
     case DOUBT_BLIND:
         name_it(r, " shows no growth now, but moved so much that a leak of ");
         add_rate(r, POWER_ENOUGH * v->pass_below);

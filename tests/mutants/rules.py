@@ -105,6 +105,8 @@ RULES = [
      "case METRIC_CGROUP:\n        return BENCH_SINGLE;"),
     ("memory is surer than its heap", "ballot.c",
      "c->findings[i].grown > 0.5 * grown)", "false)"),
+    ("garbage leaves no pages", "ballot.c",
+     "if (f->outcome == OUTCOME_LEAK && longer > 0)", "if (false)"),
     ("objects are not heard", "ballot.c",
      "if (at != BENCH_SINGLE || !f->judged)", "if (at != BENCH_NONE)"),
     # Barriers, and garbage among what they count.

@@ -186,6 +186,39 @@ static void test_memory_follows_a_heap(void **state)
     series_release(&s);
 }
 
+/* Seven cycles of garbage, most of what there is: memory that creeps by less
+ * than a quarter of it is not accused, and a pass does not claim to have seen
+ * so little. */
+static void test_garbage_leaves_pages(void **state)
+{
+    static const char *const names[] = {"rss_bytes", "py_allocated_blocks",
+                                        NULL};
+    struct series s;
+    struct continuous c;
+
+    (void)state;
+    open_series(&s, 600, names);
+    fill(&s, 0, 36e6, 5e6, 100e3);
+    for (size_t i = 0; i < s.n; i++)
+        s.columns[1].v[i] = 20e3 + 1.8e3 * (double)(i % 85);
+    assert_int_equal(judge(&s, &c), OUTCOME_INCONCLUSIVE);
+    assert_int_equal(c.lead, 0);
+    assert_non_null(strstr(c.reason, "so much garbage leaves pages"));
+    assert_true(c.findings[0].more_requests > 0);
+    continuous_release(&c);
+    /* More than that, or with counts that do not saw, is a leak. */
+    fill(&s, 0, 36e6, 15e6, 100e3);
+    assert_int_equal(verdict_of(&s), OUTCOME_LEAK);
+    fill(&s, 0, 36e6, 0, 100e3);
+    assert_int_equal(judge(&s, &c), OUTCOME_PASS);
+    assert_true(c.findings[0].minimum_per_hour > 6 * 5e6);
+    continuous_release(&c);
+    fill(&s, 0, 36e6, 5e6, 100e3);
+    fill(&s, 1, 90e3, 0, 100);
+    assert_int_equal(verdict_of(&s), OUTCOME_LEAK);
+    series_release(&s);
+}
+
 static void test_counts(void **state)
 {
     static const char *const blocks[] = {"rss_bytes", "py_allocated_blocks",
@@ -601,6 +634,7 @@ int main(void)
         cmocka_unit_test_setup(test_pass, setup),
         cmocka_unit_test_setup(test_columns_vote, setup),
         cmocka_unit_test_setup(test_memory_follows_a_heap, setup),
+        cmocka_unit_test_setup(test_garbage_leaves_pages, setup),
         cmocka_unit_test_setup(test_counts, setup),
         cmocka_unit_test_setup(test_unknown_memory, setup),
         cmocka_unit_test_setup(test_witnesses_are_silent, setup),
