@@ -199,6 +199,15 @@ static void unread(const struct remark *r)
                      "could not be read");
 }
 
+/* A growth with its interval, and why it does not count. */
+static void grows(const struct remark *r, const char *by, const char *but)
+{
+    name_it(r, by);
+    add_rate(r, r->v->growth.value);
+    add_interval(r);
+    say(r, but);
+}
+
 /* What was seen, and why it decides nothing. */
 static void seen(const struct remark *r)
 {
@@ -215,11 +224,9 @@ static void seen(const struct remark *r)
         say(r, " a start-up and a leak look the same");
         break;
     case DOUBT_SMALL:
-        name_it(r, " grows by ");
-        add_rate(r, v->growth.value);
-        add_interval(r);
-        say(r, ", for certain but by little: allocators creep that much in a "
-               "run this long without a leak");
+        grows(r, " grows by ",
+              ", for certain but by little: allocators creep that much in a "
+              "run this long without a leak");
         break;
     case DOUBT_BEND:
         name_it(r, " is still rising, but slowing down: a warm-up or a "
@@ -247,19 +254,14 @@ static void seen(const struct remark *r)
         add_rate(r, v->growth.high);
         break;
     case DOUBT_MANY:
-        name_it(r, " seems to grow by ");
-        add_rate(r, v->growth.value);
-        add_interval(r);
-        say(r, ", but among as many types as there are here some do by "
-               "chance");
+        grows(r, " seems to grow by ",
+              ", but among as many types as there are here some do by chance");
         break;
     case DOUBT_GARBAGE:
-        name_it(r, " grows by ");
-        add_rate(r, v->growth.value);
-        add_interval(r);
-        say(r, ", but the counts of objects rise and fall with the collector "
-               "and stay, and so much garbage leaves pages behind for a while: "
-               "that much proves no leak yet");
+        grows(r, " grows by ",
+              ", but the counts of objects rise and fall with the collector "
+              "and stay, and so much garbage leaves pages behind for a while: "
+              "that much proves no leak yet");
         break;
     case DOUBT_BLIND:
         name_it(r, " shows no growth now, but moved so much that a leak of ");

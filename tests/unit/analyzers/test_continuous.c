@@ -1,5 +1,6 @@
 /* Whole series in, verdict out: the plain cases, and everything a file can
  * hold that is not a measurement. */
+#include "tests/unit/analyzers/samples.h"
 #include "tests/unit/assert_close.h"
 
 #include "analyzers/continuous.h"
@@ -16,40 +17,6 @@ static int setup(void **state)
     (void)state;
     policy_default(&policy);
     return 0;
-}
-
-/* Rows of `n` samples a second apart, 50 requests each; columns are given by
- * name and filled by the tests. */
-static void open_series(struct series *s, size_t n, const char *const *names)
-{
-    *s = (struct series){.n = n};
-    s->t_s = calloc(n, sizeof(double));
-    s->requests = calloc(n, sizeof(double));
-    for (size_t i = 0; i < n; i++) {
-        s->t_s[i] = (double)i;
-        s->requests[i] = 50. * (double)i;
-    }
-    for (; names[s->ncolumns] != NULL; s->ncolumns++)
-        ;
-    s->columns = calloc(s->ncolumns, sizeof *s->columns);
-    for (size_t c = 0; c < s->ncolumns; c++) {
-        s->columns[c].name = strdup(names[c]);
-        metric_describe(s->columns[c].name, &s->columns[c].metric);
-        s->columns[c].v = calloc(n, sizeof(double));
-    }
-}
-
-/* level + growth over the whole + noise. */
-static void fill(struct series *s, size_t column, double level, double growth,
-                 double noise)
-{
-    struct rng r;
-
-    rng_init(&r, 5 + column);
-    for (size_t i = 0; i < s->n; i++)
-        s->columns[column].v[i] =
-            round(level + growth * (double)i / (double)(s->n - 1) +
-                  noise * rng_normal(&r));
 }
 
 static enum outcome judge(const struct series *s, struct continuous *c)
@@ -72,7 +39,6 @@ static enum outcome verdict_of(const struct series *s)
 
 static const char *const rss[] = {"rss_bytes", NULL};
 static const char *const rss_pss[] = {"rss_bytes", "pss_bytes", NULL};
-static const char *const rss_cgroup[] = {"rss_bytes", "cgroup_bytes", NULL};
 
 static void test_leak(void **state)
 {
@@ -130,92 +96,6 @@ static void test_pass(void **state)
     assert_true(c.findings[0].steady_from_s > 30 &&
                 c.findings[0].steady_from_s < 250);
     continuous_release(&c);
-    series_release(&s);
-}
-
-static void test_columns_vote(void **state)
-{
-    struct series s;
-
-    (void)state;
-    open_series(&s, 600, rss_pss);
-    fill(&s, 0, 100e6, 30e6, 100e3);
-    fill(&s, 1, 80e6, 0, 100e3);
-    assert_int_equal(verdict_of(&s), OUTCOME_PASS);
-    fill(&s, 0, 100e6, 0, 100e3);
-    fill(&s, 1, 80e6, 30e6, 100e3);
-    assert_int_equal(verdict_of(&s), OUTCOME_PASS);
-    fill(&s, 0, 100e6, 30e6, 100e3);
-    assert_int_equal(verdict_of(&s), OUTCOME_LEAK);
-    /* An empty column has no vote. */
-    for (size_t i = 0; i < s.n; i++)
-        s.columns[1].v[i] = NAN;
-    assert_int_equal(verdict_of(&s), OUTCOME_LEAK);
-    series_release(&s);
-    open_series(&s, 600, rss_cgroup);
-    fill(&s, 0, 100e6, 0, 100e3);
-    fill(&s, 1, 100e6, 90e6, 100e3);
-    assert_int_equal(verdict_of(&s), OUTCOME_PASS);
-    series_release(&s);
-}
-
-/* A heap that its collector took once, at the very end, back to where it was:
- * resident memory, which follows it and is never given back, proves no leak. */
-static void test_memory_follows_a_heap(void **state)
-{
-    static const char *const names[] = {"rss_bytes", "heap_inuse_bytes", NULL};
-    struct series s;
-    struct continuous c;
-
-    (void)state;
-    open_series(&s, 600, names);
-    fill(&s, 0, 50e6, 9e6, 100e3);
-    fill(&s, 1, 4e6, 9e6, 100e3);
-    assert_int_equal(verdict_of(&s), OUTCOME_LEAK);
-    for (size_t i = s.n - 12; i < s.n; i++)
-        s.columns[1].v[i] -= 9e6;
-    assert_int_equal(judge(&s, &c), OUTCOME_INCONCLUSIVE);
-    assert_int_equal(c.findings[0].outcome, OUTCOME_LEAK);
-    assert_int_equal(c.lead, 1);
-    assert_non_null(strstr(c.reason, "its collector may yet free"));
-    continuous_release(&c);
-    /* Too little to be what memory grew by. */
-    for (size_t i = 0; i < s.n; i++)
-        s.columns[1].v[i] *= 0.1;
-    assert_int_equal(verdict_of(&s), OUTCOME_LEAK);
-    series_release(&s);
-}
-
-/* Seven cycles of garbage, most of what there is: memory that creeps by less
- * than a quarter of it is not accused, and a pass does not claim to have seen
- * so little. */
-static void test_garbage_leaves_pages(void **state)
-{
-    static const char *const names[] = {"rss_bytes", "py_allocated_blocks",
-                                        NULL};
-    struct series s;
-    struct continuous c;
-
-    (void)state;
-    open_series(&s, 600, names);
-    fill(&s, 0, 36e6, 5e6, 100e3);
-    for (size_t i = 0; i < s.n; i++)
-        s.columns[1].v[i] = 20e3 + 1.8e3 * (double)(i % 85);
-    assert_int_equal(judge(&s, &c), OUTCOME_INCONCLUSIVE);
-    assert_int_equal(c.lead, 0);
-    assert_non_null(strstr(c.reason, "so much garbage leaves pages"));
-    assert_true(c.findings[0].more_requests > 0);
-    continuous_release(&c);
-    /* More than that, or with counts that do not saw, is a leak. */
-    fill(&s, 0, 36e6, 15e6, 100e3);
-    assert_int_equal(verdict_of(&s), OUTCOME_LEAK);
-    fill(&s, 0, 36e6, 0, 100e3);
-    assert_int_equal(judge(&s, &c), OUTCOME_PASS);
-    assert_true(c.findings[0].minimum_per_hour > 6 * 5e6);
-    continuous_release(&c);
-    fill(&s, 0, 36e6, 5e6, 100e3);
-    fill(&s, 1, 90e3, 0, 100);
-    assert_int_equal(verdict_of(&s), OUTCOME_LEAK);
     series_release(&s);
 }
 
@@ -632,9 +512,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_leak, setup),
         cmocka_unit_test_setup(test_pass, setup),
-        cmocka_unit_test_setup(test_columns_vote, setup),
-        cmocka_unit_test_setup(test_memory_follows_a_heap, setup),
-        cmocka_unit_test_setup(test_garbage_leaves_pages, setup),
         cmocka_unit_test_setup(test_counts, setup),
         cmocka_unit_test_setup(test_unknown_memory, setup),
         cmocka_unit_test_setup(test_witnesses_are_silent, setup),
