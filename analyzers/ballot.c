@@ -130,8 +130,8 @@ void ballot_hold(struct continuous *c, struct column_view *v)
             v[i].doubt = DOUBT_GARBAGE;
             f->certainty = NAN;
             f->limit_s = (struct interval){NAN, NAN, NAN};
-            f->more_s = longer * v[i].span_s;
-            f->more_requests = longer * v[i].span_requests;
+            f->more_s = ceil(longer * v[i].span_s);
+            f->more_requests = ceil(longer * v[i].span_requests);
         }
         f->minimum_per_request =
             fmax(f->minimum_per_request, creep / v[i].span_requests);
