@@ -161,10 +161,12 @@ static void pass_words(const struct barrier_words *w, char *out, size_t size)
     enum metric_unit unit = f->metric.unit;
 
     if (f->shape == SHAPE_SATURATING || f->shape == SHAPE_LOGARITHMIC)
-        words_add(out, size, "Rose by %s and came to rest (by block ",
-                  words_amount(f->grown, unit, a));
+        words_add(out, size, "%s by %s and came to rest (by block ",
+                  f->grown < 0 ? "Fell" : "Rose",
+                  words_amount(fabs(f->grown), unit, a));
     else if (f->shape == SHAPE_STEP)
-        words_add(out, size, "One jump, then still (by block ");
+        words_add(out, size, "One %s, then still (by block ",
+                  f->grown < 0 ? "fall" : "jump");
     else if (f->shape == SHAPE_FALLING)
         words_add(out, size, "Falls (by block ");
     else
@@ -197,11 +199,33 @@ static void add_more(const struct finding *f, char *out, size_t size)
     words_add(out, size, ".");
 }
 
+/* The words before and behind the tolerance, by where the interval lies. */
+static const char *const *where_it_lies(const struct finding *f)
+{
+    static const char *const words[][2] = {
+        {"which lies on both sides of the tolerance of ", "; by block "},
+        {"above the tolerance of ",
+         ", but it is not certain that it goes on; by block "},
+        {"too little to accuse (the tolerance is ",
+         "), but it seems to go on, so that it is no pass either; by block "},
+        {"below the tolerance of ",
+         ", but what still went on at the end is not known well enough; by "
+         "block "}};
+    const struct interval *g = &f->per_request;
+
+    if (g->low > f->tolerance_per_request)
+        return words[1];
+    if (g->high > f->tolerance_per_request)
+        return words[0];
+    return words[g->low > 0 ? 2 : 3];
+}
+
 static void open_words(const struct barrier_words *w, char *out, size_t size)
 {
     const struct finding *f = w->f;
     char a[WORDS_NUMBER], b[WORDS_NUMBER], c[WORDS_NUMBER];
     enum metric_unit unit = f->metric.unit;
+    const char *const *sides = where_it_lies(f);
 
     if (w->blocks < 3) {
         words_add(out, size,
@@ -232,12 +256,10 @@ static void open_words(const struct barrier_words *w, char *out, size_t size)
                   "cache would do the same; by block ",
                   w->total_requests);
     else
-        words_add(out, size,
-                  "Growth is between %s and %s per request, which lies on "
-                  "both sides of the tolerance of %s; by block ",
+        words_add(out, size, "Growth is between %s and %s per request, %s%s%s",
                   words_amount(f->per_request.low, unit, a),
-                  words_amount(f->per_request.high, unit, b),
-                  words_amount(f->tolerance_per_request, unit, c));
+                  words_amount(f->per_request.high, unit, b), sides[0],
+                  words_amount(f->tolerance_per_request, unit, c), sides[1]);
     add_blocks(w, out, size);
     words_add(out, size, ".");
     add_more(f, out, size);

@@ -240,6 +240,48 @@ static void test_rough_counts(void **state)
     policy_release(&p);
 }
 
+/* malloc's caches fill by less than would be called: no obstacle beside memory
+ * that passes, unless the user spoke of the heap. */
+static void test_caches_of_malloc(void **state)
+{
+    static const struct column_says says[] = {
+        {"rss_bytes", NO}, {"uss_bytes", NO}, {"native_inuse_bytes", OPEN}};
+    static const struct {
+        struct interval found;
+        int memory;
+        bool required;
+        enum outcome want;
+    } cases[] = {{{13, 11, 17}, NO, false, OUTCOME_PASS},
+                 {{13, 11, 21}, NO, false, OUTCOME_INCONCLUSIVE},
+                 {{13, 11, 17}, OPEN, false, OUTCOME_INCONCLUSIVE},
+                 {{13, 11, 17}, NO, true, OUTCOME_INCONCLUSIVE}};
+    static char *asked[] = {"native_inuse_bytes"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct finding f[3];
+        struct policy p;
+        struct vote v;
+
+        policy_default(&p);
+        told(says, 3, f);
+        for (int k = 0; k < 2; k++)
+            f[k].outcome = (enum outcome)cases[i].memory;
+        f[2].basis = BASIS_BARRIERS;
+        f[2].per_request = cases[i].found;
+        f[2].tolerance_per_request = 20;
+        if (cases[i].required) {
+            p.require = asked;
+            p.nrequire = 1;
+        }
+        vote_all(f, 3, &p, &v);
+        assert_int_equal(v.outcome, cases[i].want);
+        p.require = NULL;
+        p.nrequire = 0;
+        policy_release(&p);
+    }
+}
+
 /* Blocks that are level speak for objects that are not known, but not where
  * they are known worse: a recycled worker's leak hid there. */
 static void test_blocks_for_objects(void **state)
@@ -349,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_runtime_heap),
         cmocka_unit_test(test_pass_lead),
         cmocka_unit_test(test_rough_counts),
+        cmocka_unit_test(test_caches_of_malloc),
         cmocka_unit_test(test_blocks_for_objects),
         cmocka_unit_test(test_required),
         cmocka_unit_test(test_stated),

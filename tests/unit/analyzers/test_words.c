@@ -1,0 +1,82 @@
+/* What is said of a column's blocks is true of its numbers. */
+#include "analyzers/words.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+static const double blocks[] = {1, 2, 3, 2, 1, 2, 3, 2};
+
+static void say(struct finding *f, char *out, size_t size)
+{
+    struct barrier_words w = {
+        .f = f, .blocks = 8, .d = blocks, .total_requests = 8000};
+
+    words_barrier(&w, out, size);
+}
+
+/* An undecided interval beside its tolerance. */
+static void sides_of_the_tolerance(void **state)
+{
+    static const struct {
+        struct interval found;
+        const char *says;
+    } cases[] = {{{2, -1, 5}, "lies on both sides of the tolerance of 2.50"},
+                 {{2, 1, 5}, "lies on both sides of the tolerance of 2.50"},
+                 {{4, 3, 5}, "above the tolerance of 2.50, but"},
+                 {{2, 1, 2.4}, "too little to accuse (the tolerance is 2.50)"},
+                 {{0, -1, 2.4}, "below the tolerance of 2.50, but"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct finding f;
+        char out[512];
+
+        finding_init(&f, metric_find("py_blocks"));
+        f.per_request = cases[i].found;
+        f.tolerance_per_request = 2.5;
+        say(&f, out, sizeof out);
+        if (strstr(out, cases[i].says) == NULL)
+            print_error("case %zu: %s\n", i, out);
+        assert_non_null(strstr(out, cases[i].says));
+    }
+}
+
+/* A pass tells which way the level went before it came to rest. */
+static void which_way_it_went(void **state)
+{
+    static const struct {
+        enum shape shape;
+        double grown;
+        const char *says;
+    } cases[] = {{SHAPE_SATURATING, 2 << 20, "Rose by 2.00 MiB and came"},
+                 {SHAPE_SATURATING, -(2 << 20), "Fell by 2.00 MiB and came"},
+                 {SHAPE_STEP, 100, "One jump, then still"},
+                 {SHAPE_STEP, -100, "One fall, then still"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct finding f;
+        char out[512];
+
+        finding_init(&f, metric_find("rss_bytes"));
+        f.outcome = OUTCOME_PASS;
+        f.shape = cases[i].shape;
+        f.grown = cases[i].grown;
+        f.per_request = (struct interval){0, -1, 5};
+        say(&f, out, sizeof out);
+        assert_non_null(strstr(out, cases[i].says));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sides_of_the_tolerance),
+        cmocka_unit_test(which_way_it_went),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
