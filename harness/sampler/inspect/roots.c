@@ -16,6 +16,7 @@
 /* Reservations larger than this hold no references of ours. */
 #define MAPPING_MAX (1ull << 32)
 #define STACK_MOST (64ull << 20)
+#define GUARD_MOST (64u << 10)
 #define THREADS_MOST 1024
 
 struct walk {
@@ -138,6 +139,16 @@ static bool is_libc(const struct memmap *m)
                             strncmp(name, "/libc-2", 7) == 0);
 }
 
+/* Is `m`, behind `before`, the stack of a thread, which may have ended and left
+   it to the next? A page that nobody may touch guards its end. */
+static bool is_thread_stack(const struct memmap *m, const struct memmap *before)
+{
+    return m->inode == 0 && m->path[0] == '\0' && before->end == m->start &&
+           !before->readable && !before->writable &&
+           before->end - before->start <= GUARD_MOST &&
+           m->end - m->start <= STACK_MOST;
+}
+
 /* malloc's arenas: what is in use there are blocks, and looked at as such.
    Stacks, the interpreter's variables and malloc's books are full of what was
    in use once (free lists keep places that were used again): whoever is held
@@ -154,6 +165,7 @@ static void skip_arenas(struct walk *w)
             continue;
         if (strcmp(maps[i].path, "[heap]") == 0 ||
             strcmp(maps[i].path, "[stack]") == 0 || is_libc(&maps[i]) ||
+            (i > 0 && is_thread_stack(&maps[i], &maps[i - 1])) ||
             pyruntime_is_data(w->r->v, &w->r->rt, &maps[i]))
             roots_skip(w->skips, maps[i].start, maps[i].end);
         p = (p + CHUNKS_ARENA - 1) & ~(CHUNKS_ARENA - 1);
