@@ -108,30 +108,36 @@ static void add_guilty(const struct record *r, const struct policy *p,
     const struct type_growth *t = v->ntypes > 0 ? &v->types[0] : NULL;
     char n[WORDS_NUMBER], lo[WORDS_NUMBER], hi[WORDS_NUMBER], with[320];
     const struct metric *m;
+    struct interval told;
 
     if (b == NULL)
         return;
     b = blame_counted(v, b);
     m = &v->findings[b->finding].metric;
+    told = b->per_request;
     bytes = kept_bytes(v, b->kind);
     ADD("%.80s keeps ", r->kinds[b->kind].name);
     if (counted(v) == NULL && t != NULL && t->significant &&
-        is_telling(r, t->type) && v->types_kind == b->kind)
-        ADD("%s %.100s",
-            words_number(t->count_per_request.value / v->types_share, n),
+        is_telling(r, t->type) && v->types_kind == b->kind) {
+        told = t->count_per_request;
+        told.low /= v->types_share;
+        told.high /= v->types_share;
+        ADD("%s %.100s", words_number(told.value / v->types_share, n),
             typename_short(t->type));
-    else
+    } else {
         ADD("%s%s%s", words_amount(b->per_request.value, m->unit, n),
             m->unit == METRIC_BYTES ? " of " : " ",
             title(&v->findings[b->finding]));
+    }
     if (bytes != NULL && bytes != b && m->unit != METRIC_BYTES) {
         ADD(" and %s", words_amount(bytes->per_request.value, METRIC_BYTES, n));
         b = bytes;
         m = &v->findings[b->finding].metric;
+        told = b->per_request;
     }
     ADD(" per request (%.0f %%: %s .. %s). ", 100 * p->confidence,
-        words_amount(b->per_request.low, m->unit, lo),
-        words_amount(b->per_request.high, m->unit, hi));
+        words_amount(told.low, m->unit, lo),
+        words_amount(told.high, m->unit, hi));
     driven_words(r, b, m->unit, with, sizeof with);
     if (b->by == BLAME_DRIVER && with[0] != '\0')
         ADD("%s ", with);

@@ -125,6 +125,32 @@ static void test_shop(void **state)
     close_all(&r, &v);
 }
 
+/* The interval behind a type's count is that count's, not the lead's, which
+ * here counts twice as many objects. */
+static void test_interval_is_of_what_is_told(void **state)
+{
+    struct record r;
+    struct verdict v;
+    const char *told;
+    double count, low, high;
+
+    (void)state;
+    shop(&r);
+    for (size_t c = 1; c <= 2; c++)
+        for (size_t i = 0; i <= 10; i++)
+            r.barriers.columns[c].v[i] = 60e6;
+    verdict_judge(&r, NULL, &v);
+    told = strstr(v.reason, "order keeps ");
+    assert_non_null(told);
+    assert_int_equal(sscanf(told,
+                            "order keeps %lf shop.Order per request (95 %%: "
+                            "%lf .. %lf)",
+                            &count, &low, &high),
+                     3);
+    assert_true(low <= count && count <= high);
+    close_all(&r, &v);
+}
+
 /* Threads that never end are named, not one of the types that hang on them. */
 static void test_counted(void **state)
 {
@@ -351,6 +377,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shop),
+        cmocka_unit_test(test_interval_is_of_what_is_told),
         cmocka_unit_test(test_counted),
         cmocka_unit_test(test_tolerated_kind),
         cmocka_unit_test(test_values_that_ended),
