@@ -52,8 +52,9 @@ struct blocks {
     double top;         /* the largest fall in one block, over the level */
 };
 
-/* Gathers column `c` of `r->barriers`. Rows without a reading, and blocks
- * without a request, are joined to the next. Gives `out` to release. */
+/* Gathers column `c` of `r->barriers`. Rows without a reading, blocks without a
+ * request, and the few readings that stand far above both their neighbours, are
+ * joined to the next. Gives `out` to release. */
 void blocks_gather(const struct record *r, const struct column *c, size_t rows,
                    struct blocks *out);
 

@@ -1,10 +1,24 @@
 /* Barrier rows to blocks: see barriers.h. */
 #include "analyzers/barriers.h"
+
+#include "analyzers/stats.h"
 #include "harness/base/mem.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A reading that is no growth: so many usual steps above those beside it, so
+   much of the level, of which so much may have stayed; of so many readings, and
+   no more than one in so many. */
+#define EXCURSION_STEPS 20
+#define EXCURSION_LEAST 0.005
+#define EXCURSION_KEPT 0.1
+#define EXCURSION_ROWS 6
+#define EXCURSION_SHARE 3
+
+#define REGION_LEAST ((uint64_t)256 << 10)
 
 double barriers_rate(const struct record *r)
 {
@@ -116,9 +130,77 @@ static void gather_lives(const struct record *r, struct blocks *b)
     free(edge);
 }
 
+/* Usual step from one used row to the next: the lower quartile, since what is
+   left out makes two large ones each. */
+static double usual_step(const double *x, size_t m)
+{
+    double *step = mem_zalloc(m, sizeof *step), usual;
+
+    for (size_t i = 0; i + 1 < m; i++)
+        step[i] = fabs(x[i + 1] - x[i]);
+    stats_sort(step, m - 1);
+    usual = stats_quantile_sorted(step, m - 1, 0.25);
+    free(step);
+    return usual;
+}
+
+/* How many readings from `at` on, one or two, stand far above those before and
+   behind, which agree; else 0. */
+static size_t excursion(const double *x, size_t m, size_t at, double usual)
+{
+    for (size_t k = 1; k <= 2 && at + k < m; k++) {
+        double before = x[at - 1], behind = x[at + k];
+        double up = fmin(x[at], x[at + k - 1]) - fmax(before, behind);
+
+        if (up > EXCURSION_STEPS * usual && up > EXCURSION_LEAST * before &&
+            fabs(behind - before) <= EXCURSION_KEPT * up)
+            return k;
+    }
+    return 0;
+}
+
+/* A job that was under way while a barrier was read, and is over at the next,
+   is no growth: such readings are left out, if they are few, and the blocks
+   around them joined, which loses nothing of what stays. Only what is in use is
+   read so: pages of memory come and go for other reasons. Returns which rows of
+   `n` are left out; yours to free. */
+static bool *find_excursions(const struct record *r, const struct column *c,
+                             size_t n)
+{
+    const struct series *s = &r->barriers;
+    bool *out = mem_zalloc(n + 1, sizeof *out);
+    double *x = mem_zalloc(n + 1, sizeof *x), usual;
+    size_t *row = mem_zalloc(n + 1, sizeof *row), m = 0, left = 0;
+    bool counted;
+
+    for (size_t i = 0; i < n; i++)
+        if (row_usable(s, c, i)) {
+            row[m] = i;
+            x[m++] = c->v[i];
+        }
+    counted = c->metric.role == METRIC_OBJECTS || c->metric.role == METRIC_HEAP;
+    usual = m > 2 ? usual_step(x, m) : 0;
+    for (size_t i = 1; counted && m >= EXCURSION_ROWS && i + 1 < m; i++) {
+        size_t k = excursion(x, m, i, usual);
+
+        for (size_t j = i; j < i + k; j++)
+            out[row[j]] = true;
+        left += k;
+        i += k;
+    }
+    if (left * EXCURSION_SHARE > m ||
+        (s->proc_starts != NULL && n > 0 &&
+         !(s->proc_starts[n - 1] <= s->proc_starts[0])))
+        memset(out, 0, n * sizeof *out);
+    free(row);
+    free(x);
+    return out;
+}
+
 void blocks_gather(const struct record *r, const struct column *c, size_t rows,
                    struct blocks *out)
 {
+    bool *left_out;
     const struct series *s = &r->barriers;
     size_t n = rows > 0 && rows < s->n ? rows : s->n, last = n;
 
@@ -135,8 +217,9 @@ void blocks_gather(const struct record *r, const struct column *c, size_t rows,
     for (size_t k = 0; k < out->nkinds; k++)
         out->kinds[k] = mem_zalloc(n, sizeof **out->kinds);
     out->asked = out->nkinds > 0 ? asked_shares(r, out->nkinds) : NULL;
+    left_out = find_excursions(r, c, n);
     for (size_t i = 0; i < n; i++) {
-        if (!row_usable(s, c, i))
+        if (left_out[i] || !row_usable(s, c, i))
             continue;
         if (last == n) {
             out->first = out->last = c->v[i];
@@ -148,6 +231,7 @@ void blocks_gather(const struct record *r, const struct column *c, size_t rows,
             last = i;
         }
     }
+    free(left_out);
     gather_lives(r, out);
 }
 
@@ -189,6 +273,28 @@ static double quantum(const struct metric *m, double level)
     return fmax(4096, 5e-5 * fabs(level));
 }
 
+/* A runtime that has a heap of its own may tell it in regions (G1 in those of
+   1 MiB and more): the largest power of two that divides every step, where
+   there were several. */
+static double region(const struct blocks *b, const struct metric *m)
+{
+    uint64_t all = 0;
+    size_t steps = 0;
+
+    if (m->role != METRIC_HEAP || m->unit != METRIC_BYTES)
+        return 0;
+    for (size_t i = 0; i < b->n; i++) {
+        double step = fabs(b->d[i]);
+
+        if (!(step < 9e15))
+            return 0;
+        all |= (uint64_t)step;
+        steps += step > 0;
+    }
+    all &= ~all + 1;
+    return steps > 1 && all >= REGION_LEAST ? (double)all : 0;
+}
+
 void blocks_view(const struct blocks *b, const struct metric *m,
                  struct growth_data *out)
 {
@@ -202,7 +308,7 @@ void blocks_view(const struct blocks *b, const struct metric *m,
         .kinds = (const double *const *)b->kinds,
         .nkinds = b->nkinds,
         .asked = b->asked,
-        .quantum = quantum(m, b->last),
+        .quantum = fmax(quantum(m, b->last), region(b, m)),
         .counts = m->role == METRIC_OBJECTS,
     };
 }
