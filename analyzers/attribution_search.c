@@ -30,16 +30,14 @@ static const double noise_rho[SEARCH_NOISES] = {0, 0.5, 1, 0};
 #define PRIOR_ODD 0.1    /* one block is odd */
 
 static bool solve_set(struct search *s, const size_t *set, size_t size,
-                      size_t odd, int noise, struct lsq *q)
+                      int noise, struct lsq *q)
 {
     size_t n = s->n, bytes = n * sizeof(double);
 
     for (size_t j = 0; j < size; j++)
         memcpy(s->work + j * n, s->white_x[noise] + set[j] * n, bytes);
-    if (odd < n)
-        memcpy(s->work + size * n, s->white_odd[noise] + odd * n, bytes);
     memcpy(s->work + LSQ_PARTS * n, s->white_x[noise] + s->ncauses * n, bytes);
-    return lsq_solve(s->work, n, size + (odd < n), q);
+    return lsq_solve(s->work, n, size, q);
 }
 
 /* Again, each block weighed by the growth that `q` found in it: what leaks at
@@ -47,27 +45,30 @@ static bool solve_set(struct search *s, const size_t *set, size_t size,
 static bool solve_scatter(struct search *s, const size_t *set, size_t size,
                           size_t odd, struct lsq *q)
 {
-    struct whitener *w = &s->white[SCATTER];
+    double least = s->least, product = 1, *log_det = &s->white[SCATTER].log_det;
     size_t n = s->n;
-    double mean = 0, least;
 
-    for (size_t i = 0; i < n; i++)
-        mean += fabs(s->d[i]) / (double)n;
-    least = 0.01 * mean + s->quantum;
-    w->log_det = 0;
+    *log_det = 0;
     for (size_t i = 0; i < n; i++) {
-        double fitted = 0;
+        double fitted = 0, var;
 
         for (size_t j = 0; j < size; j++)
             fitted += q->b[j] * s->cause[set[j]].x[i];
-        w->diag[i] = sqrt((fabs(fitted) + least) / least);
-        w->log_det += 2 * log(w->diag[i]);
+        var = (fabs(fitted) + least) / least;
+        s->scale[i] = 1 / sqrt(var);
+        product *= var;
+        if (product > 1e200 || i + 1 == n) { /* few logarithms: they are dear */
+            *log_det += log(product);
+            product = 1;
+        }
     }
     for (size_t j = 0; j < size; j++)
-        whitener_apply(w, s->cause[set[j]].x, s->work + j * n);
+        for (size_t i = 0; i < n; i++)
+            s->work[j * n + i] = s->cause[set[j]].x[i] * s->scale[i];
     for (size_t i = 0; odd < n && i < n; i++)
-        s->work[size * n + i] = i == odd ? 1 / w->diag[i] : 0;
-    whitener_apply(w, s->d, s->work + LSQ_PARTS * n);
+        s->work[size * n + i] = i == odd ? s->scale[i] : 0;
+    for (size_t i = 0; i < n; i++)
+        s->work[LSQ_PARTS * n + i] = s->d[i] * s->scale[i];
     return lsq_solve(s->work, n, size + (odd < n), q);
 }
 
@@ -237,7 +238,8 @@ static void hear_set(struct search *s, const size_t *set, size_t size,
 
 /* The set under one of the noises that do not hang on the growth, with all
    blocks and with each of them left to itself; `weights` are filled with what
-   those weigh, all blocks last. */
+   those weigh, all blocks last, and under even noise `s->even_fits` with the
+   fits. */
 static void try_noise(struct search *s, const size_t *set, size_t size,
                       int noise, double log_prior, double *weights)
 {
@@ -247,15 +249,19 @@ static void try_noise(struct search *s, const size_t *set, size_t size,
 
     for (size_t odd = 0; odd <= n; odd++)
         weights[odd] = -INFINITY;
-    if (n < size + 2 || !solve_set(s, set, size, n, noise, &q))
+    if (n < size + 2 || !solve_set(s, set, size, noise, &q))
         return;
     weights[n] = weight_of(s, &q, noise, log_prior);
+    if (noise == 0)
+        s->even_fits[n] = q;
     hear_set(s, set, size, &q, weights[n]);
     for (size_t odd = 0; odd < odds && size < LSQ_PARTS; odd++) {
         if (!lsq_extend(s->work, left, n, &q, s->white_odd[noise] + odd * n,
                         odd, s->white[noise].plain ? odd + 1 : n, &with))
             continue;
         weights[odd] = weight_of(s, &with, noise, log_prior + s->log_odd);
+        if (noise == 0)
+            s->even_fits[odd] = with;
         hear_set(s, set, size, &with, weights[odd]);
     }
 }
@@ -273,9 +279,10 @@ static void try_scatter(struct search *s, const size_t *set, size_t size,
         double prior = log_prior + (odd < n ? s->log_odd : 0);
         struct lsq q;
 
-        if (!(even[odd] >= s->best - HOPELESS_EVEN) || even[odd] == -INFINITY ||
-            !solve_set(s, set, size, odd, 0, &q) ||
-            !solve_scatter(s, set, size, odd, &q))
+        if (!(even[odd] >= s->best - HOPELESS_EVEN) || even[odd] == -INFINITY)
+            continue;
+        q = s->even_fits[odd];
+        if (!solve_scatter(s, set, size, odd, &q))
             continue;
         hear_set(s, set, size, &q, weight_of(s, &q, SCATTER, prior));
     }
@@ -476,6 +483,11 @@ void search_open(struct search *s, const struct blocks *b, size_t from,
     s->included = mem_zalloc(s->ncauses, sizeof *s->included);
     s->requests = mem_zalloc(s->nkinds, sizeof *s->requests);
     s->work = mem_zalloc((LSQ_PARTS + 1) * n + 2 * (n + 1), sizeof *s->work);
+    s->scale = mem_zalloc(n, sizeof *s->scale);
+    s->even_fits = mem_zalloc(n + 1, sizeof *s->even_fits);
+    for (size_t i = 0; i < n; i++)
+        s->least += fabs(s->d[i]) / (double)n;
+    s->least = 0.01 * s->least + quantum;
     s->log_n = log((double)n);
     s->log_odd = log(PRIOR_ODD / (double)n);
     for (size_t i = 0; i < s->ncauses; i++)
@@ -502,6 +514,8 @@ void search_close(struct search *s)
         mixture_release(&s->says[i]);
         free(s->cause[i].only);
     }
+    free(s->even_fits);
+    free(s->scale);
     free(s->alike_sets);
     free(s->cause);
     free(s->says);

@@ -39,6 +39,9 @@ struct search {
     double *white_x[SEARCH_NOISES]; /* causes whitened, then the differences */
     double *white_odd[SEARCH_NOISES]; /* one column per block */
     double *work;
+    struct lsq *even_fits; /* of the set at hand: each block left out, none */
+    double *scale;         /* one over each block's scatter */
+    double least;          /* growth that scatters as its noise does */
     double quantum, log_n, log_odd; /* of that a block is odd: its prior */
     struct mixture *says; /* one per cause; a kind's drivers speak for it, and
                              "alike" where the set holds the kind as well */
