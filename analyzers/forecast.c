@@ -9,7 +9,9 @@
 #include <string.h>
 
 enum {
-    FUTURES = 32,
+    FUTURES = 64,
+    HELD = (4 * FUTURES + 4) / 5, /* of them: four of five */
+    FEW = FUTURES / 4,
     LONGER = 8,       /* times as many blocks, at most, ... */
     BLOCKS_MAX = 160, /* ... but not more than this, or than twice as many */
     LOOKS_MAX = 64,
@@ -19,17 +21,17 @@ enum {
 
 /* From look to look a run grows by so much, and candidates by so much. */
 #define LOOK_RATIO 1.15
-#define CANDIDATE_RATIO 1.08
+#define CANDIDATE_RATIO 1.04
 
 /* What an excess that is right counts beside a total that is right: enough to
-   choose among equals. */
-#define EXCESS_SHARE 0.1
+   choose among equals, however many there are. */
+#define EXCESS_SHARE (0.5 / FUTURES)
 
 struct futures {
     const struct replay *replay;
     struct growth_data data;        /* as many blocks as the longest */
     double *requests, *restarts;    /* of each block */
-    double *d;                      /* the future at hand */
+    double *d;                      /* of the futures, `most` apart */
     size_t most;                    /* blocks */
     size_t look[LOOKS_MAX], nlooks; /* after so many blocks */
     double after[LOOKS_MAX];        /* requests by then */
@@ -69,9 +71,10 @@ static double draw_sigma(const struct growth_draw *o, struct rng *rng)
     return o->sigma * sqrt(o->df / sum);
 }
 
-/* Carries the run on as explanation `o` has it; what bends goes on bending. */
-static void carry_on(struct futures *f, const struct growth_draw *o,
-                     struct rng *rng)
+/* Carries the run on in `d` as explanation `o` has it; what bends goes on
+   bending. */
+static void carry_on(const struct futures *f, const struct growth_draw *o,
+                     struct rng *rng, double *d)
 {
     size_t n = f->replay->data->n;
     double sigma = draw_sigma(o, rng), q = f->replay->data->quantum;
@@ -84,15 +87,15 @@ static void carry_on(struct futures *f, const struct growth_draw *o,
 
         if (o->least > 0)
             diag = sqrt((fabs(mean) + o->least) / o->least);
-        f->d[i] = mean + diag * z + o->low * before;
+        d[i] = mean + diag * z + o->low * before;
         if (q > 0)
-            f->d[i] = q * floor(f->d[i] / q + 0.5);
+            d[i] = q * floor(d[i] / q + 0.5);
         before = z;
     }
 }
 
-/* Whether the future at hand is decided at look `k`. */
-static bool decided_at(struct futures *f, size_t k)
+/* Whether future `way` is decided at look `k`. */
+static bool decided_at(struct futures *f, size_t way, size_t k)
 {
     const struct replay *r = f->replay;
     struct ruling ruling = *r->ruling;
@@ -109,7 +112,7 @@ static bool decided_at(struct futures *f, size_t k)
         ruling.limits = &limits;
     }
     f->data.n = f->look[k];
-    f->data.d = f->d;
+    f->data.d = f->d + way * f->most;
     f->data.coarse = f->data.n > BLOCKS_FINE;
     growth_fit(&f->data, &g);
     decided = ruling_outcome(&ruling, &g, requests) != OUTCOME_INCONCLUSIVE;
@@ -117,22 +120,35 @@ static bool decided_at(struct futures *f, size_t k)
     return decided;
 }
 
-/* The requests after which the future at hand is decided; NaN: not in time.
-   Every other look, then the one that was left out. A run looks after every
-   block: between the last look that did not decide and the first that did, the
-   middle is taken. */
-static double decided_after(struct futures *f)
+/* The requests after which each future is decided; NaN: not in time. Every
+   other look, then the one that was left out. A run looks after every block:
+   between the last look that did not decide and the first that did, the middle
+   is taken. When four of five are decided, the others are late: no more is said
+   of them; nor of any when hardly one in four is by half of the time. */
+static void decide(struct futures *f, double *decided)
 {
-    for (size_t k = 0; k < f->nlooks; k += 2) {
-        if (!decided_at(f, k))
-            continue;
-        if (k > 0 && decided_at(f, k - 1))
-            k--;
-        return k == 0 ? f->after[0]
-                      : sqrt((f->after[k - 1] + f->requests[f->look[k - 1]]) *
-                             f->after[k]);
+    size_t done = 0, half = (f->replay->data->n + f->most) / 2;
+
+    for (size_t way = 0; way < FUTURES; way++)
+        decided[way] = NAN;
+    for (size_t k = 0; k < f->nlooks && done < HELD; k += 2) {
+        if (f->look[k] > half && done < FEW)
+            return; /* no number will come of it */
+        for (size_t way = 0; way < FUTURES; way++) {
+            size_t at = k;
+
+            if (!isnan(decided[way]) || !decided_at(f, way, k))
+                continue;
+            if (k > 0 && decided_at(f, way, k - 1))
+                at--;
+            decided[way] =
+                at == 0
+                    ? f->after[0]
+                    : sqrt((f->after[at - 1] + f->requests[f->look[at - 1]]) *
+                           f->after[at]);
+            done++;
+        }
     }
-    return NAN;
 }
 
 static void futures_open(struct futures *f, const struct replay *r)
@@ -145,8 +161,7 @@ static void futures_open(struct futures *f, const struct replay *r)
     *f = (struct futures){.replay = r, .data = *r->data, .most = most};
     f->requests = mem_zalloc(most, sizeof *f->requests);
     f->restarts = mem_zalloc(most, sizeof *f->restarts);
-    f->d = mem_zalloc(most, sizeof *f->d);
-    memcpy(f->d, r->data->d, n * sizeof *f->d);
+    f->d = mem_zalloc(FUTURES * most, sizeof *f->d);
     for (size_t i = 0; i < most; i++) {
         f->requests[i] = r->data->requests[i % n];
         if (r->data->restarts != NULL)
@@ -168,6 +183,7 @@ static void futures_open(struct futures *f, const struct replay *r)
     f->data.hours = NULL;
     f->data.nkinds = 0;
     f->data.brief = true;
+    f->data.plain = true;
     f->data.draws = false;
 }
 
@@ -197,7 +213,8 @@ static bool right(double said, double want)
 
 double forecast_best(const double *decided, size_t n, double had, double least)
 {
-    double best = NAN, most = -1, last = NAN;
+    double from = NAN, to = NAN, most = -1, last = NAN;
+    bool among = false; /* the best, without a break */
     size_t in_time = 0;
 
     while (in_time < n && !isnan(decided[in_time]))
@@ -211,12 +228,16 @@ double forecast_best(const double *decided, size_t n, double had, double least)
         for (size_t i = 0; i < in_time; i++)
             score += right(had + more, decided[i]) +
                      EXCESS_SHARE * right(more, decided[i] - had);
-        if (score > most) {
+        if (score > most + EXCESS_SHARE / 2) {
             most = score;
-            best = had + more;
+            from = more;
+            among = true;
         }
+        among = among && score > most - EXCESS_SHARE / 2;
+        if (among)
+            to = more;
     }
-    return best;
+    return had + sqrt(from * to);
 }
 
 void forecast_range(const double *decided, size_t n, struct interval *out)
@@ -250,10 +271,10 @@ void forecast_make(const struct replay *r, struct interval *more)
         struct rng rng;
 
         rng_init(&rng, STREAM + k);
-        f.data.plain = drawn[k]->least == 0;
-        carry_on(&f, drawn[k], &rng);
-        decided[k] = decided_after(&f);
+        memcpy(f.d + k * f.most, r->data->d, r->data->n * sizeof *f.d);
+        carry_on(&f, drawn[k], &rng, f.d + k * f.most);
     }
+    decide(&f, decided);
     futures_close(&f);
     qsort(decided, FUTURES, sizeof *decided, by_requests);
     forecast_range(decided, FUTURES, more);

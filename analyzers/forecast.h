@@ -15,15 +15,15 @@
 /* How many more requests it takes until the answer is no longer
  * "inconclusive": the number that is most likely right, and the range that
  * holds four of five. NaN: more than eight times as many (with more than 20
- * blocks: than 160 blocks, or twice as many). `r->growth` must
- * have kept its draws. */
+ * blocks: than 160 blocks, or twice as many), as far as can be seen.
+ * `r->growth` must have kept its draws. */
 void forecast_make(const struct replay *r, struct interval *more);
 
 /* Of `n` ways to go on, the i-th is decided after decided[i] requests (sorted,
  * NaN last). Returns the number, more than `had` by `least` or a multiple,
- * that is right within FORECAST_FACTOR for most of them; for as many, the one
- * whose excess over `had` is right more often; NaN when less than half are
- * decided. */
+ * that is right within FORECAST_FACTOR for most of them; for as many, one
+ * whose excess over `had` is right more often, the middle of those; NaN when
+ * less than half are decided. */
 double forecast_best(const double *decided, size_t n, double had, double least);
 
 /* The narrowest range, by the ratio of its ends, that holds four of five of the

@@ -178,7 +178,7 @@ static void fitter_open(struct fitter *f, double *lag, double *var)
     const struct growth_data *d = f->data;
     double restarts = 0;
 
-    f->best = -INFINITY;
+    f->best = f->best_even = -INFINITY;
     block_variances(d, var);
     growth_noises_open(f, var);
     for (size_t i = 0; i < d->n; i++)

@@ -70,7 +70,8 @@ struct growth_data {
     bool draws;    /* keep growth.draws */
     bool coarse;   /* few places for bends and jumps: quick, for simulated runs.
                       Not with a memo of other fits of as many blocks */
-    bool plain;    /* no scatter in proportion to the growth: quick as well */
+    bool plain;    /* what is unlikely if the noise is steps that stay is asked
+                      under no other noise: quick as well */
 };
 
 /* One explanation as a way to go on from the last block. */

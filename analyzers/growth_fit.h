@@ -49,9 +49,10 @@ struct fitter {
     double *scatter; /* in proportion to the growth: variances at hand, and
                         what they make of the columns' products */
     double cholesky[GROWTH_MEMO_PARTS][GROWTH_MEMO_PARTS];
-    double floor; /* of the sum of squares: what rounding makes */
-    double least; /* scatter is never below it */
-    double best;  /* log weight of the best fit */
+    double floor;     /* of the sum of squares: what rounding makes */
+    double least;     /* scatter is never below it */
+    double best;      /* log weight of the best fit ... */
+    double best_even; /* ... and of the best under steps that stay */
     double *work;
 };
 

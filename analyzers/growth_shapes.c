@@ -9,7 +9,7 @@
 enum {
     TAIL_MIN = 3,       /* blocks a changed slope must be seen in */
     POSITIONS_MAX = 40, /* kinks and jumps tried, evenly spread */
-    POSITIONS_COARSE = 10,
+    POSITIONS_COARSE = 6,
     JUMPS_MAX = 3, /* few: more are a way to grow */
 };
 
@@ -325,8 +325,9 @@ void growth_shapes(struct fitter *f, const struct driver *dr)
         fit_jumps(f, dr, &line);
     }
     growth_remember(f); /* the rest hangs on the readings */
-    fit_few_jumps(f, dr, &line);
-    if (!f->data->coarse)
+    if (!f->data->coarse) {
+        fit_few_jumps(f, dr, &line);
         fit_ends(f, dr);
+    }
     fit_rests(f, dr);
 }

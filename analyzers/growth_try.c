@@ -29,6 +29,10 @@ enum {
 /* So much lighter than another, an explanation has no say: exp(-30). */
 #define HOPELESS 30
 
+/* Where not all need be tried, what is so much lighter than another if steps
+   stay is not asked under other noises: exp(-5). */
+#define FAR 5
+
 /* Where so little of the readings' square is left, the rest of a subtraction
    has lost too many digits: the residuals are made one by one. */
 #define CANCELLED 1e-6
@@ -383,9 +387,9 @@ static void jumps_go_on(struct fitter *f, const struct solution *s,
 /* Adds the opinion of one solution; `before` is what does not hang on how well
    it fits. Evidence is the small-sample Bayesian criterion on the likelihood
    with the noise profiled out; the noise never falls below what rounding alone
-   makes. */
-static void weigh(struct fitter *f, const struct solution *s,
-                  const struct driver *dr, double before)
+   makes. Returns the weight. */
+static double weigh(struct fitter *f, const struct solution *s,
+                    const struct driver *dr, double before)
 {
     const struct growth_design *d = s->design;
     size_t p = s->of->p, left = f->data->n - p - dr->extra;
@@ -400,7 +404,7 @@ static void weigh(struct fitter *f, const struct solution *s,
         before + f->log_noise[s->noise] -
         0.5 * (nn * log((s->rss + floor) / nn) + s->log_det);
     if (weight < f->best - HOPELESS)
-        return;
+        return weight;
     spread = sqrt((s->rss + floor) / ((double)left + 2 * (s->rss < floor)));
     /* A sixth more: what choosing among shapes costs (by simulation). */
     sigma = 1.15 * spread;
@@ -426,9 +430,10 @@ static void weigh(struct fitter *f, const struct solution *s,
     if (f->data->draws)
         keep_draw(f, s, dr, spread, &o, e * dr->per_request);
     if (weight <= f->best)
-        return;
+        return weight;
     f->best = weight;
     keep_best(f, s, dr, a, sigma);
+    return weight;
 }
 
 /* Hears one explanation under every noise. */
@@ -437,6 +442,7 @@ static void hear(struct fitter *f, const struct driver *dr,
 {
     double nn = (double)f->data->n, pp = (double)(e->p + dr->extra);
     double spare = nn - pp - 1, before = e->log_prior + f->log_driver;
+    double weight;
     struct solution first, s;
     bool solved = false;
 
@@ -449,9 +455,14 @@ static void hear(struct fitter *f, const struct driver *dr,
             first = s;
             solved = true;
         }
-        weigh(f, &s, dr, before);
+        weight = weigh(f, &s, dr, before);
+        if (noise > 0)
+            continue;
+        f->best_even = fmax(f->best_even, weight);
+        if (f->data->plain && weight < f->best_even - FAR)
+            return;
     }
-    if (solved && e->p > 0 && !f->data->plain && solve_scatter(f, &first, &s))
+    if (solved && e->p > 0 && solve_scatter(f, &first, &s))
         weigh(f, &s, dr, before);
 }
 

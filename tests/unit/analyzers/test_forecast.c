@@ -37,6 +37,15 @@ static void test_best_minds_what_is_added(void **state)
     assert_true(added >= 200 / 1.5 - 1 && added <= 200 * 1.5 + 1);
 }
 
+/* Of numbers that are equally right the middle one has most room. */
+static void test_best_is_the_middle_of_equals(void **state)
+{
+    static const double same[] = {2000, 2000, 2000, 2000};
+
+    (void)state;
+    assert_close(forecast_best(same, 4, 1000, 100), 2000, 0.03);
+}
+
 static void test_range(void **state)
 {
     static const double sorted[] = {1000, 2000, 2100, 2200, 2300,
@@ -116,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_best_is_where_most_are),
         cmocka_unit_test(test_best_minds_what_is_added),
+        cmocka_unit_test(test_best_is_the_middle_of_equals),
         cmocka_unit_test(test_range),
         cmocka_unit_test(test_noise_takes_longer),
         cmocka_unit_test(test_long_run),
