@@ -221,7 +221,7 @@ double forecast_best(const double *decided, size_t n, double had, double least)
         last = decided[in_time++];
     if (2 * in_time < n || in_time == 0)
         return NAN;
-    for (double more = least; had + more <= last + least;
+    for (double more = least; had + more <= FORECAST_FACTOR * last;
          more *= CANDIDATE_RATIO) {
         double score = 0;
 
