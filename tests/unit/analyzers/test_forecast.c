@@ -107,6 +107,62 @@ static void test_noise_takes_longer(void **state)
     assert_true(told[1] > 2 * told[0]);
 }
 
+/* Blocks that a run like `s`, and with the same past, had when it was decided:
+   to a tenth or so; NaN: none. */
+static double decided_at(const struct sim *s, struct record *r)
+{
+    size_t most = 8 * s->blocks;
+    struct sim longer = *s;
+    struct finding f;
+
+    longer.blocks = longer.span = most;
+    longer.branch = s->blocks;
+    longer.branch_seed = s->seed + 1000;
+    sim_record(&longer, "py_gc_objects", r);
+    for (size_t b = s->blocks + 1; b <= most; b += 1 + b / 10) {
+        struct barriers_rule rule;
+
+        barriers_rule(&r->policy, &rule);
+        rule.power = rule.forecast = false;
+        rule.brief = true;
+        rule.rows = b + 1;
+        barriers_column(r, &r->policy, &rule, &r->barriers.columns[0], &f);
+        if (f.outcome != OUTCOME_INCONCLUSIVE)
+            return (double)b;
+    }
+    return NAN;
+}
+
+/* What is foretold is what happens, all in all: noise goes on. */
+static void test_what_happens(void **state)
+{
+    double told = 0, took = 0;
+    int n = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 24; seed += (uint64_t)effort_step()) {
+        struct sim s = rough(8, 100, seed);
+        struct finding f;
+        struct record r;
+        double at;
+
+        forecast_of(&s, &f);
+        if (f.outcome != OUTCOME_INCONCLUSIVE || isnan(f.more_requests))
+            continue;
+        at = decided_at(&s, &r);
+        record_release(&r);
+        if (isnan(at))
+            continue;
+        told += log(8 + f.more_requests / s.requests);
+        took += log(at);
+        n++;
+    }
+    if (effort_step() > 1)
+        return;
+    assert_true(n > 10);
+    assert_true(exp(fabs(told - took) / n) < 1.4);
+}
+
 /* However long the run was, there is something after it to be judged. */
 static void test_long_run(void **state)
 {
@@ -128,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_best_is_the_middle_of_equals),
         cmocka_unit_test(test_range),
         cmocka_unit_test(test_noise_takes_longer),
+        cmocka_unit_test(test_what_happens),
         cmocka_unit_test(test_long_run),
     };
 
