@@ -59,10 +59,10 @@ void blocks_gather(const struct record *r, const struct column *c, size_t rows,
                    struct blocks *out);
 
 /* Takes out of `b`, read from column `c`, what garbage that nobody had
- * collected yet adds to counts of Python objects: what was counted of it
- * (columns py_gc_unreached, py_blocks_unreached), else by column py_gc_young:
- * all of it from collector-tracked objects, a fitted share of it from blocks.
- * Does nothing for other metrics or without those columns. */
+ * collected yet adds to counts of Python objects: from collector-tracked
+ * objects what was counted of it (column py_gc_unreached), else all of column
+ * py_gc_young; from blocks a fitted share of that. Does nothing for other
+ * metrics or without those columns. */
 void blocks_clear_garbage(const struct record *r, const struct column *c,
                           struct blocks *b);
 

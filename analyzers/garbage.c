@@ -176,18 +176,18 @@ static bool is_tracked(const struct column *c)
 }
 
 /* What nothing refers to was counted at the barriers (the census follows every
-   reference): it is taken out as it is. Not where it piles up beyond what a
-   collector lets be that is on: there nobody will ever free it. */
-static bool clear_counted(const struct record *r, struct blocks *b,
-                          bool tracked)
+   reference): of tracked objects it is taken out as it is. Not where it piles
+   up beyond what a collector lets be that is on: there nobody will ever free
+   it. Blocks keep to the young: read so sharply, a memo that fills beside a
+   leak would be named with it. */
+static bool clear_counted(const struct record *r, struct blocks *b)
 {
     double *waits = mem_zalloc(b->n, sizeof *waits), risen = 0, most;
-    bool known = differences(
-        r, tracked ? "py_gc_unreached" : "py_blocks_unreached", b, waits);
+    bool known = differences(r, "py_gc_unreached", b, waits);
 
     for (size_t i = 0; i < b->n; i++)
         risen += waits[i];
-    most = YOUNG_MOST * processes(r, b) * (tracked ? 1 : SHARE_MAX);
+    most = YOUNG_MOST * processes(r, b);
     if (young_are_emptied(r, b))
         most = fmax(most, OLD_MOST * b->last);
     known = known && risen <= most;
@@ -227,7 +227,7 @@ void blocks_clear_garbage(const struct record *r, const struct column *c,
     double *young, *y, *best, least, fitted;
 
     if (b->n == 0 || (!tracked && strcmp(c->metric.name, "py_blocks") != 0) ||
-        clear_counted(r, b, tracked))
+        (tracked && clear_counted(r, b)))
         return;
     young = mem_zalloc(b->n, sizeof *young);
     y = mem_zalloc(b->n, sizeof *y);

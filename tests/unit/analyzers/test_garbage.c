@@ -168,7 +168,6 @@ static void what_was_counted_is_taken_out(void **state)
     unreached = waits;
     assert_true(worst("py_gc_objects", d, young, guilty, 16) < 1e-6);
     assert_true(worst("py_gc_objects", d, young, guilty, 0) < 1e-6);
-    assert_true(worst("py_blocks", d, young, guilty, 16) < 1e-6);
     unreached = piles;
     assert_true(worst("py_gc_objects", piles, young, piles, 16) < 1000);
     for (size_t i = 0; i < BLOCKS; i++)
