@@ -360,7 +360,7 @@ static bool column_as(const struct record *r, const struct policy *p,
     blocks_gather(r, c, rule->rows, &j.blocks);
     blocks_view(&j.blocks, &f->metric, &j.data);
     pooled_gather(r, c, &j.blocks, j.data.quantum, rule->plant, &j.pooled);
-    if (clear && j.pooled.n == 0)
+    if (clear && j.pooled.n == 0 && !blocks_clear_counted(r, c, &j.blocks))
         blocks_clear_garbage(r, c, &j.blocks);
     hiding = j.blocks.hiding;
     if (j.pooled.n == 0)

@@ -66,6 +66,13 @@ void blocks_gather(const struct record *r, const struct column *c, size_t rows,
 void blocks_clear_garbage(const struct record *r, const struct column *c,
                           struct blocks *b);
 
+/* Takes out of `b`, read from tracked objects, the garbage that was counted
+ * (column py_gc_unreached). False: it was not, or piles up for good. For
+ * judging, not for attribution: so sharply, a memo that fills beside a leak is
+ * named with it. */
+bool blocks_clear_counted(const struct record *r, const struct column *c,
+                          struct blocks *b);
+
 /* The rise of column `c` per request that is more than all that came to wait
  * for the collector could hold; NaN: unknown. */
 double blocks_beyond_garbage(const struct record *r, const struct column *c);

@@ -180,10 +180,17 @@ static bool is_tracked(const struct column *c)
    up beyond what a collector lets be that is on: there nobody will ever free
    it. Blocks keep to the young: read so sharply, a memo that fills beside a
    leak would be named with it. */
-static bool clear_counted(const struct record *r, struct blocks *b)
+bool blocks_clear_counted(const struct record *r, const struct column *c,
+                          struct blocks *b)
 {
-    double *waits = mem_zalloc(b->n, sizeof *waits), risen = 0, most;
-    bool known = differences(r, "py_gc_unreached", b, waits);
+    double *waits = mem_zalloc(b->n + 1, sizeof *waits), risen = 0, most;
+    bool known = b->n > 0 && is_tracked(c) &&
+                 differences(r, "py_gc_unreached", b, waits);
+
+    if (!known) {
+        free(waits);
+        return false;
+    }
 
     for (size_t i = 0; i < b->n; i++)
         risen += waits[i];
@@ -226,8 +233,7 @@ void blocks_clear_garbage(const struct record *r, const struct column *c,
     bool tracked = is_tracked(c);
     double *young, *y, *best, least, fitted;
 
-    if (b->n == 0 || (!tracked && strcmp(c->metric.name, "py_blocks") != 0) ||
-        (tracked && clear_counted(r, b)))
+    if (b->n == 0 || (!tracked && strcmp(c->metric.name, "py_blocks") != 0))
         return;
     young = mem_zalloc(b->n, sizeof *young);
     y = mem_zalloc(b->n, sizeof *y);
