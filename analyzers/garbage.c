@@ -198,6 +198,9 @@ bool blocks_clear_counted(const struct record *r, const struct column *c,
     if (young_are_emptied(r, b))
         most = fmax(most, OLD_MOST * b->last);
     known = known && risen <= most;
+    /* Where no collection was seen to come, it may wait for one for ever. */
+    if (known)
+        b->hiding = risen > 0 && !young_are_emptied(r, b);
     for (size_t i = 0; known && i < b->n; i++)
         b->d[i] -= waits[i];
     free(waits);

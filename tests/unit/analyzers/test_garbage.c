@@ -180,7 +180,7 @@ static void what_was_counted_is_taken_out(void **state)
 }
 
 /* The outcome for blocks that grow by `d` while the young grow by `young` and
- * the collector never runs. */
+ * the collector never runs; `unreached` as above. */
 static enum outcome outcome_of(const double *d, const double *young)
 {
     struct barriers_rule rule;
@@ -191,6 +191,8 @@ static enum outcome outcome_of(const double *d, const double *young)
     records_column(&r, "py_blocks", 50000, d);
     records_column(&r, "py_gc_young", 300, young);
     records_column(&r, "py_gc_collections", 10, (double[BLOCKS]){0});
+    if (unreached != NULL)
+        records_column(&r, "py_blocks_unreached", 90, unreached);
     barriers_rule(&r.policy, &rule);
     barriers_column(&r, &r.policy, &rule, &r.barriers.columns[0], &f);
     records_close(&r);
@@ -213,6 +215,21 @@ static void what_no_garbage_can_be(void **state)
     assert_int_not_equal(outcome_of(d, young), OUTCOME_LEAK);
 }
 
+/* Garbage that grows with the requests, and no collection in sight: nobody
+ * knows whether it will ever be freed. */
+static void what_waits_for_nobody(void **state)
+{
+    static const double young[BLOCKS] = {0, 0, 6, 0, 1, -6, 4, -8};
+    double d[BLOCKS];
+
+    (void)state;
+    for (size_t i = 0; i < BLOCKS; i++)
+        d[i] = 200;
+    unreached = d;
+    assert_int_equal(outcome_of(d, young), OUTCOME_INCONCLUSIVE);
+    unreached = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +240,7 @@ int main(void)
         cmocka_unit_test(nobody_collects),
         cmocka_unit_test(what_was_counted_is_taken_out),
         cmocka_unit_test(what_no_garbage_can_be),
+        cmocka_unit_test(what_waits_for_nobody),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
