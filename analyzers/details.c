@@ -3,6 +3,7 @@
 #include "analyzers/attribution.h"
 #include "analyzers/driven.h"
 #include "analyzers/limits.h"
+#include "analyzers/ruling.h"
 #include "analyzers/types.h"
 #include "harness/base/mem.h"
 
@@ -111,6 +112,38 @@ static double would_pass(const struct record *r, const struct policy *p,
     return l.pass;
 }
 
+/* Requests of kind `k` in the judged window. */
+static double requests_of(const struct record *r, const struct finding *f,
+                          int k)
+{
+    const double *done = r->kinds[k].completed, *t = r->barriers.t_s;
+    double first = NAN, last = NAN;
+
+    for (size_t i = 0; done != NULL && i < r->barriers.n; i++)
+        if (t[i] >= f->from_s && t[i] <= f->to_s) {
+            first = isnan(first) ? done[i] : first;
+            last = done[i];
+        }
+    return last - first;
+}
+
+/* Beside a kind that was asked for often enough to accuse, one that was not is
+   not named: the caches that its first requests fill look the same until they
+   are full. */
+static void acquit_seldom(const struct record *r, const struct finding *f,
+                          struct blame *b, size_t n)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < n; i++)
+        any |= b[i].kind >= 0 && b[i].named &&
+               requests_of(r, f, b[i].kind) >= RULING_REQUESTS_MIN;
+    for (size_t i = 0; any && i < n; i++)
+        if (b[i].kind >= 0 && b[i].named &&
+            requests_of(r, f, b[i].kind) < RULING_REQUESTS_MIN)
+            b[i].named = false;
+}
+
 /* What no run would call a leak if all requests brought it is not named beside
    what does leak: caches inside the interpreter and its libraries fill for
    thousands of requests. Where nothing is beyond all doubt, what is beyond the
@@ -142,6 +175,7 @@ static void blame_finding(const struct record *r, const struct policy *p,
         mem_realloc(v->blames, v->nblames + r->nkinds + 2, sizeof *v->blames);
     n = blame_column(r, p, f, index, v->blames + v->nblames);
     acquit_tolerated(r, p, f, v->blames + v->nblames, n);
+    acquit_seldom(r, f, v->blames + v->nblames, n);
     if (r->nkinds == 1)
         n = blame_only_kind(f, index, n, v->blames + v->nblames);
     v->nblames += n;

@@ -181,18 +181,19 @@ static void what_was_counted_is_taken_out(void **state)
 
 /* The outcome for blocks that grow by `d` while the young grow by `young` and
  * the collector never runs; `unreached` as above. */
-static enum outcome outcome_of(const double *d, const double *young)
+static enum outcome outcome_of(const char *name, const double *d,
+                               const double *young)
 {
     struct barriers_rule rule;
     struct record r;
     struct finding f;
 
     open_record(&r);
-    records_column(&r, "py_blocks", 50000, d);
+    records_column(&r, name, 50000, d);
     records_column(&r, "py_gc_young", 300, young);
     records_column(&r, "py_gc_collections", 10, (double[BLOCKS]){0});
     if (unreached != NULL)
-        records_column(&r, "py_blocks_unreached", 90, unreached);
+        records_column(&r, "py_gc_unreached", 90, unreached);
     barriers_rule(&r.policy, &rule);
     barriers_column(&r, &r.policy, &rule, &r.barriers.columns[0], &f);
     records_close(&r);
@@ -209,10 +210,10 @@ static void what_no_garbage_can_be(void **state)
     (void)state;
     for (size_t i = 0; i < BLOCKS; i++)
         d[i] = guilty[i] + 1.5 * young[i];
-    assert_int_equal(outcome_of(d, young), OUTCOME_LEAK);
+    assert_int_equal(outcome_of("py_blocks", d, young), OUTCOME_LEAK);
     for (size_t i = 0; i < BLOCKS; i++)
         d[i] = 0.5 * guilty[i] + 1.5 * young[i];
-    assert_int_not_equal(outcome_of(d, young), OUTCOME_LEAK);
+    assert_int_not_equal(outcome_of("py_blocks", d, young), OUTCOME_LEAK);
 }
 
 /* Garbage that grows with the requests, and no collection in sight: nobody
@@ -226,7 +227,8 @@ static void what_waits_for_nobody(void **state)
     for (size_t i = 0; i < BLOCKS; i++)
         d[i] = 200;
     unreached = d;
-    assert_int_equal(outcome_of(d, young), OUTCOME_INCONCLUSIVE);
+    assert_int_equal(outcome_of("py_gc_objects", d, young),
+                     OUTCOME_INCONCLUSIVE);
     unreached = NULL;
 }
 
