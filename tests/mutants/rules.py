@@ -110,6 +110,11 @@ RULES = [
     ("objects are not heard", "ballot.c",
      "if (at != BENCH_SINGLE || !f->judged)", "if (at != BENCH_NONE)"),
     # Barriers, and garbage among what they count.
+    ("who was seldom asked for is named", "details.c",
+     "acquit_seldom(r, f, v->blames + v->nblames, n);", ""),
+    ("garbage that nobody collects is gone", "garbage.c",
+     "b->hiding = risen > 0 && !young_are_emptied(r, b);",
+     "b->hiding = false;"),
     ("no memory at a barrier is level", "barriers.c",
      "if (c->v[i] <= 0)", "if (c->v[i] < -1e300)"),
     ("what no garbage can be is garbage", "barriers.c",

@@ -211,6 +211,47 @@ static void test_tolerated_kind(void **state)
     assert_int_equal(named_beside(0.05), 3);
 }
 
+/* Is browse named beside order when both keep four, and browse is asked for
+ * `often` times a pattern of 240 in ten blocks? */
+static bool named_though_seldom(double often)
+{
+    static const double few[10] = {55, 5, 5, 55, 5, 55, 5, 5, 45, 5};
+    double browses[10], orders[10], blocks[10];
+    bool browse = false, order = false;
+    struct record r;
+    struct verdict v;
+
+    records_open(&r, 10, 3000);
+    for (size_t i = 0; i < 10; i++) {
+        browses[i] = often * few[i];
+        orders[i] = 3000 - browses[i];
+        blocks[i] = 4 * 3000;
+    }
+    add_kind(&r, "browse", 1, browses);
+    add_kind(&r, "order", 9, orders);
+    records_column(&r, "py_blocks", 40000, blocks);
+    for (size_t i = 0; i <= 10; i++) /* else time explains what all share */
+        r.barriers.t_s[i] += (double)(i * 7 % 5);
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_LEAK);
+    for (size_t i = 0; i < v.nblames; i++) {
+        browse |= v.blames[i].named && v.blames[i].kind == 0;
+        order |= v.blames[i].named && v.blames[i].kind == 1;
+    }
+    assert_true(order);
+    close_all(&r, &v);
+    return browse;
+}
+
+/* The first few hundred requests of a kind fill caches: they accuse nobody
+ * beside one that was asked for often. */
+static void test_seldom_kind(void **state)
+{
+    (void)state;
+    assert_false(named_though_seldom(1));
+    assert_true(named_though_seldom(10));
+}
+
 /* Is browse named beside order when it keeps two blocks for each new value,
  * of which `fresh` come in each block? */
 static bool named_for_values(const double *fresh)
@@ -381,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_interval_is_of_what_is_told),
         cmocka_unit_test(test_counted),
         cmocka_unit_test(test_tolerated_kind),
+        cmocka_unit_test(test_seldom_kind),
         cmocka_unit_test(test_values_that_ended),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_what_would_settle_it),
