@@ -187,17 +187,12 @@ bool blocks_clear_counted(const struct record *r, const struct column *c,
     bool known = b->n > 0 && is_tracked(c) &&
                  differences(r, "py_gc_unreached", b, waits);
 
-    if (!known) {
-        free(waits);
-        return false;
-    }
-
-    for (size_t i = 0; i < b->n; i++)
+    for (size_t i = 0; known && i < b->n; i++)
         risen += waits[i];
-    most = YOUNG_MOST * processes(r, b);
-    if (young_are_emptied(r, b))
+    most = known ? YOUNG_MOST * processes(r, b) : 0;
+    if (known && young_are_emptied(r, b))
         most = fmax(most, OLD_MOST * b->last);
-    known = known && risen <= most;
+    known = known && risen <= most && !nobody_collects(r, b, waits);
     /* Where no collection was seen to come, it may wait for one for ever. */
     if (known)
         b->hiding = risen > 0 && !young_are_emptied(r, b);

@@ -115,6 +115,8 @@ RULES = [
     ("garbage that nobody collects is gone", "garbage.c",
      "b->hiding = risen > 0 && !young_are_emptied(r, b);",
      "b->hiding = false;"),
+    ("another's collector collects", "garbage.c",
+     "risen <= most && !nobody_collects(r, b, waits)", "risen <= most"),
     ("no memory at a barrier is level", "barriers.c",
      "if (c->v[i] <= 0)", "if (c->v[i] < -1e300)"),
     ("what no garbage can be is garbage", "barriers.c",

@@ -176,6 +176,10 @@ static void what_was_counted_is_taken_out(void **state)
     assert_true(worst("py_gc_objects", piles, young, (double[BLOCKS]){0}, 16) <
                 1e-6);
     assert_true(worst("py_gc_objects", piles, young, piles, 0) < 1000);
+    /* Whoever it is that collects, it is not who has turned it off. */
+    collectors_off = 1;
+    assert_true(worst("py_gc_objects", piles, piles, piles, 16) < 1e-6);
+    collectors_off = 0;
     unreached = NULL;
 }
 
