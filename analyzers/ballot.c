@@ -120,7 +120,7 @@ void ballot_hold(struct continuous *c, struct column_view *v)
     for (size_t i = 0; share > 0 && i < c->n; i++) {
         struct finding *f = &c->findings[i];
         double creep = CREEP_SHARE * share * v[i].level;
-        double longer = creep / v[i].growth.value - 1;
+        double longer = creep / v[i].growth.value - 1, least;
 
         if (f->metric.role != METRIC_MEMORY || !has_data(&v[i]) ||
             v[i].explicit_tolerance)
@@ -133,10 +133,14 @@ void ballot_hold(struct continuous *c, struct column_view *v)
             f->more_s = ceil(longer * v[i].span_s);
             f->more_requests = ceil(longer * v[i].span_requests);
         }
+        /* A leak lifts the level, and with it what may be creep; and its growth
+           is known only so well. */
+        least =
+            (creep + v[i].growth.high - v[i].growth.value) / (1 - CREEP_SHARE);
         f->minimum_per_request =
-            fmax(f->minimum_per_request, creep / v[i].span_requests);
+            fmax(f->minimum_per_request, least / v[i].span_requests);
         f->minimum_per_hour =
-            fmax(f->minimum_per_hour, creep / v[i].span_s * 3600);
+            fmax(f->minimum_per_hour, least / v[i].span_s * 3600);
     }
 }
 

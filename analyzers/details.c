@@ -127,6 +127,16 @@ static double requests_of(const struct record *r, const struct finding *f,
     return last - first;
 }
 
+/* Too few to accuse by themselves. Of a step that other kinds have as well all
+   its requests count. */
+static bool is_seldom(const struct record *r, const struct finding *f,
+                      const struct blame *b)
+{
+    return requests_of(r, f, b->kind) < RULING_REQUESTS_MIN &&
+           !(b->by == BLAME_DRIVER &&
+             r->drivers[b->driver].what == RECORD_STEP);
+}
+
 /* Beside a kind that was asked for often enough to accuse, one that was not is
    not named: the caches that its first requests fill look the same until they
    are full. */
@@ -136,11 +146,9 @@ static void acquit_seldom(const struct record *r, const struct finding *f,
     bool any = false;
 
     for (size_t i = 0; i < n; i++)
-        any |= b[i].kind >= 0 && b[i].named &&
-               requests_of(r, f, b[i].kind) >= RULING_REQUESTS_MIN;
+        any |= b[i].kind >= 0 && b[i].named && !is_seldom(r, f, &b[i]);
     for (size_t i = 0; any && i < n; i++)
-        if (b[i].kind >= 0 && b[i].named &&
-            requests_of(r, f, b[i].kind) < RULING_REQUESTS_MIN)
+        if (b[i].kind >= 0 && b[i].named && is_seldom(r, f, &b[i]))
             b[i].named = false;
 }
 
