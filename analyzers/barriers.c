@@ -257,6 +257,25 @@ static enum outcome outcome_of(const struct judge *j,
     return out;
 }
 
+/* While caches that have a bound fill, growth is a leak only if it would be
+   one, too, beside what their entries may explain. That is asked of a leak
+   that is certain otherwise: at the usual confidence. */
+static bool leaks_beside(const struct judge *j,
+                         const struct barriers_rule *rule)
+{
+    struct growth_data data = j->data;
+    struct growth g;
+    bool leaks;
+
+    data.beside = j->pooled.links;
+    data.brief = true;
+    growth_fit(&data, &g);
+    leaks =
+        g.n > 0 && !growth_steady_likely(&g, j->limits.leak, rule->alpha_pass);
+    growth_release(&g);
+    return leaks;
+}
+
 /* A leak within the lives is one. A pass needs more: that also with the steps
    left in nothing goes on, and that what is left of the sums, each process
    taken to be as old as the next, stands still. */
@@ -270,6 +289,8 @@ static enum outcome outcome_by(const struct judge *j,
 
     ruling.rule = rule;
     out = ruling_outcome(&ruling, &j->growth, j->requests);
+    if (out == OUTCOME_LEAK && j->pooled.filling && !leaks_beside(j, rule))
+        return OUTCOME_INCONCLUSIVE;
     if (j->pooled.n == 0 || out != OUTCOME_PASS)
         return out;
     data = j->data;
@@ -329,8 +350,9 @@ static void judge_column(struct judge *j, const struct policy *p)
         j->r->barriers.proc_starts == NULL && j->blocks.top > 0.3;
     j->undone = holds_garbage(&f->metric) && j->blocks.restarted == 0 &&
                 falls_undo(j->blocks.d, j->blocks.n);
-    j->ruling = (struct ruling){j->rule, &j->limits,
-                                !j->unmarked_fall && !j->undone, total};
+    j->ruling = (struct ruling){
+        j->rule, &j->limits,
+        !j->unmarked_fall && !j->undone && !j->pooled.cached, total};
     if (j->pooled.n > 0 && j->low > 0)
         j->growth.restart_drop =
             j->value * fmin(j->blocks.lives.length / j->blocks.lives.at_once,
@@ -359,7 +381,8 @@ static bool column_as(const struct record *r, const struct policy *p,
     f->judged = limits_judged(p, f->name, &f->metric);
     blocks_gather(r, c, rule->rows, &j.blocks);
     blocks_view(&j.blocks, &f->metric, &j.data);
-    pooled_gather(r, c, &j.blocks, j.data.quantum, rule->plant, &j.pooled);
+    f->in_lives = pooled_gather(r, c, &j.blocks, j.data.quantum, rule->plant,
+                                &j.pooled);
     if (clear && j.pooled.n == 0 && !blocks_clear_counted(r, c, &j.blocks))
         blocks_clear_garbage(r, c, &j.blocks);
     hiding = j.blocks.hiding;
@@ -388,6 +411,10 @@ static bool column_as(const struct record *r, const struct policy *p,
     w.survive = j.limits.survive;
     if (!rule->brief)
         words_barrier(&w, f->reason, sizeof f->reason);
+    /* What comes with the entries of a bounded cache, one for one, lies in
+       it. */
+    if (type_column_is(f->name) && j.pooled.cached)
+        f->judged = false;
     growth_release(&j.growth);
     pooled_release(&j.pooled);
     blocks_release(&j.blocks);

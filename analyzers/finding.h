@@ -60,6 +60,8 @@ struct finding {
     bool judged;   /* counts for the verdict; false for witnesses */
     bool decisive; /* the verdict rests on this one */
     bool blocking; /* undecided, and in the way of a pass */
+    bool in_lives; /* growth along the lives of processes that are replaced,
+                      each read by itself */
 
     struct interval per_request; /* growth that would go on, in units */
     struct interval per_hour;

@@ -188,6 +188,8 @@ static void fitter_open(struct fitter *f, double *lag, double *var)
         restarts += d->restarts[i];
         lag[i] = i > 0 ? d->restarts[i - 1] : 0;
     }
+    if (d->beside != NULL)
+        f->fixed[f->nfixed++] = (struct growth_part){d->beside, 0, 0, 0};
     if (restarts == 0 || d->lives != NULL)
         return;
     f->fixed[f->nfixed++] = (struct growth_part){d->restarts, 0, 0, 0};

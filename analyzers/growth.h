@@ -63,6 +63,9 @@ struct growth_data {
     bool readings; /* of many processes, by their ages: the only noise is the
                       error of each single reading, and what still goes on at
                       the end of a life goes on */
+    const double *beside; /* with readings: what else changed from one to the
+                             next and has a share in every explanation; or
+                             NULL */
     bool brief;    /* no quantiles will be asked for, nor what the best fit says
                       of each block */
     bool lasting;  /* only what goes on will be asked for: `terminal` stays

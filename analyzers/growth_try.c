@@ -159,7 +159,7 @@ static void keep_best(struct fitter *f, const struct solution *s,
     if (f->data->brief)
         return;
     g->restart_drop = NAN;
-    if (f->nfixed > 0 && f->data->lives == NULL)
+    if (f->nfixed > 0 && f->data->lives == NULL && !f->data->readings)
         g->restart_drop = -dot(s->design->first, s->c, s->of->p);
     if (dr->id == DRIVER_LIVES)
         g->restart_drop =

@@ -272,6 +272,22 @@ static void cpu_at_edges(const struct record *r, const size_t *rows,
         }
 }
 
+/* Is CPU time known to less than a tick? */
+static bool finer_than_ticks(const struct record *r, const struct lives *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const struct record_process *p = &r->processes[l->v[i].process];
+
+        for (size_t k = 0; k < p->nown; k++) {
+            double ticks = p->own[k].cpu_s * TICKS_PER_S;
+
+            if (fabs(ticks - round(ticks)) > 1e-3)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Workers do not share the load evenly, but a request costs what it costs: the
    CPU time that each has used tells how many it served. What a start costs is
    such that ages are on average what even shares make them. */
@@ -287,8 +303,9 @@ static void age_by_cpu(const struct record *r, const size_t *rows,
         add_use(r, l, i, &cpu, &requests);
     cost = cpu / requests;
     /* Fine enough: so many ticks in a life. */
-    if (readings == 0 || !(requests > 0) ||
-        !(2 * cost * even / (double)readings * TICKS_PER_S >= LIFE_TICKS)) {
+    if (readings == 0 || !(requests > 0) || !(cost > 0) ||
+        (!(2 * cost * even / (double)readings * TICKS_PER_S >= LIFE_TICKS) &&
+         !finer_than_ticks(r, l))) {
         free(age);
         return;
     }

@@ -1,12 +1,16 @@
 #include "analyzers/pooled.h"
 
 #include "analyzers/forecast.h"
+#include "analyzers/life_kinds.h"
+#include "analyzers/life_types.h"
 #include "analyzers/lives.h"
 #include "analyzers/lsq.h"
 #include "analyzers/stats.h"
+#include "analyzers/type_columns.h"
 #include "harness/base/mem.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,8 +30,26 @@ enum {
 /* Blocks per object among the young, at most. */
 #define SHARE_BLOCKS 3
 
+/* What an age may be wrong by, of the longest life, when it is none. */
+#define UNBORN 0.5
+
+/* Evidence, in nats, that one kind of request must have over all of them;
+   objects of one type are made by one kind as a rule. */
+#define KIND_CLEARLY 3
+
+/* Share of the scatter between readings that something in step explains. */
+#define IN_STEP 0.98
+
+/* Caches are full where so little lacks of what was ever seen to come, through
+   this part of the longest life. */
+#define FULL_LACKS 0.02
+#define FULL_SPAN 0.25
+
+/* What of a process the column is the sum of; -1: nothing that is known. */
 static int own_index(const char *name)
 {
+    if (type_column_is(name))
+        return RECORD_OWN;
     for (int i = 0; i < RECORD_OWN; i++)
         if (strcmp(record_own_name((enum record_own_what)i), name) == 0)
             return i;
@@ -54,13 +76,74 @@ static size_t drop_fresh(struct pooled *p)
     return p->n;
 }
 
+/* Where readings come from. */
+struct reader {
+    const struct record *r;
+    const struct lives *lives;
+    int what;
+    struct life_types types; /* of a type */
+};
+
+static double reading(const struct reader *from, size_t process,
+                      const struct record_own *own)
+{
+    if (from->what < RECORD_OWN)
+        return own->v[from->what];
+    /* A census tells the blocks too: other readings are not of its moment. */
+    return isfinite(own->v[RECORD_OWN_BLOCKS])
+               ? life_types_count(&from->types, process, own->t_s)
+               : NAN;
+}
+
+/* What a census of the process at that moment adds. */
+static void read_census(const struct reader *from, struct pooled *p)
+{
+    struct life_types links;
+
+    p->filling = p->n > 0;
+    life_types_read(from->r, LIFE_TYPES_LINKS, SIZE_MAX, &links);
+    for (size_t i = 0; i < p->n; i++) {
+        struct pooled_point *at = &p->at[i];
+        const struct life_type_count *c = life_types_census(
+            &links, from->lives->v[at->life].process, at->t_s);
+
+        at->links = c != NULL ? c->count : NAN;
+        at->digest = c != NULL ? c->digest : 0;
+        p->filling &= c != NULL;
+    }
+    life_types_release(&links);
+}
+
+/* Processes that had begun and not served yet have the same of everything,
+   whatever it cost them to begin: such readings say nothing of a life, and
+   their ages are wrong. Unless older ones look just so. */
+static void drop_unborn(struct pooled *p)
+{
+    uint64_t start = p->at[0].digest;
+    size_t unborn = 0, kept = 0;
+    double oldest = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        if (p->at[i].digest == start) {
+            unborn++;
+            oldest = p->at[i].age;
+        }
+    if (!p->filling || unborn < 2 || oldest > UNBORN * p->oldest)
+        return;
+    for (size_t i = 0; i < p->n; i++)
+        if (p->at[i].digest != start)
+            p->at[kept++] = p->at[i];
+    p->n = kept;
+}
+
 /* Every reading, between the first barrier and the last, of every life that
    began meanwhile; what was there before is the service's own start. False
    when there are too few. */
-static bool collect(const struct record *r, int what, const struct blocks *b,
+static bool collect(const struct reader *from, const struct blocks *b,
                     double plant, struct pooled *out)
 {
-    const struct lives *l = &b->lives;
+    const struct record *r = from->r;
+    const struct lives *l = from->lives;
     double last_s = r->barriers.t_s[b->row[b->n - 1]];
     size_t lives = 0, cap = 0;
 
@@ -73,11 +156,14 @@ static bool collect(const struct record *r, int what, const struct blocks *b,
         for (size_t k = 0; k < p->nown; k++) {
             const struct record_own *own = &p->own[k];
             struct pooled_point at = {.life = i,
+                                      .own = own,
                                       .t_s = own->t_s,
-                                      .read = own->v[what],
                                       .young = own->v[RECORD_OWN_YOUNG]};
 
-            if (!isfinite(at.read) || own->t_s > last_s + 0.01)
+            at.read = own->t_s > last_s + 0.01
+                          ? NAN
+                          : reading(from, l->v[i].process, own);
+            if (!isfinite(at.read))
                 continue;
             at.age = lives_age_of(r, l, i, own);
             at.held = at.read += plant * at.age;
@@ -89,36 +175,205 @@ static bool collect(const struct record *r, int what, const struct blocks *b,
         return false;
     qsort(out->at, out->n, sizeof *out->at, by_age);
     out->oldest = out->at[out->n - 1].age;
-    return drop_fresh(out) >= POINTS_MIN;
+    if (from->what >= RECORD_OWN_BLOCKS) {
+        read_census(from, out);
+        drop_unborn(out);
+    }
+    return out->n > 0 && drop_fresh(out) >= POINTS_MIN;
 }
 
-/* Takes out the garbage that waits for the collector. Of the tracked objects
-   those are left that a collection has seen; of blocks, the share of the young
-   that goes is asked of the readings beside growth with age (garbage.c has
-   why). */
-static void clear_young(int what, struct pooled *p)
+/* What of the readings' scatter the entries of bounded caches explain. */
+static double in_step(const struct pooled *p)
 {
-    size_t n = p->n;
-    double *z, share = what == RECORD_OWN_OBJECTS;
-    struct lsq s;
+    double n = (double)p->n, x = 0, y = 0, xx = 0, xy = 0, yy = 0;
 
-    if (what != RECORD_OWN_OBJECTS && what != RECORD_OWN_BLOCKS)
+    for (size_t i = 0; i < p->n; i++) {
+        x += p->at[i].links / n;
+        y += p->at[i].read / n;
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        double dx = p->at[i].links - x, dy = p->at[i].read - y;
+
+        xx += dx * dx;
+        xy += dx * dy;
+        yy += dy * dy;
+    }
+    return xy > 0 ? xy * xy / (xx * yy) : 0;
+}
+
+/* As many entries as were ever seen, in several lives and through a good part
+   of one: there is no room for more. */
+static bool caches_full(const struct pooled *p)
+{
+    double most = -INFINITY, least = INFINITY, first = INFINITY, last = 0;
+    size_t lives = 0;
+
+    for (size_t i = 0; i < p->n; i++) {
+        most = fmax(most, p->at[i].links);
+        least = fmin(least, p->at[i].links);
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        bool again = false;
+
+        if (p->at[i].links < most - FULL_LACKS * (most - least))
+            continue;
+        first = fmin(first, p->at[i].age);
+        last = fmax(last, p->at[i].age);
+        for (size_t k = 0; k < i; k++)
+            again |= p->at[k].life == p->at[i].life &&
+                     p->at[k].links >= most - FULL_LACKS * (most - least);
+        lives += !again;
+    }
+    return lives >= LIVES_MIN && last - first >= FULL_SPAN * p->oldest;
+}
+
+/* What a line in `age` leaves of the readings. */
+static double line_rss(const struct pooled *p, const double *age)
+{
+    double n = (double)p->n, x = 0, y = 0, xx = 0, xy = 0, yy = 0;
+
+    for (size_t i = 0; i < p->n; i++) {
+        x += age[i] / n;
+        y += p->at[i].held / n;
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        double dx = age[i] - x, dy = p->at[i].held - y;
+
+        xx += dx * dx;
+        xy += dx * dy;
+        yy += dy * dy;
+    }
+    return xx > 0 ? fmax(yy - xy * xy / xx, 0) : yy;
+}
+
+/* Objects that wait in caches with a bound are no leak. While the caches fill,
+   nobody can tell one that goes on beside them; where they are full, what the
+   entries explain is taken out. */
+static void find_cached(struct pooled *p)
+{
+    if (!p->filling)
         return;
-    z = mem_zalloc((LSQ_PARTS + 1) * n, sizeof *z);
+    p->full = caches_full(p);
+    p->filling = !p->full;
+    p->cached = p->plant == 0 && in_step(p) > IN_STEP;
+}
+
+/* Lives of equal age differ by the kinds they served. Where the requests of
+   one kind explain the readings better than all do, by more than the choice
+   among so many costs, those are the ages, in requests of the mix that makes
+   as many of that kind. */
+static void follow_kind(const struct reader *from, double quantum,
+                        struct pooled *p)
+{
+    const struct record *r = from->r;
+    size_t n = p->n, kinds = r->nkinds;
+    double floor = (double)n * quantum * quantum / 6, all = 0, best;
+    double *served = mem_zalloc((kinds + 1) * n, sizeof *served);
+    double *one = mem_zalloc(kinds, sizeof *one);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct pooled_point *at = &p->at[i];
+
+        life_kinds_at(r, from->lives, at->life, at->own, at->age, one);
+        for (size_t k = 0; k < kinds; k++)
+            served[k * n + i] = one[k];
+        served[kinds * n + i] = at->age;
+        all += at->age;
+    }
+    best = 0.5 * (double)n * log(line_rss(p, served + kinds * n) + floor) -
+           log(2 * (double)kinds) - (p->what == RECORD_OWN ? 0 : KIND_CLEARLY);
+    for (size_t k = 0; k < kinds; k++) {
+        double at = 0.5 * (double)n * log(line_rss(p, served + k * n) + floor);
+
+        if (at >= best)
+            continue;
+        best = at;
+        p->kind = (int)k;
+    }
+    if (p->kind >= 0) {
+        double share = 0;
+
+        for (size_t i = 0; i < n; i++)
+            share += served[(size_t)p->kind * n + i] / all;
+        for (size_t i = 0; i < n; i++)
+            p->at[i].age = served[(size_t)p->kind * n + i] / share;
+        qsort(p->at, n, sizeof *p->at, by_age);
+        p->oldest = p->at[n - 1].age;
+    }
+    free(one);
+    free(served);
+}
+
+/* What goes with the readings' young objects and with their entries of full
+   caches, beside growth with age. */
+struct passing {
+    double share, share_se, entry;
+};
+
+/* False when they cannot be told apart. */
+static bool fit_passing(const struct pooled *p, struct passing *out)
+{
+    size_t n = p->n, parts = 3, young, links;
+    double *z = mem_zalloc((LSQ_PARTS + 1) * n, sizeof *z), some = 0;
+    double ask[LSQ_PARTS] = {0};
+    struct lsq s;
+    bool told;
+
+    *out = (struct passing){0};
+    for (size_t i = 0; i < n; i++)
+        some = fmax(some, p->at[i].young);
+    young = some > 0 ? parts++ : 0;
+    links = p->full ? parts++ : 0;
     for (size_t i = 0; i < n; i++) {
         const struct pooled_point *at = &p->at[i];
 
         z[i] = 1;
         z[n + i] = at->age / p->oldest;
         z[2 * n + i] = -expm1(-8 * at->age / p->oldest);
-        z[3 * n + i] = at->young;
+        if (young > 0)
+            z[young * n + i] = at->young;
+        if (links > 0)
+            z[links * n + i] = at->links;
         z[LSQ_PARTS * n + i] = at->held - at->step;
     }
-    if (what == RECORD_OWN_BLOCKS && lsq_solve(z, n, 4, &s) && isfinite(s.b[3]))
-        share = fmin(fmax(s.b[3], 0), SHARE_BLOCKS);
-    for (size_t i = 0; share > 0 && i < n; i++)
-        p->at[i].held -= share * p->at[i].young;
+    told = n > parts && lsq_solve(z, n, parts, &s) &&
+           isfinite(s.b[young > 0 ? young : links]);
+    if (told && young > 0) {
+        ask[young] = 1;
+        out->share = s.b[young];
+        out->share_se = sqrt(s.rss / (double)(n - parts)) * lsq_se(&s, ask);
+    }
+    if (told && links > 0)
+        out->entry = fmax(s.b[links], 0);
     free(z);
+    return told;
+}
+
+/* Takes out what comes with the entries of full caches, and the garbage that
+   waits for the collector. Of the tracked objects those are left that a
+   collection has seen; of blocks, the share of the young that goes is asked of
+   the readings beside growth with age (garbage.c has why); of one type, as
+   much as they cannot exclude: in a life without a collection its garbage
+   grows like a leak. */
+static void clear_passing(struct pooled *p)
+{
+    struct passing goes;
+    double share = p->what == RECORD_OWN_OBJECTS;
+    bool told;
+
+    if (p->what < RECORD_OWN_BLOCKS)
+        return;
+    told = fit_passing(p, &goes);
+    if (told && p->what == RECORD_OWN_BLOCKS)
+        share = fmin(fmax(goes.share, 0), SHARE_BLOCKS);
+    else if (p->what == RECORD_OWN)
+        share = told ? fmin(fmax(goes.share + 2 * goes.share_se, 0), 1) : 1;
+    for (size_t i = 0; i < p->n; i++) {
+        struct pooled_point *at = &p->at[i];
+
+        at->held -= share > 0 && isfinite(at->young) ? share * at->young : 0;
+        at->held -= p->full ? goes.entry * at->links : 0;
+    }
 }
 
 static int by_value(const void *a, const void *b)
@@ -244,15 +499,16 @@ static void find_steps(struct pooled *p, double quantum)
 static void make_groups(struct pooled *p)
 {
     size_t members = (p->n + GROUPS_MAX - 1) / GROUPS_MAX;
-    double last[2] = {0};
+    double last[3] = {0};
 
     p->ages = mem_zalloc(p->n, sizeof *p->ages);
     p->d = mem_zalloc(p->n, sizeof *p->d);
     p->raw = mem_zalloc(p->n, sizeof *p->raw);
+    p->links = mem_zalloc(p->n, sizeof *p->links);
     p->requests = mem_zalloc(p->n, sizeof *p->requests);
     for (size_t from = 0; from + members <= p->n; from += members) {
         size_t g = p->groups++, to = from + members;
-        double sum[2] = {0};
+        double sum[3] = {0};
 
         if (p->n - to < members)
             to = p->n;
@@ -262,12 +518,14 @@ static void make_groups(struct pooled *p)
             p->ages[g] += at->age / (double)(to - from);
             sum[0] += (at->held - at->step) / (double)(to - from);
             sum[1] += at->held / (double)(to - from);
+            sum[2] += at->links / (double)(to - from);
         }
         if (g > 0) {
             p->requests[g - 1] =
                 fmax(p->ages[g] - p->ages[g - 1], APART * p->oldest);
             p->d[g - 1] = sum[0] - last[0];
             p->raw[g - 1] = sum[1] - last[1];
+            p->links[g - 1] = sum[2] - last[2];
         }
         memcpy(last, sum, sizeof last);
     }
@@ -277,25 +535,35 @@ bool pooled_gather(const struct record *r, const struct column *c,
                    const struct blocks *b, double quantum, double plant,
                    struct pooled *out)
 {
-    int what = own_index(c->name);
+    struct reader from = {
+        .r = r, .lives = &b->lives, .what = own_index(c->name)};
     double *held;
+    bool enough;
 
-    *out = (struct pooled){0};
-    if (what < 0 || b->lives.n < LIVES_MIN || b->n == 0)
+    *out = (struct pooled){.kind = -1};
+    if (from.what < 0 || b->lives.n < LIVES_MIN || b->n == 0)
         return false;
-    out->what = what;
+    out->what = from.what;
     out->plant = plant;
-    if (!collect(r, what, b, plant, out)) {
+    if (from.what == RECORD_OWN)
+        life_types_read(r, type_column_type(c->name), TYPE_COLUMN_NAME,
+                        &from.types);
+    enough = collect(&from, b, plant, out);
+    life_types_release(&from.types);
+    if (!enough) {
         pooled_release(out);
         return false;
     }
+    find_cached(out);
+    if (life_kinds_known(r))
+        follow_kind(&from, quantum, out);
     held = mem_zalloc(out->n, sizeof *held);
     for (size_t i = 0; i < out->n; i++)
         held[i] = out->at[i].held;
     out->level = stats_median(held, out->n);
     free(held);
     find_steps(out, quantum);
-    clear_young(what, out);
+    clear_passing(out);
     find_steps(out, quantum);
     make_groups(out);
     if (out->groups >= POINTS_MIN)
@@ -332,7 +600,7 @@ static double expected(const struct record *r, const struct blocks *b,
             return base + level_at(p, g, at->age) + at->step + at->read -
                    at->held;
     }
-    if (own != NULL && isfinite(own->v[p->what]))
+    if (own != NULL && p->what < RECORD_OWN && isfinite(own->v[p->what]))
         return own->v[p->what] + p->plant * lives_age_at(&b->lives, i, e);
     return base + level_at(p, g, lives_age_at(&b->lives, i, e));
 }
@@ -360,6 +628,7 @@ void pooled_view(const struct pooled *p, struct growth_data *data)
                                  .d = p->d,
                                  .requests = p->requests,
                                  .readings = true,
+                                 .beside = p->full ? p->links : NULL,
                                  .quantum = data->quantum};
 }
 
@@ -384,6 +653,7 @@ void pooled_release(struct pooled *p)
     free(p->at);
     free(p->d);
     free(p->raw);
+    free(p->links);
     free(p->requests);
     free(p->ages);
     *p = (struct pooled){0};

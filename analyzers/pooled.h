@@ -11,16 +11,21 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* One process at one moment. */
 struct pooled_point {
-    double age;   /* requests it had served */
-    double read;  /* as it was recorded */
-    double young; /* objects no collection has looked at yet */
-    double held;  /* garbage taken out */
-    double step;  /* of that: what only some had loaded yet */
+    double age;      /* requests it had served; those of the guilty kind, in
+                        requests of the whole mix, where one kind explains it */
+    double read;     /* as it was recorded */
+    double young;    /* objects no collection has looked at yet */
+    double links;    /* entries of caches that have a bound; NaN unknown */
+    double held;     /* garbage taken out, and what those entries explain */
+    double step;     /* of that: what only some had loaded yet */
+    uint64_t digest; /* of the types it had; 0: nobody looked */
     size_t life;
     double t_s;
+    const struct record_own *own; /* the record's */
 };
 
 struct pooled {
@@ -29,12 +34,19 @@ struct pooled {
     size_t groups;           /* neighbours in age, together */
     double *d, *requests;    /* from group to group: groups - 1 */
     double *raw;             /* as `d`, with the steps left in */
+    double *links;           /* as `d`: entries of bounded caches */
     double *ages;            /* of the groups */
     bool stepped;            /* some steps were found */
-    double oldest;           /* requests in the longest life seen */
-    double plant;            /* see pooled_gather */
-    int what;                /* enum record_own_what */
-    double level;            /* median of what one process holds */
+    bool filling;            /* such entries come, and there is room for more */
+    bool full;     /* those caches are seen to be full while lives go on: what
+                      comes with the entries comes to rest as well */
+    bool cached;   /* objects that rise in step with the entries of caches that
+                      have a bound (functools.lru_cache): they may lie there */
+    double oldest; /* requests in the longest life seen */
+    double plant;  /* see pooled_gather */
+    int what;      /* enum record_own_what; RECORD_OWN: a type */
+    int kind;      /* of record.kinds, whose requests the ages are; -1: all */
+    double level;  /* median of what one process holds */
 };
 
 /* Gathers the readings of column `c`, no finer than `quantum`, from the

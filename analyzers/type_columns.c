@@ -1,5 +1,6 @@
 #include "analyzers/type_columns.h"
 
+#include "analyzers/life_types.h"
 #include "harness/base/mem.h"
 #include "harness/model/typename.h"
 
@@ -15,6 +16,9 @@ enum {
 /* Falls may undo this part of the rise: more is a type that comes and goes. */
 #define FALLS_MOST 0.3
 
+/* A rise with the age, as a t-value, that is worth a look. */
+#define CLEAR_LEAST 3
+
 /* One type through the barriers. */
 struct track {
     const char *type;
@@ -27,6 +31,11 @@ struct track {
 bool type_column_is(const char *name)
 {
     return strncmp(name, TYPE_COLUMN_PREFIX, strlen(TYPE_COLUMN_PREFIX)) == 0;
+}
+
+const char *type_column_type(const char *name)
+{
+    return name + strlen(TYPE_COLUMN_PREFIX);
 }
 
 static bool usable(const struct record *r, const struct record_object *o)
@@ -163,6 +172,32 @@ static void add_column(struct series *s, const struct track *k)
     free(whole);
 }
 
+static int rise_named(const void *type, const void *rise)
+{
+    return strcmp(type, ((const struct life_rise *)rise)->type);
+}
+
+/* Within lives that are replaced a type may rise while the sum stands. Returns
+   how many types could be called a leak by chance: those that moved, in lives
+   or in the sum, for what stands still cannot; `n` where there are no
+   lives. */
+static size_t look_into_lives(const struct record *r, struct track *tracks,
+                              size_t n)
+{
+    struct life_rise *rises, *found;
+    size_t nrises = life_types_rises(r, &rises), moved = 0;
+
+    for (size_t i = 0; nrises > 0 && i < n; i++) {
+        found =
+            bsearch(tracks[i].type, rises, nrises, sizeof *rises, rise_named);
+        moved += tracks[i].steadiness > 0 || (found != NULL && found->moved);
+        if (found != NULL && found->clearness > CLEAR_LEAST)
+            tracks[i].steadiness = fmax(tracks[i].steadiness, found->clearness);
+    }
+    free(rises);
+    return nrises > 0 && moved > 0 ? moved : n;
+}
+
 void type_columns_add(const struct record *r, struct record *out,
                       size_t *looked_at)
 {
@@ -177,13 +212,13 @@ void type_columns_add(const struct record *r, struct record *out,
         memcpy(s->columns, r->barriers.columns,
                s->ncolumns * sizeof *s->columns);
     tracks = gather(r, &n);
-    *looked_at = n;
     for (size_t i = 0; i < n; i++)
         /* The language's own types accuse nobody: libraries keep bounded rings
            and sets of numbers and strings that fill for thousands of requests,
            and what really piles up is in the totals as well. */
         if (!typename_is_builtin(tracks[i].type))
             tracks[i].steadiness = steadiness(&tracks[i], s->n);
+    *looked_at = look_into_lives(r, tracks, n);
     if (n > 0)
         choose(tracks, n);
     for (size_t i = 0; i < n; i++)

@@ -18,12 +18,23 @@ enum { TYPE_COLUMNS_MOST = 12 };
 /* True for the name of a column made here. */
 bool type_column_is(const char *name);
 
+/* The type in such a name, which holds the first TYPE_COLUMN_NAME bytes of it.
+ * Borrowed. */
+const char *type_column_type(const char *name);
+
+enum {
+    TYPE_COLUMN_NAME =
+        sizeof((struct finding *)0)->name - sizeof TYPE_COLUMN_PREFIX
+};
+
 /* Makes `*out` a copy of `r` that borrows everything but barriers' columns:
  * those of `r` and, behind them, the types that rose most steadily through
- * the censuses, at most TYPE_COLUMNS_MOST, named "objects:module.type"; half of
- * the places are the program's own types', by the command of `r`. Gives
+ * the censuses, or with the ages of processes that are replaced, at most
+ * TYPE_COLUMNS_MOST, named "objects:module.type"; half of the places are the
+ * program's own types', by the command of `r`. Gives
  * `*looked_at` the number of types among which they were chosen (0: none),
- * which is what an error rate has to be divided by. Release with
+ * which is what an error rate has to be divided by; of processes that are
+ * replaced the types that moved at all. Release with
  * type_columns_release, never with record_release. */
 void type_columns_add(const struct record *r, struct record *out,
                       size_t *looked_at);

@@ -40,8 +40,18 @@ static bool explains(const struct metric *m)
     return m->role == METRIC_CGROUP || m->role == METRIC_CUSTOM;
 }
 
+/* A type that rises within lives, but not so that it must be a leak: what all
+ * objects of a process may vary by in one life hides more than a life leaks, so
+ * that the totals' word is no answer to it. */
+static bool stays_open(const struct finding *f)
+{
+    return f->outcome == OUTCOME_INCONCLUSIVE && f->judged && f->in_lives &&
+           f->per_request.value > f->tolerance_per_request;
+}
+
 /* A type of objects speaks only when it leaks: what passes or cannot be told
- * is in the totals already. The error is paid for over all types. */
+ * is in the totals already, but for lives. The error is paid for over all
+ * types. */
 static void judge_type(const struct record *r, const struct policy *p,
                        const struct column *c, struct verdict *out)
 {
@@ -57,6 +67,10 @@ static void judge_type(const struct record *r, const struct policy *p,
     rule.memo = out->memo;
     rule.look = &look;
     barriers_column(r, p, &rule, c, &f);
+    if (stays_open(&f)) {
+        out->findings[out->nfindings++] = f;
+        return;
+    }
     if (f.outcome != OUTCOME_LEAK ||
         (t != NULL && !(f.per_request.low > t->value)))
         return;

@@ -16,6 +16,10 @@ void clock_sleep_until(int64_t due_ns);
 /* CPU time this process has used so far, all threads, in ns. */
 int64_t clock_cpu_ns(void);
 
+/* How long the machine has been suspended since it was booted: the monotonic
+ * clock does not run meanwhile. Any thread. */
+int64_t clock_suspended_ns(void);
+
 /* Wall time, ns since 1970: for labels. */
 int64_t clock_wall_ns(void);
 

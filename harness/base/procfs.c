@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PATH_SIZE 512
@@ -157,6 +158,18 @@ double procfs_rss(int64_t pid)
     if (end == s || pages < 0)
         return NAN;
     return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+double procfs_cpu(int64_t pid)
+{
+    struct timespec used;
+    clockid_t clock;
+
+    if (pid <= 0 || strcmp(procfs_root(), "/proc") != 0 ||
+        clock_getcpuclockid((pid_t)pid, &clock) != 0 ||
+        clock_gettime(clock, &used) != 0)
+        return NAN;
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
 int procfs_cmdline(int64_t pid, char *out, size_t max)

@@ -52,6 +52,11 @@ bool procfs_alive(struct proc_id id);
  * before that off by up to some dozen pages per CPU); NaN when unreadable. */
 double procfs_rss(int64_t pid);
 
+/* CPU time that the process has used, all threads, in seconds: to the
+ * nanosecond where stat counts ticks. NaN when it is gone, or below another
+ * root. */
+double procfs_cpu(int64_t pid);
+
 /* /proc/PID/cmdline, arguments joined by spaces, cut to `max` with the NUL.
  * "" for a process without one (a kernel thread). -1 with errno. */
 int procfs_cmdline(int64_t pid, char *out, size_t max);

@@ -213,6 +213,7 @@ int record_load(const char *dir, struct record *out, struct err *err)
     record_read_seconds(out);
     record_read_objects(out);
     record_read_processes(out);
+    record_read_own_objects(out);
     record_read_events(out);
     load_policy(out);
     load_diagnosis(out);
@@ -254,6 +255,9 @@ static void release_lists(struct record *r)
         free(r->steps[i]);
     for (size_t i = 0; i < r->nobjects; i++)
         free(r->objects[i].type);
+    for (size_t i = 0; i < r->nown_objects; i++)
+        free(r->own_objects[i].type);
+    free(r->own_objects);
     for (size_t i = 0; i < r->nevents; i++) {
         free(r->events[i].what);
         free(r->events[i].detail);

@@ -66,6 +66,17 @@ struct record_object {
     bool tracked;
 };
 
+/* What one process had of a type at a barrier (objects_own.csv). The rows of
+ * one process and barrier are together; a type that is not among them it had
+ * none of. */
+struct record_own_object {
+    size_t process; /* of record.processes */
+    int block;      /* barrier row */
+    double t_s;
+    char *type; /* as in record_object */
+    double count;
+};
+
 struct record_event {
     double t_s;
     char *what;   /* "process_start", "process_end", "oom_kill", "gap",
@@ -125,6 +136,8 @@ struct record {
     size_t nsteps;
     struct record_object *objects;
     size_t nobjects;
+    struct record_own_object *own_objects;
+    size_t nown_objects;
     struct record_event *events;
     size_t nevents;
     struct record_second *seconds;

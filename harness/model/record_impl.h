@@ -30,9 +30,10 @@ void record_read_events(struct record *r);
  * barrier_block, the kinds and the drivers. */
 void record_split_barriers(struct record *r);
 
-/* requests.csv, objects.csv, processes.csv. */
+/* requests.csv, objects.csv, processes.csv, objects_own.csv. */
 void record_read_seconds(struct record *r);
 void record_read_objects(struct record *r);
 void record_read_processes(struct record *r);
+void record_read_own_objects(struct record *r); /* after the processes */
 
 #endif

@@ -383,3 +383,54 @@ void record_read_processes(struct record *r)
     csv_release(&c);
     free(text);
 }
+
+/* ---- objects_own.csv ---- */
+
+/* The place of a process in the record; r->nprocesses: not there. */
+static size_t process_index(const struct record *r, int64_t pid, int64_t start)
+{
+    size_t i = 0;
+
+    while (i < r->nprocesses &&
+           (r->processes[i].pid != pid || r->processes[i].start != start))
+        i++;
+    return i;
+}
+
+void record_read_own_objects(struct record *r)
+{
+    size_t len, cap = 0, at = 0;
+    char *text = record_slurp(r, "objects_own.csv", &len);
+    struct csv c;
+
+    if (text == NULL)
+        return;
+    csv_init(&c, text, len);
+    int t = csv_column(&c, "t_s"), block = csv_column(&c, "block"),
+        pid = csv_column(&c, "pid"), start = csv_column(&c, "start"),
+        type = csv_column(&c, "type"), count = csv_column(&c, "count");
+    while (csv_next(&c)) {
+        int64_t id = whole(csv_number(&c, pid)),
+                born = whole(csv_number(&c, start));
+        double b = csv_number(&c, block);
+        struct record_own_object o = {
+            .t_s = csv_number(&c, t),
+            .block = b >= 0 && b < 1e9 ? (int)b : -1,
+            .count = csv_number(&c, count),
+        };
+
+        if (at >= r->nprocesses || r->processes[at].pid != id ||
+            r->processes[at].start != born)
+            at = process_index(r, id, born);
+        if (at == r->nprocesses || csv_text(&c, type)[0] == '\0' ||
+            !isfinite(o.count) || !isfinite(o.t_s) || o.block < 0)
+            continue;
+        o.process = at;
+        o.type = mem_strdup(csv_text(&c, type));
+        r->own_objects =
+            mem_grow(r->own_objects, r->nown_objects, &cap, sizeof o);
+        r->own_objects[r->nown_objects++] = o;
+    }
+    csv_release(&c);
+    free(text);
+}

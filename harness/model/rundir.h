@@ -19,6 +19,9 @@
  *                  one row per second and kind: what happened in that second;
  *                  a flow's kind is written flow:<name>
  *   objects.csv    t_s,block,requests,type,count,bytes,tracked
+ *   objects_own.csv  t_s,block,pid,start,type,count
+ *                  of processes that came after the first barrier, without
+ *                  the language's own types
  *   events.ndjson  {"t_s","event","pid","detail"}, one object per line
  *   run.json       struct run_meta; without "end" the run was killed
  *

@@ -94,6 +94,7 @@ static void mirror(struct members *m)
             old = k + 1;
         } else {
             r->id = st->id;
+            r->settled = false;
             describe(m, st, r->command);
             forget(r);
         }
@@ -107,6 +108,18 @@ size_t members_scan(struct members *m)
     proctree_scan(m->tree, on_change, m);
     mirror(m);
     return m->n;
+}
+
+void members_settle(struct members *m)
+{
+    for (size_t i = 0; !m->settled && i < m->n; i++)
+        m->rows[i].settled = true;
+    m->settled = true;
+}
+
+bool members_is_late(const struct members *m, size_t i)
+{
+    return m->settled && i < m->n && !m->rows[i].settled;
 }
 
 void members_forget(struct members *m)

@@ -15,6 +15,7 @@ struct member_row {
     char command[MEMBERS_COMMAND]; /* secrets masked; foreign bytes */
     double field[SOURCE_FIELDS];   /* NaN: not read since
                                       members_forget */
+    bool settled; /* was there at the first members_settle */
 };
 
 struct members {
@@ -23,6 +24,7 @@ struct members {
     struct member_row *rows; /* in the tree's order */
     size_t n;
     size_t started, ended; /* by the last scan */
+    bool settled;          /* see members_settle */
     /* A process started or ended; NULL: nobody asks. */
     void (*changed)(void *user, int64_t pid, bool started, const char *command);
     void *user;
@@ -37,6 +39,13 @@ void members_release(struct members *m);
 /* Looks again; who is still there keeps the readings. Returns how many there
  * are. */
 size_t members_scan(struct members *m);
+
+/* The first time, remembers who is there: whoever comes later takes the place
+ * of one of them, or is one more. */
+void members_settle(struct members *m);
+
+/* Has that happened, and came the `i`-th after it? */
+bool members_is_late(const struct members *m, size_t i);
 
 /* Forgets all readings: the next ones are of another moment. */
 void members_forget(struct members *m);

@@ -149,6 +149,15 @@ static void on_object(void *host, const char *type, double count, double bytes,
                   tracked);
 }
 
+static void on_own_object(void *host, size_t i, const char *type, double count)
+{
+    struct sampler *s = host;
+
+    if (s->sources != NULL && members_is_late(&s->members, i))
+        tables_own_object(s->tables, sources_reading(s->sources),
+                          s->members.rows[i].id, type, count);
+}
+
 /* ---- the end ---- */
 
 static void tell_oom(struct sampler *s, int64_t now)
@@ -236,6 +245,7 @@ static void serve_barrier(struct sampler *s, int block, uint64_t serial)
 
     read_all(s, true, PHASE_BARRIER, now);
     tables_objects_end(s->tables, t_of(s, now), block, done);
+    members_settle(&s->members);
     pthread_mutex_lock(&s->lock);
     memcpy(s->barrier, s->values, n * sizeof *s->values);
     s->done = serial;
@@ -245,21 +255,10 @@ static void serve_barrier(struct sampler *s, int block, uint64_t serial)
 
 /* ---- the thread ---- */
 
-static int64_t boot_less_monotonic(void)
-{
-    struct timespec boot, mono;
-
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    clock_gettime(CLOCK_MONOTONIC, &mono);
-    return (boot.tv_sec - mono.tv_sec) * CLOCK_NS_PER_S + boot.tv_nsec -
-           mono.tv_nsec;
-}
-
-/* Time that went by unseen is told, never filled in. The monotonic clock does
- * not run while the machine is suspended. */
+/* Time that went by unseen is told, never filled in. */
 static void mark_gaps(struct sampler *s, int64_t now, int64_t late_ns)
 {
-    int64_t asleep = boot_less_monotonic(), slept = asleep - s->asleep_ns;
+    int64_t asleep = clock_suspended_ns(), slept = asleep - s->asleep_ns;
 
     s->asleep_ns = asleep;
     if (slept > CLOCK_NS_PER_S / 2)
@@ -403,6 +402,7 @@ static void init_host(struct sampler *s)
                                    .cgroup = s->cfg.cgroup,
                                    .note = note,
                                    .object = on_object,
+                                   .own_object = on_own_object,
                                    .process = on_process,
                                    .host = s};
 }
@@ -464,7 +464,7 @@ void sampler_start(struct sampler *s)
     if (s->running)
         return;
     s->started_ns = clock_now_ns();
-    s->asleep_ns = boot_less_monotonic();
+    s->asleep_ns = clock_suspended_ns();
     s->end = false;
     /* Signals are the conductor's. */
     sigfillset(&all);

@@ -53,6 +53,8 @@ struct source_host {
      * without barriers whenever a census is due. */
     void (*object)(void *host, const char *type, double count, double bytes,
                    bool tracked);
+    /* The same of the i-th process of `tree` alone: behind `object`. */
+    void (*own_object)(void *host, size_t i, const char *type, double count);
     /* One reading of the i-th process of `tree`. Not from SOURCE_SLOW. */
     void (*process)(void *host, size_t i, enum source_field field,
                     double value);

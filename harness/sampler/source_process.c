@@ -194,6 +194,7 @@ static void process_read(void *state, const struct source_host *host,
     v[CPU] = s->ended.cpu;
     for (size_t i = 0; i < n; i++) {
         const struct proc_stat *st = proctree_at(host->tree, i);
+        double fine = procfs_cpu(st->id.pid);
 
         v[RSS] += read_rss(host, i, how->exact, &lag);
         v[THREADS] += (double)st->threads;
@@ -201,7 +202,8 @@ static void process_read(void *state, const struct source_host *host,
         v[MAJOR] += st->major_faults;
         v[CPU] += st->cpu_s;
         host->process(host->host, i, SOURCE_THREADS, (double)st->threads);
-        host->process(host->host, i, SOURCE_CPU, st->cpu_s);
+        host->process(host->host, i, SOURCE_CPU,
+                      isnan(fine) ? st->cpu_s : fine);
     }
     read_all_fds(s, host, how->exact, v);
     if (how->exact)

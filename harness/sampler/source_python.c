@@ -183,6 +183,9 @@ static bool read_worker(const struct source_host *host, struct worker *w,
         census_add(sum, &one);
         if (!one.n.partial)
             tell_process(host, i, full, &one.n);
+        for (size_t k = 0; how->exact && !one.n.partial && k < one.ntypes; k++)
+            host->own_object(host->host, i, one.types[k].name,
+                             (double)one.types[k].count);
     } else {
         census_close(&w->reader);
     }

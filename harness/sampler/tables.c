@@ -1,6 +1,7 @@
 #include "harness/sampler/tables.h"
 
 #include "harness/base/mem.h"
+#include "harness/model/typename.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,8 +11,11 @@
 #define LEAD 4   /* columns in front of the metrics */
 #define OBJECTS_MAX 100000
 #define PROCESS_COLUMNS 15
+#define OWN_PROCESSES 16 /* told type by type in one census */
+#define OWN_ROWS 200000  /* of objects_own.csv */
 
 struct object_row {
+    struct proc_id of; /* pid 0: of all processes together */
     size_t owner;
     char *type;
     double count, bytes;
@@ -20,7 +24,7 @@ struct object_row {
 
 struct tables {
     struct rundir *rd;
-    struct rundir_table *samples, *processes, *objects;
+    struct rundir_table *samples, *processes, *objects, *own_objects;
     size_t n;           /* metrics */
     const char **texts; /* LEAD + n: all NULL but the phase's */
     double *cells;
@@ -29,6 +33,8 @@ struct tables {
     size_t nheld;
     struct object_row *object;
     size_t nobjects, cap_objects;
+    size_t own_processes;  /* in the census at hand */
+    size_t own_rows;       /* written */
     double next_objects_s; /* no census of a soak before that */
 };
 
@@ -142,27 +148,81 @@ void tables_processes(struct tables *t, double t_s,
 
 /* ---- objects ---- */
 
+static struct object_row *object_row(struct tables *t, size_t owner,
+                                     const char *type, double count)
+{
+    struct object_row *o;
+
+    if (t->nobjects == OBJECTS_MAX)
+        return NULL;
+    t->object =
+        mem_grow(t->object, t->nobjects, &t->cap_objects, sizeof *t->object);
+    o = &t->object[t->nobjects++];
+    *o = (struct object_row){
+        .owner = owner, .type = mem_strdup(type), .count = count};
+    return o;
+}
+
 void tables_object(struct tables *t, size_t owner, const char *type,
                    double count, double bytes, bool tracked)
 {
-    if (t->nobjects == OBJECTS_MAX)
+    struct object_row *o = object_row(t, owner, type, count);
+
+    if (o == NULL)
         return;
-    t->object =
-        mem_grow(t->object, t->nobjects, &t->cap_objects, sizeof *t->object);
-    t->object[t->nobjects++] =
-        (struct object_row){owner, mem_strdup(type), count, bytes, tracked};
+    o->bytes = bytes;
+    o->tracked = tracked;
+}
+
+/* The rows of one process come one after the other. */
+void tables_own_object(struct tables *t, size_t owner, struct proc_id id,
+                       const char *type, double count)
+{
+    const struct object_row *last =
+        t->nobjects > 0 ? &t->object[t->nobjects - 1] : NULL;
+    bool next = last == NULL || last->of.pid != id.pid;
+    struct object_row *o;
+
+    if (typename_is_builtin(type) ||
+        (next && t->own_processes == OWN_PROCESSES))
+        return;
+    o = object_row(t, owner, type, count);
+    if (o == NULL)
+        return;
+    o->of = id;
+    t->own_processes += next;
 }
 
 void tables_objects_forget(struct tables *t, size_t owner)
 {
     while (t->nobjects > 0 && t->object[t->nobjects - 1].owner == owner)
         free(t->object[--t->nobjects].type);
+    t->own_processes = 0;
 }
 
 void tables_objects_drop(struct tables *t)
 {
     while (t->nobjects > 0)
         free(t->object[--t->nobjects].type);
+    t->own_processes = 0;
+}
+
+static void write_own(struct tables *t, const struct object_row *o, double t_s,
+                      int block)
+{
+    static const char *const columns[] = {"t_s",   "block", "pid",
+                                          "start", "type",  "count"};
+    const char *texts[6] = {[4] = o->type};
+    double cells[6] = {t_s, block,   (double)o->of.pid, (double)o->of.start,
+                       0,   o->count};
+
+    if (t->own_rows == OWN_ROWS ||
+        (t->own_objects == NULL &&
+         rundir_table(t->rd, "objects_own.csv", columns, 6, &t->own_objects,
+                      NULL) != 0))
+        return;
+    rundir_cells(t->own_objects, texts, cells, 6);
+    t->own_rows++;
 }
 
 void tables_objects_end(struct tables *t, double t_s, int block,
@@ -181,6 +241,10 @@ void tables_objects_end(struct tables *t, double t_s, int block,
             t_s,       block < 0 ? NAN : block, requests, 0, o->count, o->bytes,
             o->tracked};
 
+        if (o->of.pid != 0) {
+            write_own(t, o, t_s, block);
+            continue;
+        }
         rundir_cells(t->objects, texts, cells, 7);
     }
     tables_objects_drop(t);

@@ -1,5 +1,5 @@
-/* What the sampler writes: samples.csv, processes.csv, objects.csv. Sampler's
- * thread, but open. */
+/* What the sampler writes: samples.csv, processes.csv, objects.csv,
+ * objects_own.csv. Sampler's thread, but open. */
 #ifndef PLATEAU_SAMPLER_TABLES_H
 #define PLATEAU_SAMPLER_TABLES_H
 
@@ -40,9 +40,13 @@ void tables_processes(struct tables *t, double t_s,
  * tables_objects_end writes them, or tables_objects_forget drops the ones of
  * that source, which came last, or tables_objects_drop all of them.
  * tables_objects_tick writes those of a soak without barriers, or drops them
- * when the last census was not long ago. */
+ * when the last census was not long ago. tables_own_object is what one process
+ * has of a type; the language's own types are left out, and so is what
+ * would be more than some processes, or rows, too many. */
 void tables_object(struct tables *t, size_t owner, const char *type,
                    double count, double bytes, bool tracked);
+void tables_own_object(struct tables *t, size_t owner, struct proc_id id,
+                       const char *type, double count);
 void tables_objects_forget(struct tables *t, size_t owner);
 void tables_objects_drop(struct tables *t);
 void tables_objects_end(struct tables *t, double t_s, int block,

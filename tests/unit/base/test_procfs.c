@@ -1,5 +1,6 @@
 #include "harness/base/procfs.h"
 
+#include "harness/base/clock.h"
 #include "tests/unit/assert_close.h"
 
 #include <arpa/inet.h>
@@ -134,6 +135,9 @@ static void test_memory(void **state)
     munmap(p, size);
     assert_int_equal(procfs_smaps_rollup(0, &a), -1);
     assert_close(procfs_rss(0), NAN, 0);
+    assert_close(procfs_cpu(0), NAN, 0);
+    assert_close(procfs_cpu(1 << 22), NAN, 0); /* beyond all */
+    assert_close(procfs_cpu(getpid()), (double)clock_cpu_ns() / 1e9, 0.5);
 }
 
 static void test_fds(void **state)

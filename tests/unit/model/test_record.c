@@ -83,6 +83,12 @@ static void write_whole_run(const char *dir)
                   "1,77,5,gunicorn,300,140,90,0,1,5,0.2,7000,31\n"
                   "2,77,9,gunicorn,50,40,90,0,1,5,0.2\n"
                   "2,77,5,gunicorn,250,130,90,0,1,5,0.2\n");
+    temp_dir_puts(dir, "objects_own.csv",
+                  "t_s,block,pid,start,type,count\n"
+                  "2,1,77,9,app.Order,5\n2,1,77,9,app.Cart,3\n"
+                  "2,1,78,6,app.Order,7\n"
+                  "2,1,99,6,app.Order,1\n2,,78,6,app.Order,1\n"
+                  "2,1,78,6,,1\n2,1,78,6,app.Cart,\n");
 }
 
 static void test_whole_run(void **state)
@@ -167,6 +173,14 @@ static void test_processes(void **state)
     assert_string_equal(p[1].command, "a, b");
     assert_int_equal(p[2].start, 9); /* the same pid again: another process */
     assert_close(p[2].first_s, 2, 0);
+    /* A process that nobody saw, no block, no type and no count are nothing. */
+    assert_int_equal(r.nown_objects, 3);
+    assert_int_equal(r.own_objects[0].process, 2);
+    assert_int_equal(r.own_objects[0].block, 1);
+    assert_close(r.own_objects[0].count, 5, 0);
+    assert_string_equal(r.own_objects[1].type, "app.Cart");
+    assert_int_equal(r.own_objects[2].process, 1);
+    assert_close(r.own_objects[2].t_s, 2, 0);
     record_release(&r);
     temp_dir_free(dir);
 }
@@ -258,10 +272,11 @@ static void test_hostile(void **state)
         "\x01\x02\x03\n\xff\xff\n",
         "t_s,block,requests,requests:,flow:,block\n1,-1,1,1,1,1e300\n"
         "2,nan,2,2,2,-inf\n",
+        "t_s,block,pid,start,type,count\n1,9e8,7,1,a,1\n1,-2,7,1,a,inf\n",
     };
-    static const char *const files[] = {"requests.csv",  "objects.csv",
-                                        "processes.csv", "events.ndjson",
-                                        "barriers.csv",  "scenario.ini"};
+    static const char *const files[] = {
+        "requests.csv", "objects.csv",  "processes.csv",  "events.ndjson",
+        "barriers.csv", "scenario.ini", "objects_own.csv"};
     char *dir = temp_dir_new();
 
     for (size_t m = 0; m < sizeof metas / sizeof *metas; m++) {

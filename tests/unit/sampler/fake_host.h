@@ -45,6 +45,15 @@ static inline void fake_object(void *user, const char *type, double count,
     (void)tracked;
 }
 
+static inline void fake_own_object(void *user, size_t i, const char *type,
+                                   double count)
+{
+    (void)user;
+    (void)i;
+    (void)type;
+    (void)count;
+}
+
 static inline void fake_process(void *user, size_t i, enum source_field field,
                                 double value)
 {
@@ -72,6 +81,7 @@ static inline void fake_host_init(struct fake_host *f, bool own)
                                    .tree = f->tree,
                                    .note = fake_note,
                                    .object = fake_object,
+                                   .own_object = fake_own_object,
                                    .process = fake_process,
                                    .host = f};
 }

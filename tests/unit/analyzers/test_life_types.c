@@ -1,0 +1,393 @@
+/* Single objects that leak in workers of short lives, from made censuses. */
+#include "analyzers/life_types.h"
+
+#include "analyzers/life_kinds.h"
+#include "analyzers/verdict.h"
+#include "harness/base/rng.h"
+#include "tests/unit/analyzers/records.h"
+#include "tests/unit/assert_close.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { BLOCKS = 10, PER_BLOCK = 600, KINDS = 2, TICKS = 4, STILL = 40 };
+
+/* What a worker of the made service does. */
+struct service {
+    double life; /* requests */
+    int workers;
+    double leak;    /* objects per request of the first kind */
+    double lru;     /* entries of a bounded cache, one per request of the
+                       second, and an object with each */
+    double cache;   /* objects per request of the first kind, until there are
+                       so many */
+    double garbage; /* objects per request of any kind that wait for the
+                       collector, which comes at 700 */
+};
+
+/* A worker while it is made. */
+struct worker {
+    struct record_process *p;
+    double served[KINDS];
+};
+
+static void add_own(struct record *r, size_t process, size_t block,
+                    const char *type, double count)
+{
+    if (count < 1)
+        return;
+    r->own_objects = mem_realloc(r->own_objects, r->nown_objects + 1,
+                                 sizeof *r->own_objects);
+    r->own_objects[r->nown_objects++] =
+        (struct record_own_object){.process = process,
+                                   .block = (int)block,
+                                   .t_s = r->barriers.t_s[block],
+                                   .type = mem_strdup(type),
+                                   .count = floor(count)};
+}
+
+/* The sums over processes: of each type one row, first in the first place. */
+static void add_sum(struct record *r, size_t block, const char *type,
+                    double count)
+{
+    r->objects = mem_realloc(r->objects, r->nobjects + 1, sizeof *r->objects);
+    r->objects[r->nobjects++] =
+        (struct record_object){.t_s = r->barriers.t_s[block],
+                               .block = (int)block,
+                               .requests = r->barriers.requests[block],
+                               .type = mem_strdup(type),
+                               .count = floor(count),
+                               .bytes = 64 * floor(count),
+                               .tracked = true};
+}
+
+static double garbage_of(const struct service *s, const struct worker *w)
+{
+    return fmod(s->garbage * (w->served[0] + w->served[1]), 700);
+}
+
+static double order_of(const struct service *s, const struct worker *w)
+{
+    return s->leak * w->served[0] + garbage_of(s, w);
+}
+
+static double entries_of(const struct service *s, const struct worker *w)
+{
+    return fmin(w->served[1], s->lru);
+}
+
+static void census(struct record *r, const struct service *s,
+                   const struct worker *w, size_t block, double sum[4])
+{
+    size_t process = (size_t)(w->p - r->processes);
+    double v[4] = {order_of(s, w), entries_of(s, w) + 80, entries_of(s, w),
+                   fmin(w->served[0], s->cache)};
+    static const char *const names[] = {"app.Order", "functools._lru_list_elem",
+                                        "app.Answer", "app.Known"};
+
+    for (int i = 0; i < 4; i++) {
+        sum[i] += v[i];
+        add_own(r, process, block, names[i], v[i]);
+    }
+    for (int i = 0; i < STILL; i++) {
+        char name[32];
+
+        snprintf(name, sizeof name, "lib.Still%d", i);
+        add_own(r, process, block, name, 10 + i);
+    }
+}
+
+static void read_worker(const struct record *r, const struct service *s,
+                        struct worker *w, double t, bool barrier,
+                        double cpu_start)
+{
+    struct record_own *own = &w->p->own[w->p->nown++];
+
+    (void)r;
+    *own = (struct record_own){.t_s = t,
+                               .cpu_s = cpu_start + 0.0007 * w->served[0] +
+                                        0.0011 * w->served[1]};
+    for (int i = 0; i < RECORD_OWN; i++)
+        own->v[i] = NAN;
+    w->p->last_s = t;
+    w->p->cpu_last = own->cpu_s;
+    if (!barrier)
+        return;
+    own->v[RECORD_OWN_YOUNG] = garbage_of(s, w);
+    own->v[RECORD_OWN_BLOCKS] =
+        150000 + 3 * order_of(s, w) + 8 * entries_of(s, w);
+}
+
+/* Makes room for every process that there will be: they must not move. */
+static void open_record(struct record *r, size_t processes)
+{
+    records_open(r, BLOCKS, PER_BLOCK);
+    r->barriers.proc_starts = mem_zalloc(BLOCKS + 1, sizeof(double));
+    r->processes = mem_zalloc(processes, sizeof *r->processes);
+    r->nkinds = KINDS;
+    r->kinds = mem_zalloc(KINDS, sizeof *r->kinds);
+    for (int k = 0; k < KINDS; k++) {
+        r->kinds[k].name = mem_strdup(k == 0 ? "order" : "browse");
+        r->kinds[k].weight = 1;
+        r->kinds[k].completed = mem_zalloc(BLOCKS + 1, sizeof(double));
+    }
+}
+
+static void be_born(struct record *r, struct worker *w, double t)
+{
+    *w = (struct worker){.p = &r->processes[r->nprocesses++]};
+    *w->p = (struct record_process){
+        .pid = 100 + (int64_t)r->nprocesses, .first_s = t, .last_s = t};
+    w->p->own = mem_zalloc((BLOCKS + 1) * (TICKS + 1), sizeof *w->p->own);
+}
+
+/* One block: requests one by one to any worker, the mix varied by the plan. */
+static void open_service(struct record *r, const struct service *s,
+                         uint64_t seed)
+{
+    struct rng rng;
+    struct worker w[8];
+    double start[8], left[8];
+    size_t most = (size_t)((BLOCKS + 1) * PER_BLOCK / s->life * 2) +
+                  2 * (size_t)s->workers;
+
+    rng_init(&rng, seed);
+    open_record(r, most);
+    for (int i = 0; i < s->workers; i++) {
+        be_born(r, &w[i], 0);
+        start[i] = 0.07 + 0.008 * rng_normal(&rng);
+        left[i] = s->life * rng_unit(&rng);
+    }
+    for (size_t b = 1; b <= BLOCKS; b++) {
+        double share = 0.1 + 0.8 * rng_unit(&rng), t = r->barriers.t_s[b] - 1;
+        double sum[4] = {0};
+
+        for (int k = 0; k < KINDS; k++)
+            r->kinds[k].completed[b] = r->kinds[k].completed[b - 1];
+        r->barriers.proc_starts[b] = (double)r->nprocesses;
+        for (int n = 0; n < PER_BLOCK; n++) {
+            int i = (int)rng_below(&rng, (uint64_t)s->workers);
+            int kind = rng_unit(&rng) < share ? 0 : 1;
+            double now = r->barriers.t_s[b - 1] +
+                         (t - r->barriers.t_s[b - 1]) * n / PER_BLOCK;
+
+            w[i].served[kind]++;
+            r->kinds[kind].completed[b]++;
+            if (n % (PER_BLOCK / TICKS) == PER_BLOCK / TICKS - 1)
+                for (int j = 0; j < s->workers; j++)
+                    read_worker(r, s, &w[j], now, false, start[j]);
+            if (--left[i] >= 0)
+                continue;
+            be_born(r, &w[i], now);
+            start[i] = 0.07 + 0.008 * rng_normal(&rng);
+            left[i] = s->life * (1 + 0.1 * rng_unit(&rng));
+        }
+        for (int i = 0; i < s->workers; i++) {
+            read_worker(r, s, &w[i], r->barriers.t_s[b], true, start[i]);
+            if (w[i].p->first_s > 0)
+                census(r, s, &w[i], b, sum);
+        }
+        add_sum(r, b, "app.Order", sum[0]);
+        add_sum(r, b, "functools._lru_list_elem", sum[1]);
+        add_sum(r, b, "app.Answer", sum[2]);
+        add_sum(r, b, "app.Known", sum[3]);
+        for (int i = 0; i < STILL; i++) {
+            char name[32];
+
+            snprintf(name, sizeof name, "lib.Still%d", i);
+            add_sum(r, b, name, (10 + i) * s->workers);
+        }
+    }
+}
+
+static void close_service(struct record *r)
+{
+    for (size_t i = 0; i < r->nprocesses; i++)
+        free(r->processes[i].own);
+    for (size_t i = 0; i < r->nown_objects; i++)
+        free(r->own_objects[i].type);
+    for (size_t i = 0; i < r->nobjects; i++)
+        free(r->objects[i].type);
+    free(r->own_objects);
+    free(r->objects);
+    free(r->processes);
+    records_close(r);
+}
+
+/* How many of `runs` call `type` a leak; any other type fails the test. */
+static int called(const struct service *s, const char *type, int runs)
+{
+    int n = 0;
+
+    for (int seed = 1; seed <= runs; seed++) {
+        struct record r;
+        struct verdict v;
+
+        open_service(&r, s, (uint64_t)seed);
+        verdict_judge(&r, NULL, &v);
+        for (size_t i = 0; i < v.nfindings; i++) {
+            const struct finding *f = &v.findings[i];
+
+            if (f->outcome != OUTCOME_LEAK)
+                continue;
+            assert_non_null(type);
+            assert_string_equal(f->name, type);
+            assert_non_null(strstr(f->reason, "Masked by recycling"));
+            n++;
+        }
+        verdict_release(&v);
+        close_service(&r);
+    }
+    return n;
+}
+
+/* One object per request of one kind in two, which lives of so many requests
+   bound, beside a cache that fills in each of them. */
+static void test_single_objects(void **state)
+{
+    static const double lives[] = {150, 300, 800};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lives / sizeof *lives; i++) {
+        struct service s = {
+            .life = lives[i], .workers = 2, .leak = 1, .lru = 128};
+
+        assert_true(called(&s, "objects:app.Order", 10) >= 8);
+    }
+}
+
+static void test_healthy(void **state)
+{
+    static const double lives[] = {150, 300, 800};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lives / sizeof *lives; i++) {
+        struct service s = {.life = lives[i], .workers = 2, .lru = 128};
+        struct service known = {.life = lives[i],
+                                .workers = 1 + 3 * (i == 0),
+                                .cache = 0.25 * lives[i]};
+        struct service garbage = {.life = lives[i], .workers = 2, .garbage = 3};
+
+        assert_int_equal(called(&s, NULL, 10), 0);
+        assert_int_equal(called(&known, NULL, 10), 0);
+        assert_int_equal(called(&garbage, NULL, 10), 0);
+    }
+}
+
+/* The control: what moves is chosen, what stands still is not counted. */
+static void test_rises(void **state)
+{
+    struct service s = {.life = 300, .workers = 2, .leak = 1, .lru = 128};
+    struct life_rise *rises;
+    struct record r;
+    size_t n, moved = 0;
+
+    (void)state;
+    open_service(&r, &s, 7);
+    n = life_types_rises(&r, &rises);
+    assert_int_equal(n, 3 + STILL);
+    for (size_t i = 0; i < n; i++) {
+        bool order = strcmp(rises[i].type, "app.Order") == 0;
+
+        moved += rises[i].moved;
+        if (order)
+            assert_true(rises[i].clearness > 5);
+        if (i > 0)
+            assert_true(strcmp(rises[i - 1].type, rises[i].type) < 0);
+    }
+    assert_int_equal(moved, 3);
+    free(rises);
+    r.nprocesses = 2; /* none came later */
+    assert_int_equal(life_types_rises(&r, &rises), 0);
+    r.nprocesses = 0;
+    close_service(&r);
+}
+
+static void test_counts(void **state)
+{
+    struct service s = {.life = 300, .workers = 2, .leak = 1, .lru = 128};
+    struct life_types t;
+    struct record r;
+    size_t all;
+
+    (void)state;
+    open_service(&r, &s, 7);
+    all = r.nprocesses;
+    life_types_read(&r, "lib.Still3", SIZE_MAX, &t);
+    assert_true(t.n > 4);
+    for (size_t i = 0; i < t.n; i++)
+        assert_close(t.v[i].count, 13, 0);
+    assert_close(life_types_count(&t, t.v[1].process, t.v[1].t_s), 13, 0);
+    assert_true(isnan(life_types_count(&t, all, t.v[1].t_s)));
+    assert_true(isnan(life_types_count(&t, t.v[1].process, 0.5)));
+    life_types_release(&t);
+    /* Cut names stand for all that begin so: 3, and 30 to 39. */
+    life_types_read(&r, "lib.Still3", 10, &t);
+    assert_close(t.v[0].count, 13 + 10 * 40 + 45, 0);
+    life_types_release(&t);
+    life_types_read(&r, "app.Nobody", SIZE_MAX, &t);
+    assert_close(t.v[0].count, 0, 0);
+    life_types_release(&t);
+    close_service(&r);
+}
+
+/* A life's age is shared out as the blocks' requests were. */
+static void test_kinds(void **state)
+{
+    struct record r;
+    size_t rows[3] = {0, 1, 2};
+    struct lives l;
+    double served[KINDS];
+
+    (void)state;
+    open_record(&r, 3);
+    for (size_t b = 1; b <= BLOCKS; b++) {
+        r.kinds[0].completed[b] = b == 1 ? 600 : 600 + 60 * ((double)b - 1);
+        r.kinds[1].completed[b] = 540 * ((double)b - 1);
+    }
+    assert_true(life_kinds_known(&r));
+    r.nprocesses = 3;
+    for (size_t i = 0; i < 3; i++) {
+        struct record_process *p = &r.processes[i];
+
+        *p = (struct record_process){.pid = (int64_t)i + 1,
+                                     .first_s = i == 0 ? 0 : 8.5,
+                                     .last_s = i == 0 ? 9 : 40,
+                                     .cpu_first = 0,
+                                     .cpu_last = 1};
+        p->own = mem_zalloc(2, sizeof *p->own);
+        for (size_t k = 0; k < 2; k++)
+            p->own[k] =
+                (struct record_own){.t_s = r.barriers.t_s[k + 1], .cpu_s = NAN};
+        p->nown = i == 0 ? 0 : 2;
+    }
+    assert_true(lives_find(&r, rows, 3, &l));
+    for (size_t i = 0; i < l.n; i++)
+        if (l.v[i].process == 1) {
+            const struct record_own *own = r.processes[1].own;
+            double young = lives_age_of(&r, &l, i, &own[0]);
+            double old = lives_age_of(&r, &l, i, &own[1]);
+
+            life_kinds_at(&r, &l, i, &own[0], young, served);
+            assert_close(served[0], young, 1e-9);
+            assert_close(served[1], 0, 1e-9);
+            life_kinds_at(&r, &l, i, &own[1], old, served);
+            assert_close(served[0], young + 0.1 * (old - young), 1e-9);
+            assert_close(served[1], 0.9 * (old - young), 1e-9);
+        }
+    lives_release(&l);
+    r.kinds[1].completed[3] = NAN;
+    assert_false(life_kinds_known(&r));
+    close_service(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_counts),         cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_rises),          cmocka_unit_test(test_healthy),
+        cmocka_unit_test(test_single_objects),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
