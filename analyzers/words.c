@@ -241,6 +241,10 @@ static void open_words(const struct barrier_words *w, char *out, size_t size)
         words_add(out, size,
                   "Fell by a third or more, as if a process had been "
                   "replaced, and nothing counts restarts; by block ");
+    else if (!isfinite(f->per_request.low) || !isfinite(f->per_request.high))
+        words_add(out, size,
+                  "What goes on could not be told from these readings: no "
+                  "course fits them; by block ");
     else if (w->undone && f->per_request.high > f->tolerance_per_request)
         words_add(out, size,
                   "Rose and fell again by much of it, as what a collector "

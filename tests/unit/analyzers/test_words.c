@@ -44,6 +44,19 @@ static void sides_of_the_tolerance(void **state)
     }
 }
 
+/* What is not known is not given as a number. */
+static void nothing_fits(void **state)
+{
+    struct finding f;
+    char out[512];
+
+    (void)state;
+    finding_init(&f, metric_find("py_blocks"));
+    say(&f, out, sizeof out);
+    assert_non_null(strstr(out, "What goes on could not be told"));
+    assert_null(strstr(out, "unknown"));
+}
+
 /* A pass tells which way the level went before it came to rest. */
 static void which_way_it_went(void **state)
 {
@@ -75,6 +88,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sides_of_the_tolerance),
+        cmocka_unit_test(nothing_fits),
         cmocka_unit_test(which_way_it_went),
     };
 
