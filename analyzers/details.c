@@ -137,21 +137,6 @@ static bool is_seldom(const struct record *r, const struct finding *f,
              r->drivers[b->driver].what == RECORD_STEP);
 }
 
-/* Beside a kind that was asked for often enough to accuse, one that was not is
-   not named: the caches that its first requests fill look the same until they
-   are full. */
-static void acquit_seldom(const struct record *r, const struct finding *f,
-                          struct blame *b, size_t n)
-{
-    bool any = false;
-
-    for (size_t i = 0; i < n; i++)
-        any |= b[i].kind >= 0 && b[i].named && !is_seldom(r, f, &b[i]);
-    for (size_t i = 0; any && i < n; i++)
-        if (b[i].kind >= 0 && b[i].named && is_seldom(r, f, &b[i]))
-            b[i].named = false;
-}
-
 /* What no run would call a leak if all requests brought it is not named beside
    what does leak: caches inside the interpreter and its libraries fill for
    thousands of requests. Where nothing is beyond all doubt, what is beyond the
@@ -171,6 +156,35 @@ static void acquit_tolerated(const struct record *r, const struct policy *p,
             b[i].named = false;
 }
 
+/* What caches fill: memory, and the objects in it. */
+static bool holds_caches(const struct finding *f)
+{
+    return f->metric.role != METRIC_HANDLES && f->metric.role != METRIC_CUSTOM;
+}
+
+/* Beside a kind that was asked for often enough to accuse, one that was not is
+   not named, be it of another reading of the same memory: the caches that its
+   first requests fill look the same until they are full. */
+static void acquit_seldom(const struct record *r, struct verdict *v)
+{
+    for (size_t i = 0; i < v->nblames; i++) {
+        struct blame *b = &v->blames[i];
+        const struct finding *f = &v->findings[b->finding];
+        bool beside = false;
+
+        if (b->kind < 0 || !b->named || !is_seldom(r, f, b))
+            continue;
+        for (size_t k = 0; k < v->nblames && !beside; k++) {
+            const struct blame *c = &v->blames[k];
+            const struct finding *g = &v->findings[c->finding];
+
+            beside = c->kind >= 0 && c->named && !is_seldom(r, g, c) &&
+                     (g == f || (holds_caches(f) && holds_caches(g)));
+        }
+        b->named = !beside;
+    }
+}
+
 static void blame_finding(const struct record *r, const struct policy *p,
                           struct verdict *v, int index)
 {
@@ -183,7 +197,6 @@ static void blame_finding(const struct record *r, const struct policy *p,
         mem_realloc(v->blames, v->nblames + r->nkinds + 2, sizeof *v->blames);
     n = blame_column(r, p, f, index, v->blames + v->nblames);
     acquit_tolerated(r, p, f, v->blames + v->nblames, n);
-    acquit_seldom(r, f, v->blames + v->nblames, n);
     if (r->nkinds == 1)
         n = blame_only_kind(f, index, n, v->blames + v->nblames);
     v->nblames += n;
@@ -302,6 +315,7 @@ void details_fill(const struct record *r, const struct policy *p,
         if (v->findings[i].judged && v->findings[i].outcome == OUTCOME_LEAK &&
             v->findings[i].basis != BASIS_SAMPLES)
             blame_finding(r, p, v, (int)i);
+    acquit_seldom(r, v);
     if (r->nkinds == 1)
         acquit_only_kind(v);
     if (v->outcome == OUTCOME_INCONCLUSIVE)

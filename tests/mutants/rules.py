@@ -111,7 +111,9 @@ RULES = [
      "if (at != BENCH_SINGLE || !f->judged)", "if (at != BENCH_NONE)"),
     # Barriers, and garbage among what they count.
     ("who was seldom asked for is named", "details.c",
-     "acquit_seldom(r, f, v->blames + v->nblames, n);", ""),
+     "    acquit_seldom(r, v);", ""),
+    ("who was seldom asked for is named of another metric", "details.c",
+     "(g == f || (holds_caches(f) && holds_caches(g)))", "g == f"),
     ("garbage that nobody collects is gone", "garbage.c",
      "b->hiding = risen > 0 && !young_are_emptied(r, b);",
      "b->hiding = false;"),
