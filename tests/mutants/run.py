@@ -4,15 +4,16 @@ at a time, and sees a test go red.
 
 A copy of the tree is built in build/mutants; each rule of rules.py is applied
 to it, and the analyzers' unit tests (or those the rule names) are built and
-run, the one that killed it last time first and the small calibration last,
-until one fails: the mutant is killed. One that no test notices has survived,
+run until one fails: the mutant is killed. First the one that killed it last
+time, then that of the broken file and those that killed others there, the
+small calibration last. One that no test notices has survived,
 and a test is missing.
 
 usage: run.py [-j JOBS] [--resume] [--for SECONDS] [REGEX]
               only rules whose name matches
 
---resume leaves out what was killed already on these very sources, --for
-begins no mutant after so many seconds: both together cut a long run in pieces.
+--resume leaves out what was killed already on these very sources by that very
+test (a test more cannot bring a mutant back to life), --for begins no mutant after so many seconds: both together cut a long run in pieces.
 
 Exit status: 0 all killed, 1 survivors, 2 a rule that does not apply, 3 some
 are left for the next piece.
@@ -79,11 +80,10 @@ def copy_file(source, target):
 
 def copy_tree():
     """The sources and all that their unit tests are made of; gives a digest
-    of what is judged: the analyzers, what rules break, and their tests."""
+    of what is judged: the analyzers, what rules break, and what their tests
+    share."""
     digest = hashlib.sha256()
     broken = {source_of(rule) for rule in RULES}
-    for rule in RULES:
-        broken |= {"tests/unit/%s.c" % t for t in rule[4:]}
     copy_file(os.path.join(ROOT, "Makefile"), os.path.join(TREE, "Makefile"))
     for part in ["analyzers", "harness", "reports", "tests/unit",
                  "tests/calibrate"]:
@@ -97,12 +97,23 @@ def copy_tree():
             for name in sorted(names):
                 source = os.path.join(folder, name)
                 copy_file(source, os.path.join(target, name))
-                if re.search(r"/(analyzers|calibrate)/[^/]*\.[ch]$",
-                             source) or \
-                        os.path.relpath(source, ROOT) in broken:
+                shared = re.search(r"/(analyzers|calibrate)/[^/]*\.[ch]$|"
+                                   r"/tests/unit/.*\.h$", source) and \
+                    not name.startswith("test_")
+                if shared or os.path.relpath(source, ROOT) in broken:
                     with open(source, "rb") as f:
                         digest.update(name.encode() + f.read())
     return digest.hexdigest()
+
+
+def digest_of(test):
+    """Of the source of test LAYER/test_X."""
+    with open(os.path.join(ROOT, "tests", "unit", test + ".c"), "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def is_test(test):
+    return os.path.exists(os.path.join(ROOT, "tests", "unit", test + ".c"))
 
 
 def load_seen():
@@ -140,14 +151,28 @@ def build(jobs, targets):
     return None if done.returncode == 0 else done.stdout.decode()
 
 
-def first_red(tests, jobs, likely=None):
-    """The test that fails, or None; `likely` is tried alone and first, the
-    slow ones are built only when needed."""
-    first = [t for t in tests if t == likely]
+def in_order(tests, likely):
+    """Groups of tests, each built when none of those before failed: one by
+    one what is `likely` to, the slow ones last."""
+    first = [t for t in likely if t in tests]
     quick = [t for t in tests if t not in SLOW + first]
     slow = [[t] for t in tests if t in SLOW and t not in first]
+    return [g for g in [[t] for t in first] + [quick] + slow if g]
+
+
+def likely_for(rule, seen):
+    """Tests that may kill it, the likeliest first, each once."""
+    same = [seen[r[0]]["by"] for r in RULES
+            if r[1] == rule[1] and r[0] in seen]
+    mine = "/test_" + os.path.basename(rule[1])[:-2]
+    first = [seen[rule[0]]["by"]] if rule[0] in seen else []
+    return list(dict.fromkeys(first + ["analyzers" + mine] + sorted(same)))
+
+
+def first_red(tests, jobs, likely=()):
+    """The test that fails, or None."""
     end = time.monotonic() + TIMEOUT_S
-    for group in [g for g in [first, quick] + slow if g]:
+    for group in in_order(tests, likely):
         words = build(jobs, [path_of(t) for t in group])
         if words is not None:
             raise RuntimeError("does not compile:\n" + words)
@@ -164,7 +189,7 @@ def first_red(tests, jobs, likely=None):
     return None
 
 
-def judge(rule, tests, jobs, likely=None):
+def judge(rule, tests, jobs, likely=()):
     """The test that kills this rule's mutant, or None."""
     name, path, text, instead = rule[:4]
     target = os.path.join(TREE, source_of(rule))
@@ -193,17 +218,20 @@ def judge_all(rules, tests, digest, args):
     seen, end = load_seen(), time.monotonic() + args.seconds
     killed = survived = left = 0
     for rule in rules:
-        key = hashlib.sha256("\n".join(rule[1:]).encode()).hexdigest()
-        known = seen.get(rule[0], {})
-        if args.resume and known.get("on") == digest + key:
+        on = digest + hashlib.sha256("\n".join(rule[1:]).encode()).hexdigest()
+        known = seen.get(rule[0])
+        if args.resume and known and is_test(known["by"]) and \
+                known["on"] == on + digest_of(known["by"]):
             killed += 1
             continue
         if time.monotonic() > end:
             left += 1
             continue
-        red = judge(rule, list(rule[4:]) or tests, args.j, known.get("by"))
+        red = judge(rule, list(rule[4:]) or tests, args.j,
+                    likely_for(rule, seen))
         if red:
-            seen[rule[0]] = {"by": red.split()[0], "on": digest + key}
+            red = red.split()[0]
+            seen[rule[0]] = {"by": red, "on": on + digest_of(red)}
             killed += 1
         else:
             seen.pop(rule[0], None)
@@ -228,12 +256,14 @@ def main():
     os.makedirs(TREE, exist_ok=True)
     digest = copy_tree()
     tests = programs()
-    sound = load_seen().get("", {}).get("on") == digest
+    whole = digest + "".join(digest_of(t) for t in tests)
+    whole = hashlib.sha256(whole.encode()).hexdigest()
+    sound = load_seen().get("", {}).get("on") == whole
     red = None if args.resume and sound else first_red(tests, args.j)
     if red is not None:
         print("%s fails before anything is broken" % red, file=sys.stderr)
         return 2
-    save_seen(dict(load_seen(), **{"": {"on": digest}}))
+    save_seen(dict(load_seen(), **{"": {"on": whole}}))
     killed, survived, left = judge_all(rules, tests, digest, args)
     print("%d mutants, %d killed, %d survived%s" % (
         len(rules), killed, survived, ", %d left" % left if left else ""))

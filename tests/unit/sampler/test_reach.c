@@ -101,6 +101,28 @@ static void what_a_root_reaches_lives(void **state)
     settles(r, 2, 4);
 }
 
+/* What lies in an object's head holds nothing; what lies before the head, or
+ * before an object without one, is the object's. */
+static void heads_hold_nothing(void **state)
+{
+    (void)state;
+    for (uint32_t head = 0; head <= HEAD; head += HEAD / 2) {
+        struct reach *r = cycle(1);
+        uint64_t w[4] = {object_at(3), 0, 1, 0};
+        struct reach_block b = {.addr = BASE + 6 * STEP,
+                                .size = sizeof w,
+                                .used = sizeof w,
+                                .object = OBJECT,
+                                .head = head,
+                                .kind = REACH_OBJECT};
+
+        assert_true(reach_add(r, &b, (unsigned char *)w));
+        assert_true(reach_ready(r));
+        reach_root(r, object_at(6));
+        settles(r, head == HEAD ? 2 : 0, head == HEAD ? 4 : 0);
+    }
+}
+
 /* One reference more than was seen: C code has it, or never gave it back. */
 static void a_lost_reference_keeps_alive(void **state)
 {
@@ -195,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cycle_is_garbage),
         cmocka_unit_test(what_a_root_reaches_lives),
+        cmocka_unit_test(heads_hold_nothing),
         cmocka_unit_test(a_lost_reference_keeps_alive),
         cmocka_unit_test(upper_bits_are_not_the_count),
         cmocka_unit_test(weak_references_hold_their_callback),
