@@ -11,8 +11,9 @@
 #define LEAD 4   /* columns in front of the metrics */
 #define OBJECTS_MAX 100000
 #define PROCESS_COLUMNS 15
-#define OWN_PROCESSES 16 /* told type by type in one census */
-#define OWN_ROWS 200000  /* of objects_own.csv */
+#define OWN_PROCESSES 16  /* told type by type in one census */
+#define OWN_AT_ONCE 50000 /* of them: the sums need room as well */
+#define OWN_ROWS 200000   /* of objects_own.csv */
 
 struct object_row {
     struct proc_id of; /* pid 0: of all processes together */
@@ -33,7 +34,8 @@ struct tables {
     size_t nheld;
     struct object_row *object;
     size_t nobjects, cap_objects;
-    size_t own_processes;  /* in the census at hand */
+    size_t own_processes;  /* in the census at hand ... */
+    size_t own_now;        /* ... and their rows */
     size_t own_rows;       /* written */
     double next_objects_s; /* no census of a soak before that */
 };
@@ -174,6 +176,15 @@ void tables_object(struct tables *t, size_t owner, const char *type,
     o->tracked = tracked;
 }
 
+/* Of a process whose types do not all fit none is told: one that is missing
+   would be one that it has none of. Nor is any that comes behind it. */
+static void drop_last_own(struct tables *t, struct proc_id id)
+{
+    while (t->nobjects > 0 && t->object[t->nobjects - 1].of.pid == id.pid)
+        free(t->object[--t->nobjects].type);
+    t->own_processes = OWN_PROCESSES;
+}
+
 /* The rows of one process come one after the other. */
 void tables_own_object(struct tables *t, size_t owner, struct proc_id id,
                        const char *type, double count)
@@ -186,25 +197,44 @@ void tables_own_object(struct tables *t, size_t owner, struct proc_id id,
     if (typename_is_builtin(type) ||
         (next && t->own_processes == OWN_PROCESSES))
         return;
-    o = object_row(t, owner, type, count);
-    if (o == NULL)
+    o = t->own_now < OWN_AT_ONCE ? object_row(t, owner, type, count) : NULL;
+    if (o == NULL) {
+        drop_last_own(t, id);
         return;
+    }
     o->of = id;
     t->own_processes += next;
+    t->own_now++;
 }
 
 void tables_objects_forget(struct tables *t, size_t owner)
 {
     while (t->nobjects > 0 && t->object[t->nobjects - 1].owner == owner)
         free(t->object[--t->nobjects].type);
-    t->own_processes = 0;
+    t->own_processes = t->own_now = 0;
 }
 
 void tables_objects_drop(struct tables *t)
 {
     while (t->nobjects > 0)
         free(t->object[--t->nobjects].type);
-    t->own_processes = 0;
+    t->own_processes = t->own_now = 0;
+}
+
+/* Is there room in the file for all rows of the process that begin at `i`, or
+   was there when they began? */
+static bool own_fits(struct tables *t, size_t i)
+{
+    int64_t pid = t->object[i].of.pid;
+    size_t end = i;
+
+    if (i > 0 && t->object[i - 1].of.pid == pid)
+        return t->own_rows < OWN_ROWS;
+    while (end < t->nobjects && t->object[end].of.pid == pid)
+        end++;
+    if (end - i > OWN_ROWS - t->own_rows)
+        t->own_rows = OWN_ROWS;
+    return t->own_rows < OWN_ROWS;
 }
 
 static void write_own(struct tables *t, const struct object_row *o, double t_s,
@@ -216,10 +246,9 @@ static void write_own(struct tables *t, const struct object_row *o, double t_s,
     double cells[6] = {t_s, block,   (double)o->of.pid, (double)o->of.start,
                        0,   o->count};
 
-    if (t->own_rows == OWN_ROWS ||
-        (t->own_objects == NULL &&
-         rundir_table(t->rd, "objects_own.csv", columns, 6, &t->own_objects,
-                      NULL) != 0))
+    if (t->own_objects == NULL &&
+        rundir_table(t->rd, "objects_own.csv", columns, 6, &t->own_objects,
+                     NULL) != 0)
         return;
     rundir_cells(t->own_objects, texts, cells, 6);
     t->own_rows++;
@@ -242,7 +271,8 @@ void tables_objects_end(struct tables *t, double t_s, int block,
             o->tracked};
 
         if (o->of.pid != 0) {
-            write_own(t, o, t_s, block);
+            if (own_fits(t, i))
+                write_own(t, o, t_s, block);
             continue;
         }
         rundir_cells(t->objects, texts, cells, 7);

@@ -41,8 +41,8 @@ void tables_processes(struct tables *t, double t_s,
  * that source, which came last, or tables_objects_drop all of them.
  * tables_objects_tick writes those of a soak without barriers, or drops them
  * when the last census was not long ago. tables_own_object is what one process
- * has of a type; the language's own types are left out, and so is what
- * would be more than some processes, or rows, too many. */
+ * has of a type; the language's own types are left out, and so are whole
+ * processes where there would be too many of them, or of their rows. */
 void tables_object(struct tables *t, size_t owner, const char *type,
                    double count, double bytes, bool tracked);
 void tables_own_object(struct tables *t, size_t owner, struct proc_id id,

@@ -94,11 +94,81 @@ static void test_forgotten(void **state)
     temp_dir_free(dir);
 }
 
+/* Has each process with a row of objects_own.csv all `types` of them? */
+static void assert_whole(struct rundir *rd, size_t types, size_t processes)
+{
+    char *path = file_join(rundir_path(rd), "objects_own.csv"), line[200];
+    FILE *f = fopen(path, "r");
+    size_t rows = 0;
+
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f) != NULL)
+        rows++;
+    assert_int_equal(rows, 1 + types * processes);
+    fclose(f);
+    free(path);
+}
+
+static void add_own(struct tables *t, int64_t pid, int types)
+{
+    char type[32];
+
+    for (int i = 0; i < types; i++) {
+        snprintf(type, sizeof type, "app.T%d", i);
+        tables_own_object(t, OWNER, (struct proc_id){pid, 1}, type, 1);
+    }
+}
+
+/* A type that is not among a process' rows it had none of: what there is no
+   room for is left out by processes, never in the middle of one. */
+static void test_whole_processes(void **state)
+{
+    char *dir = temp_dir_new();
+    struct rundir *rd;
+    struct tables *t = open_tables(dir, &rd);
+
+    (void)state;
+    for (int block = 0; block < 12; block++) {
+        for (int64_t pid = 1; pid <= 2; pid++)
+            add_own(t, pid, 9000);
+        tables_objects_end(t, block + 1, block, 100);
+    }
+    add_own(t, 3, 1); /* nor a small one behind those that are missing */
+    tables_objects_end(t, 20, 20, 100);
+    assert_whole(rd, 9000, 22); /* 200,000 rows at most */
+    tables_free(t);
+    rundir_close(&rd);
+    temp_dir_free(dir);
+}
+
+/* The sums come behind what single processes have, and come first. */
+static void test_room_for_sums(void **state)
+{
+    char *dir = temp_dir_new(), *text;
+    struct rundir *rd;
+    struct tables *t = open_tables(dir, &rd);
+
+    (void)state;
+    for (int64_t pid = 1; pid <= 16; pid++)
+        add_own(t, pid, 9000);
+    tables_object(t, OWNER, "app.Order", 12, 640, true);
+    tables_objects_end(t, 1, 0, 100);
+    text = text_of(rd, "objects.csv");
+    assert_int_equal(lines(text), 2);
+    free(text);
+    assert_whole(rd, 9000, 5); /* 50,000 at a time */
+    tables_free(t);
+    rundir_close(&rd);
+    temp_dir_free(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_objects),
         cmocka_unit_test(test_forgotten),
+        cmocka_unit_test(test_whole_processes),
+        cmocka_unit_test(test_room_for_sums),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
