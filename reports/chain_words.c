@@ -24,11 +24,13 @@ void chain_deep_words(struct buf *out, const struct diagnosis_chain *c)
 {
     if (c->deep.holder == NULL || !(c->deep.bytes > 0))
         return;
-    buf_addf(out, "%s holds %s", c->deep.holder, c->deep.whole ? "" : "about ");
+    buf_addf(out, "%s holds %s%s", c->deep.holder,
+             c->deep.least ? "at least " : "", c->deep.whole ? "" : "about ");
     say_amount(out, c->deep.bytes, METRIC_BYTES);
-    buf_addf(out, " in all%s (pympler%s)",
+    buf_addf(out, "%s%s (pympler%s%s)", c->deep.least ? "" : " in all",
              c->deep.share < 1 ? ", in one of the processes" : "",
-             c->deep.whole ? "" : ", from a part of its entries");
+             c->deep.whole ? "" : ", from a part of its entries",
+             c->deep.least ? ", which does not see into all of it" : "");
 }
 
 /* 8,376 requests are "about 8,400": two digits are known at best. */

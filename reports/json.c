@@ -168,6 +168,7 @@ static void add_deep(struct jsonw *w, const struct diagnosis_chain *c)
     jsonw_string(w, "holder", c->deep.holder);
     jsonw_double(w, "bytes", c->deep.bytes);
     jsonw_bool(w, "whole", c->deep.whole);
+    jsonw_bool(w, "least", c->deep.least);
     jsonw_object_end(w);
 }
 

@@ -349,6 +349,7 @@ static void count_deep(struct diagnose *d, const json_t *doc, size_t at,
             .holder = mem_strdup(holder),
             .bytes = number_at(reply, "bytes"),
             .whole = json_is_true(json_object_get(reply, "whole")),
+            .least = json_is_true(json_object_get(reply, "least")),
             .share = share_of(t)};
     json_decref(reply);
 }

@@ -151,6 +151,7 @@ static void write_chain(struct jsonw *w, const struct diagnosis_chain *c)
         jsonw_string(w, "holder", c->deep.holder);
         jsonw_double(w, "bytes", c->deep.bytes);
         jsonw_bool(w, "whole", c->deep.whole);
+        jsonw_bool(w, "least", c->deep.least);
         jsonw_double(w, "share", c->deep.share);
         jsonw_object_end(w);
     }
@@ -255,6 +256,7 @@ static struct diagnosis_deep deep_at(const json_t *row)
         .holder = text_at(b, "holder"),
         .bytes = number_at(b, "bytes"),
         .whole = json_is_true(json_object_get(b, "whole")),
+        .least = json_is_true(json_object_get(b, "least")),
         .share = number_at(b, "share")};
 }
 

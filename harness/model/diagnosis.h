@@ -28,6 +28,7 @@ struct diagnosis_deep {
     char *holder; /* "history"; NULL: nobody counted */
     double bytes; /* with all that hangs from it */
     bool whole;   /* all of it was counted, not a part */
+    bool least;   /* not all of that could be looked into: it may hold more */
     double share; /* of all instances of the chain's type, 0 to 1 */
 };
 

@@ -85,6 +85,15 @@ def memo(i):
     return Memo()
 for i in range(3000):
     memo(i)
+class Failed(Exception): pass
+def fail(rows):
+    raise Failed
+failures = []
+for _ in range(3000):
+    try:
+        fail([bytearray(1000) for _ in range(5)])
+    except Failed as e:
+        failures.append(e)
 many = [Many() for _ in range(40000)]
 print("ready", os.getpid(), flush=True)
 sys.stdin.read()
@@ -175,14 +184,19 @@ class AgentTest(support.Case):
         pid = int(child.stdout.readline().split()[1])
         for name, holder, each, count in (
                 ("Order", "history", 4300, 3000), ("Item", "rows", 1300, 3000),
+                ("Failed", "failures", None, 3000),
                 ("Row", "recent", 1250, 3000), ("Memo", "memo", 1250, 3000),
                 ("Many", "many", 1250, 40000)):
             said = self.ask(pid, "holders", "__main__." + name, "8", "5")
             self.assertEqual(said["holder"], holder, said)
             said = self.ask(pid, "deep", "4")
             self.assertEqual(said["name"], holder, said)
-            self.assertLess(abs(said["bytes"] / count / each - 1), 0.25, said)
+            if each:
+                self.assertLess(abs(said["bytes"] / count / each - 1), 0.25,
+                                said)
             self.assertEqual(said["whole"], count < 40000, said)
+            # What is not looked into may hold anything.
+            self.assertEqual(said["least"], name in ("Order", "Failed"), said)
             self.assertLessEqual(said["seen"], 100001)
             # Once: it is let go of.
             self.assertEqual(self.ask(pid, "deep", "2"), {"bytes": None})

@@ -99,7 +99,8 @@ class FlaskPairTest(support.Case):
         chain = r.verdict()["diagnosis"]["chains"][0]
         self.assertEqual(chain["type"], "leaking.Order", r.told())
         deep = chain["deep"]
-        self.assertEqual((deep["holder"], deep["whole"]), ("history", True))
+        self.assertEqual((deep["holder"], deep["whole"], deep["least"]),
+                         ("history", True, False))
         # Two KiB of payload, the object, its strings and numbers.
         each = deep["bytes"] / chain["instances"]
         self.assertTrue(2100 < each < 2900, (deep, chain))

@@ -739,6 +739,19 @@ def _steps_aside(kind):
 
 
 _GETSET = type(type.__dict__["__dict__"])
+_FUNCTION = type(_steps_aside)
+# What no service piles up, and pympler leaves out.
+_CODE = (type, type(sys), type(len), type(_steps_aside.__code__), _GETSET)
+
+
+def _sees_all(obj, seen):
+    """Was all that an object refers to looked at? pympler does not see into
+    tasks, frames and most of what is written in C."""
+    if _is(obj, _FUNCTION):
+        return obj.__closure__ is None
+    if _is(obj, _CODE) or not gc.is_tracked(obj):
+        return True
+    return all(id(o) in seen or _is(o, _CODE) for o in gc.get_referents(obj))
 
 
 def _sizer(asizeof, deadline):
@@ -747,11 +760,19 @@ def _sizer(asizeof, deadline):
     class Sizer(asizeof.Asizer):
         seen = 0
         ways = {}
+        least = False  # something was not looked into
 
         def _sizer(self, obj, pid, deep, sized):
             self.seen += 1
             if self.seen > _SIZED_MOST or time.monotonic() > deadline:
                 raise _Enough()
+            again = id(obj) in self._seen
+            size = self._one(obj, pid, deep, sized)
+            if not (again or self.least or _sees_all(obj, self._seen)):
+                self.least = True
+            return size
+
+        def _one(self, obj, pid, deep, sized):
             kind = type(obj)
             if kind not in self.ways:
                 self.ways[kind] = _steps_aside(kind)
@@ -831,7 +852,9 @@ def _deep(args):
     own = next((kind.__sizeof__(container) for kind in _PLAIN
                 if _is(container, kind)), 0)
     return {"name": name, "bytes": int(own + sizes[done] + each * (n - done)),
-            "whole": done == n, "entries": n, "seen": sizer.seen}
+            "whole": done == n, "entries": n,
+            "least": sizer.least or bool(getattr(sizer, "_missed", 0)),
+            "seen": sizer.seen}
 
 
 def _common(a, b):

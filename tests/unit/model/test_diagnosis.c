@@ -37,8 +37,11 @@ static const struct diagnosis_chain order = {
               .size = 812,
               .limit = 5000,
               .share = 0.5},
-    .deep = {
-        .holder = "history", .bytes = 12897485, .whole = true, .share = 0.5}};
+    .deep = {.holder = "history",
+             .bytes = 12897485,
+             .whole = true,
+             .least = true,
+             .share = 0.5}};
 
 static void round_trip(void **state)
 {
@@ -85,6 +88,7 @@ static void round_trip(void **state)
     assert_string_equal(back.chains[0].deep.holder, "history");
     assert_close(back.chains[0].deep.bytes, 12897485, 0);
     assert_true(back.chains[0].deep.whole);
+    assert_true(back.chains[0].deep.least);
     assert_close(back.chains[0].deep.share, 0.5, 0);
     assert_null(back.chains[1].deep.holder);
     assert_string_equal(back.chains[0].text, d.chains[0].text);

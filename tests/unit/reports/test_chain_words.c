@@ -107,17 +107,23 @@ static void what_it_holds_in_all(void **state)
 {
     static const struct {
         double bytes, share;
-        bool whole;
+        bool whole, least;
         const char *want;
     } rows[] = {
-        {12897485, 1, true, "history holds 12.3 MiB in all (pympler)"},
-        {12897485, 0.5, true,
+        {12897485, 1, true, false, "history holds 12.3 MiB in all (pympler)"},
+        {12897485, 0.5, true, false,
          "history holds 12.3 MiB in all, in one of the processes (pympler)"},
-        {12897485, 1, false,
+        {12897485, 1, false, false,
          "history holds about 12.3 MiB in all (pympler, from a part of its "
          "entries)"},
-        {NAN, 1, true, ""},
-        {-5, 1, true, ""},
+        {12897485, 0.5, true, true,
+         "history holds at least 12.3 MiB, in one of the processes (pympler, "
+         "which does not see into all of it)"},
+        {12897485, 1, false, true,
+         "history holds at least about 12.3 MiB (pympler, from a part of its "
+         "entries, which does not see into all of it)"},
+        {NAN, 1, true, false, ""},
+        {-5, 1, true, false, ""},
     };
 
     (void)state;
@@ -125,7 +131,8 @@ static void what_it_holds_in_all(void **state)
         struct diagnosis_chain c = {.deep = {.holder = (char *)"history",
                                              .bytes = rows[i].bytes,
                                              .share = rows[i].share,
-                                             .whole = rows[i].whole}};
+                                             .whole = rows[i].whole,
+                                             .least = rows[i].least}};
         struct buf out;
 
         buf_init(&out, 4000);
