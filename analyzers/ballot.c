@@ -251,8 +251,11 @@ void ballot_count(struct continuous *c, const struct column_view *v)
     c->lead = memory == all ? clearest(c, v, body, all) : -1;
     if (c->lead < 0)
         c->lead = clearest(c, v, BENCH_NONE, all);
-    if (c->lead < 0)
+    if (c->lead < 0) {
+        /* Nobody leans to a leak, and nobody passes either. */
+        c->outcome = OUTCOME_INCONCLUSIVE;
         c->lead = clearest(c, v, BENCH_NONE, OUTCOME_INCONCLUSIVE);
+    }
     for (size_t i = 0; i < c->n; i++)
         c->findings[i].decisive = (int)i == c->lead;
 }
