@@ -4,7 +4,7 @@
 #include "analyzers/life_kinds.h"
 #include "analyzers/life_types.h"
 #include "analyzers/lives.h"
-#include "analyzers/lsq.h"
+#include "analyzers/pooled_parts.h"
 #include "analyzers/stats.h"
 #include "analyzers/type_columns.h"
 #include "harness/base/mem.h"
@@ -18,7 +18,6 @@ enum {
     LIVES_MIN = 3,   /* begun and seen; fewer are no rule */
     POINTS_MIN = 8,  /* readings */
     GROUPS_MAX = 24, /* neighbours in age are taken together beyond that */
-    ROUNDS = 12,     /* of sorting readings into two levels */
 };
 
 /* A life's first part never counts: it loads what it needs. */
@@ -27,23 +26,12 @@ enum {
 /* Readings of the same age are taken to be so far apart, in longest lives. */
 #define APART (1.0 / 500)
 
-/* Blocks per object among the young, at most. */
-#define SHARE_BLOCKS 3
-
 /* What an age may be wrong by, of the longest life, when it is none. */
 #define UNBORN 0.5
 
 /* Evidence, in nats, that one kind of request must have over all of them;
    objects of one type are made by one kind as a rule. */
 #define KIND_CLEARLY 3
-
-/* Share of the scatter between readings that something in step explains. */
-#define IN_STEP 0.98
-
-/* Caches are full where so little lacks of what was ever seen to come, through
-   this part of the longest life. */
-#define FULL_LACKS 0.02
-#define FULL_SPAN 0.25
 
 /* What of a process the column is the sum of; -1: nothing that is known. */
 static int own_index(const char *name)
@@ -182,51 +170,6 @@ static bool collect(const struct reader *from, const struct blocks *b,
     return out->n > 0 && drop_fresh(out) >= POINTS_MIN;
 }
 
-/* What of the readings' scatter the entries of bounded caches explain. */
-static double in_step(const struct pooled *p)
-{
-    double n = (double)p->n, x = 0, y = 0, xx = 0, xy = 0, yy = 0;
-
-    for (size_t i = 0; i < p->n; i++) {
-        x += p->at[i].links / n;
-        y += p->at[i].read / n;
-    }
-    for (size_t i = 0; i < p->n; i++) {
-        double dx = p->at[i].links - x, dy = p->at[i].read - y;
-
-        xx += dx * dx;
-        xy += dx * dy;
-        yy += dy * dy;
-    }
-    return xy > 0 ? xy * xy / (xx * yy) : 0;
-}
-
-/* As many entries as were ever seen, in several lives and through a good part
-   of one: there is no room for more. */
-static bool caches_full(const struct pooled *p)
-{
-    double most = -INFINITY, least = INFINITY, first = INFINITY, last = 0;
-    size_t lives = 0;
-
-    for (size_t i = 0; i < p->n; i++) {
-        most = fmax(most, p->at[i].links);
-        least = fmin(least, p->at[i].links);
-    }
-    for (size_t i = 0; i < p->n; i++) {
-        bool again = false;
-
-        if (p->at[i].links < most - FULL_LACKS * (most - least))
-            continue;
-        first = fmin(first, p->at[i].age);
-        last = fmax(last, p->at[i].age);
-        for (size_t k = 0; k < i; k++)
-            again |= p->at[k].life == p->at[i].life &&
-                     p->at[k].links >= most - FULL_LACKS * (most - least);
-        lives += !again;
-    }
-    return lives >= LIVES_MIN && last - first >= FULL_SPAN * p->oldest;
-}
-
 /* What a line in `age` leaves of the readings. */
 static double line_rss(const struct pooled *p, const double *age)
 {
@@ -244,18 +187,6 @@ static double line_rss(const struct pooled *p, const double *age)
         yy += dy * dy;
     }
     return xx > 0 ? fmax(yy - xy * xy / xx, 0) : yy;
-}
-
-/* Objects that wait in caches with a bound are no leak. While the caches fill,
-   nobody can tell one that goes on beside them; where they are full, what the
-   entries explain is taken out. */
-static void find_cached(struct pooled *p)
-{
-    if (!p->filling)
-        return;
-    p->full = caches_full(p);
-    p->filling = !p->full;
-    p->cached = p->plant == 0 && in_step(p) > IN_STEP;
 }
 
 /* Lives of equal age differ by the kinds they served. Where the requests of
@@ -302,196 +233,6 @@ static void follow_kind(const struct reader *from, double quantum,
     }
     free(one);
     free(served);
-}
-
-/* What goes with the readings' young objects and with their entries of full
-   caches, beside growth with age. */
-struct passing {
-    double share, share_se, entry;
-};
-
-/* False when they cannot be told apart. */
-static bool fit_passing(const struct pooled *p, struct passing *out)
-{
-    size_t n = p->n, parts = 3, young, links;
-    double *z = mem_zalloc((LSQ_PARTS + 1) * n, sizeof *z), some = 0;
-    double ask[LSQ_PARTS] = {0};
-    struct lsq s;
-    bool told;
-
-    *out = (struct passing){0};
-    for (size_t i = 0; i < n; i++)
-        some = fmax(some, p->at[i].young);
-    young = some > 0 ? parts++ : 0;
-    links = p->full ? parts++ : 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct pooled_point *at = &p->at[i];
-
-        z[i] = 1;
-        z[n + i] = at->age / p->oldest;
-        z[2 * n + i] = -expm1(-8 * at->age / p->oldest);
-        if (young > 0)
-            z[young * n + i] = at->young;
-        if (links > 0)
-            z[links * n + i] = at->links;
-        z[LSQ_PARTS * n + i] = at->held - at->step;
-    }
-    told = n > parts && lsq_solve(z, n, parts, &s) &&
-           isfinite(s.b[young > 0 ? young : links]);
-    if (told && young > 0) {
-        ask[young] = 1;
-        out->share = s.b[young];
-        out->share_se = sqrt(s.rss / (double)(n - parts)) * lsq_se(&s, ask);
-    }
-    if (told && links > 0)
-        out->entry = fmax(s.b[links], 0);
-    free(z);
-    return told;
-}
-
-/* Takes out what comes with the entries of full caches, and the garbage that
-   waits for the collector. Of the tracked objects those are left that a
-   collection has seen; of blocks, the share of the young that goes is asked of
-   the readings beside growth with age (garbage.c has why); of one type, as
-   much as they cannot exclude: in a life without a collection its garbage
-   grows like a leak. */
-static void clear_passing(struct pooled *p)
-{
-    struct passing goes;
-    double share = p->what == RECORD_OWN_OBJECTS;
-    bool told;
-
-    if (p->what < RECORD_OWN_BLOCKS)
-        return;
-    told = fit_passing(p, &goes);
-    if (told && p->what == RECORD_OWN_BLOCKS)
-        share = fmin(fmax(goes.share, 0), SHARE_BLOCKS);
-    else if (p->what == RECORD_OWN)
-        share = told ? fmin(fmax(goes.share + 2 * goes.share_se, 0), 1) : 1;
-    for (size_t i = 0; i < p->n; i++) {
-        struct pooled_point *at = &p->at[i];
-
-        at->held -= share > 0 && isfinite(at->young) ? share * at->young : 0;
-        at->held -= p->full ? goes.entry * at->links : 0;
-    }
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
-/* Where to cut `r` so that both parts are closest to their means (two means in
-   one dimension, exactly: Fisher 1958). */
-static double best_cut(const double *r, size_t n)
-{
-    double *v = mem_zalloc(n, sizeof *v), sum = 0, low = 0, best = -1, cut;
-
-    memcpy(v, r, n * sizeof *v);
-    qsort(v, n, sizeof *v, by_value);
-    cut = v[0];
-    for (size_t i = 0; i < n; i++)
-        sum += v[i];
-    for (size_t i = 1; i < n; i++) {
-        double m = (double)i, k = (double)(n - i), gain;
-
-        low += v[i - 1];
-        gain = low * low / m + (sum - low) * (sum - low) / k;
-        if (v[i] > v[i - 1] && gain > best) {
-            best = gain;
-            cut = (v[i] + v[i - 1]) / 2;
-        }
-    }
-    free(v);
-    return cut;
-}
-
-/* A line in age with a level for each of the two parts. */
-struct levels {
-    double slope, mean[2], rss;
-};
-
-static void levels_fit(const struct pooled *p, const bool *up,
-                       struct levels *out)
-{
-    double n[2] = {0}, x[2] = {0}, y[2] = {0}, xx = 0, xy = 0;
-
-    for (size_t i = 0; i < p->n; i++) {
-        n[up[i]]++;
-        x[up[i]] += p->at[i].age;
-        y[up[i]] += p->at[i].held;
-    }
-    for (int k = 0; k < 2; k++) {
-        x[k] /= fmax(n[k], 1);
-        y[k] /= fmax(n[k], 1);
-    }
-    for (size_t i = 0; i < p->n; i++) {
-        double dx = p->at[i].age - x[up[i]];
-
-        xx += dx * dx;
-        xy += dx * (p->at[i].held - y[up[i]]);
-    }
-    out->slope = xx > 0 ? xy / xx : 0;
-    out->rss = 0;
-    for (int k = 0; k < 2; k++)
-        out->mean[k] = y[k] - out->slope * x[k];
-    for (size_t i = 0; i < p->n; i++) {
-        double e = p->at[i].held - out->mean[up[i]] - out->slope * p->at[i].age;
-
-        out->rss += e * e;
-    }
-}
-
-/* Sorts the readings into two levels about lines of one slope. */
-static void sort_levels(const struct pooled *p, double slope, bool *up,
-                        struct levels *out)
-{
-    double *r = mem_zalloc(p->n, sizeof *r), cut;
-
-    out->slope = slope;
-    for (int round = 0; round < ROUNDS; round++) {
-        double before = out->slope;
-
-        for (size_t i = 0; i < p->n; i++)
-            r[i] = p->at[i].held - out->slope * p->at[i].age;
-        cut = best_cut(r, p->n);
-        for (size_t i = 0; i < p->n; i++)
-            up[i] = r[i] > cut;
-        levels_fit(p, up, out);
-        if (out->slope == before)
-            break;
-    }
-    free(r);
-}
-
-/* What is loaded at the first request of a seldom kind comes at another age in
-   each life: some readings have it, some do not, and between them lies
-   nothing. Such a step is no growth. To choose a level for each reading costs
-   it a bit. */
-static void find_steps(struct pooled *p, double quantum)
-{
-    double n = (double)p->n, floor = n * quantum * quantum / 6;
-    bool *up = mem_zalloc(p->n, sizeof *up);
-    bool *best_up = mem_zalloc(p->n, sizeof *best_up);
-    struct levels one, two, best = {.rss = INFINITY};
-
-    levels_fit(p, up, &one);
-    for (int from = 0; from < 3; from++) {
-        sort_levels(p, one.slope * from / 2, up, &two);
-        if (!(two.rss < best.rss))
-            continue;
-        best = two;
-        memcpy(best_up, up, p->n * sizeof *up);
-    }
-    p->stepped = 0.5 * n * log((one.rss + floor) / (best.rss + floor)) >
-                 n * log(2) + 1.5 * log(n);
-    for (size_t i = 0; i < p->n; i++)
-        p->at[i].step =
-            p->stepped && best_up[i] ? best.mean[1] - best.mean[0] : 0;
-    free(best_up);
-    free(up);
 }
 
 /* As many neighbours in age become one reading as leave no more of them than a
@@ -554,7 +295,7 @@ bool pooled_gather(const struct record *r, const struct column *c,
         pooled_release(out);
         return false;
     }
-    find_cached(out);
+    pooled_find_cached(out);
     if (life_kinds_known(r))
         follow_kind(&from, quantum, out);
     held = mem_zalloc(out->n, sizeof *held);
@@ -562,9 +303,10 @@ bool pooled_gather(const struct record *r, const struct column *c,
         held[i] = out->at[i].held;
     out->level = stats_median(held, out->n);
     free(held);
-    find_steps(out, quantum);
-    clear_passing(out);
-    find_steps(out, quantum);
+    if (out->what != RECORD_OWN) /* of one type none is loaded */
+        pooled_find_steps(out, quantum);
+    pooled_clear_passing(out);
+    pooled_find_steps(out, quantum);
     make_groups(out);
     if (out->groups >= POINTS_MIN)
         return true;

@@ -154,6 +154,12 @@ RULES = [
      "fmax(f->minimum_per_request, least / v[i].span_requests);",
      "f->minimum_per_request;"),
     # Barriers, and garbage among what they count.
+    ("entries that stand still explain growth", "pooled_caches.c",
+     "p->filling && most > least", "p->filling"),
+    ("numbers that are near by chance are a bound", "pooled_caches.c",
+     "#define BOUND_SPAN 0.1", "#define BOUND_SPAN 0"),
+    ("a type's bound is not seen", "pooled_caches.c",
+     "p->what == RECORD_OWN && has_bound(p)", "has_bound(p) && false"),
     ("who was seldom asked for is named", "details.c",
      "    acquit_seldom(r, v);", ""),
     ("who was seldom asked for is named of another metric", "details.c",
