@@ -27,20 +27,22 @@ static json_t *ask(struct diagnose *d, int64_t pid, const char *request)
     int64_t left = diagnose_left_ns(d), longest = CALL_S * CLOCK_NS_PER_S;
     struct buf reply;
     struct err err;
-    json_t *doc = NULL;
+    json_t *doc = NULL, *error;
 
     if (left == 0)
         return NULL;
     buf_init(&reply, REPLY_MAX);
     if (agent_call(d->agent, pid, request,
-                   left / 2 < longest ? left / 2 : longest, &reply, &err) == 0)
-        doc = json_loads(buf_str(&reply), 0, NULL);
-    else
+                   left / 2 < longest ? left / 2 : longest, &reply, &err) != 0)
         diagnose_note_once(d, err.msg);
+    else if (!json_is_object(doc = json_loads(buf_str(&reply), 0, NULL)))
+        diagnose_note_once(d, "the agent's answer could not be read");
     buf_release(&reply);
-    if (json_object_get(doc, "error") != NULL) {
+    error = json_object_get(doc, "error");
+    if (error != NULL) {
         diagnosis_note(&d->found, "the agent said: %s",
-                       json_string_value(json_object_get(doc, "error")));
+                       json_is_string(error) ? json_string_value(error)
+                                             : "something that is no text");
         json_decref(doc);
         return NULL;
     }

@@ -12,7 +12,7 @@ import unittest
 import support
 
 SERVICE = """
-import collections, ctypes, functools, http.server, os, sys, time, tracemalloc
+import collections, ctypes, functools, gc, http.server, os, sys, time, tracemalloc
 class Order:
     def __init__(self, path):
         self.path = path
@@ -20,6 +20,8 @@ class Shop:
     history = []
     rows = []
     recent = collections.deque(maxlen=90000)
+NAME = "his\\0tory\\ud800" + "x" * 3000000
+setattr(Shop, NAME, [])
 @functools.lru_cache(maxsize=7000)
 def find(path):
     return Order(path)
@@ -43,12 +45,23 @@ def page(path):
             Shop.recent.extend(Order(path) for _ in range(40))
         elif MODE == "memo":
             find(path)
+        elif MODE == "names":
+            getattr(Shop, NAME).extend(Order(path) for _ in range(40))
         else:
             Shop.history += [Order(path) for _ in range(40)]
     return b"ok"
 malloc = ctypes.CDLL(None).malloc
 malloc.restype = ctypes.c_void_p
 MODE = sys.argv[2]
+def junk(line):
+    return {"error": 5} if line.startswith(b"holders") else \\
+        {"fresh": "\\ud800"} if line.startswith(b"instances") else \\
+        answer(line)
+if MODE == "junk":
+    agent, = (o.__globals__ for o in gc.get_objects()
+              if type(o) is type(page) and o.__name__ == "_holders")
+    answer = agent["_answer"]
+    agent.update(_answer=junk, _plain=lambda answer: answer)
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body in one segment
@@ -131,6 +144,24 @@ class DiagnosisTest(support.ScenarioCase):
         # Nothing is said where the service has no pympler.
         self.assertFalse([c for c in found["chains"] if "deep" in c], found)
         self.assertRegex(found["sites"][0]["where"], r"service\.py:\d+$")
+
+    def test_names_that_are_no_text(self):
+        """What the service calls things may be long, or no Unicode."""
+        found, _ = self.chains(self.run_with("agent", mode="names"))
+        chain, = [c["chain"] for c in found["chains"]
+                  if c["type"] == "__main__.Order"][:1]
+        self.assertEqual([n for n in found["notes"] if "agent" in n], [])
+        self.assertTrue(chain.startswith("class __main__.Shop -> his"), found)
+        self.assertTrue(chain.endswith("] -> __main__.Order"), found)
+        self.assertLess(len(chain), 5000)
+
+    def test_answers_that_are_none(self):
+        """An agent that says what cannot be read is told once."""
+        found, _ = self.chains(self.run_with("agent", mode="junk"))
+        notes = [n for n in found["notes"] if "agent" in n]
+        self.assertEqual([n for n in notes if "not be read" in n],
+                         ["the agent's answer could not be read"], notes)
+        self.assertNotIn("(null)", "".join(notes))
 
     def test_held_by_nothing_in_python(self):
         for python in ("outside", "agent"):

@@ -906,6 +906,25 @@ def _answer(line):
         return {"error": "%s: %s" % (type(e).__name__, e)}
 
 
+_TEXT_MAX = 2000
+
+
+def _plain(answer):
+    """The same with texts that any reader of JSON takes: of a bounded length,
+    without NULs and halves of surrogate pairs, which names may have."""
+    if _is(answer, str):
+        text = str.__str__(answer)
+        if len(text) > _TEXT_MAX:
+            half = _TEXT_MAX // 2
+            text = text[:half] + "..." + text[-half:]
+        return text.replace("\0", "?").encode("utf-8", "replace").decode()
+    if _is(answer, dict):
+        return {k: _plain(v) for k, v in answer.items()}
+    if _is(answer, (list, tuple)):
+        return [_plain(v) for v in answer]
+    return answer
+
+
 def _serve_one(conn):
     conn.settimeout(5.0)
     line = b""
@@ -914,7 +933,8 @@ def _serve_one(conn):
         if not got:
             return
         line += got
-    reply = json.dumps(_answer(line.strip())).encode("ascii")[:_MAX_REPLY]
+    reply = json.dumps(_plain(_answer(line.strip())))
+    reply = reply.encode("ascii")[:_MAX_REPLY]
     reply += b"\n"
     conn.settimeout(30.0)
     while reply:
