@@ -61,6 +61,26 @@ static void mark_censuses(const struct record *r, bool *census)
             census[r->objects[i].block] = true;
 }
 
+bool type_column_read(const struct record *r, const char *name, double *v)
+{
+    bool *census = mem_zalloc(r->barriers.n, sizeof *census), any = false;
+
+    mark_censuses(r, census);
+    for (size_t i = 0; i < r->barriers.n; i++)
+        v[i] = census[i] ? 0 : NAN;
+    free(census);
+    for (size_t i = 0; i < r->nobjects; i++) {
+        const struct record_object *o = &r->objects[i];
+
+        if (!usable(r, o) ||
+            strncmp(o->type, type_column_type(name), TYPE_COLUMN_NAME) != 0)
+            continue;
+        v[o->block] += o->count;
+        any = true;
+    }
+    return any;
+}
+
 /* How much of its movement is a rise that stays; 0: not worth a look. */
 static double steadiness(const struct track *k, size_t n)
 {

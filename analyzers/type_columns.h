@@ -22,6 +22,10 @@ bool type_column_is(const char *name);
  * Borrowed. */
 const char *type_column_type(const char *name);
 
+/* What the column of that name holds, if it is made: fills `v`, one per barrier
+ * row of `r`, NaN where nobody counted. False when no census holds the type. */
+bool type_column_read(const struct record *r, const char *name, double *v);
+
 enum {
     TYPE_COLUMN_NAME =
         sizeof((struct finding *)0)->name - sizeof TYPE_COLUMN_PREFIX

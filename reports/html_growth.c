@@ -4,6 +4,7 @@
  * there the growth is straight. */
 #include "reports/html_impl.h"
 
+#include "analyzers/type_columns.h"
 #include "harness/base/mem.h"
 #include "reports/groups.h"
 #include "reports/svg.h"
@@ -11,7 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define CHARTS_MAX 3
+#define CHARTS_MAX 4
 
 struct growth {
     const struct finding *f;
@@ -110,13 +111,33 @@ static void choose_axis(struct growth *g, const struct view *v)
     g->slope = only->per_request;
 }
 
+/* The finding's readings at the barriers, of a type its counts there; NULL:
+   none to draw. What processes hold in all tells nothing of a type that each
+   of them gathers anew. Freed by free(). */
+static double *readings(const struct record *r, const struct finding *f)
+{
+    const struct column *c = series_column(&r->barriers, f->name);
+    double *y;
+
+    if (c == NULL && (!type_column_is(f->name) || f->in_lives))
+        return NULL;
+    y = mem_zalloc(r->barriers.n, sizeof *y);
+    for (size_t i = 0; c != NULL && i < r->barriers.n; i++)
+        y[i] = c->v[i];
+    if (c != NULL || type_column_read(r, f->name, y))
+        return y;
+    free(y);
+    return NULL;
+}
+
+/* Takes `y`. */
 static void write_chart(struct buf *out, const struct view *v,
-                        const struct finding *f, const struct column *c)
+                        const struct finding *f, double *y)
 {
     const struct series *b = &v->in->record->barriers;
     struct growth g = {.f = f,
                        .x = b->requests,
-                       .y = mem_zalloc(b->n, sizeof(double)),
+                       .y = y,
                        .n = b->n,
                        .total = b->requests,
                        .slope = f->per_request,
@@ -128,8 +149,8 @@ static void write_chart(struct buf *out, const struct view *v,
 
     choose_axis(&g, v);
     for (size_t i = 0; i < g.n; i++) {
-        first = isnan(first) ? c->v[i] : first;
-        g.y[i] = c->v[i] - first;
+        first = isnan(first) ? y[i] : first;
+        y[i] -= first;
     }
     axis_range(g.y, g.n, &g.low, &g.high);
     axis_range(g.x, g.n, &g.x0, &g.x1);
@@ -153,20 +174,25 @@ static void write_chart(struct buf *out, const struct view *v,
 void html_growth_charts(struct buf *out, const struct view *v)
 {
     const struct series *b = &v->in->record->barriers;
-    bool memory_shown = false;
+    bool memory_shown = false, type_shown = false;
     size_t shown = 0;
 
     for (size_t i = 0; i < v->njudged && shown < CHARTS_MAX; i++) {
         const struct finding *f = v->metrics[i];
-        const struct column *c = series_column(b, f->name);
         bool memory = group_of(&f->metric) == GROUP_MEMORY;
+        bool type = type_column_is(f->name);
+        double *y;
 
-        /* RSS, PSS and USS show the same picture: one is enough. */
-        if (c == NULL || b->requests == NULL || b->n < 2 ||
-            (memory && memory_shown) ||
-            (shown > 0 && f->outcome == OUTCOME_PASS))
+        /* RSS, PSS and USS show the same picture, and so do types that hang
+           together: one is enough. */
+        if (b->requests == NULL || b->n < 2 || (memory && memory_shown) ||
+            (type && type_shown) || (shown > 0 && f->outcome == OUTCOME_PASS))
             continue;
-        memory_shown = memory_shown || memory;
+        y = readings(v->in->record, f);
+        if (y == NULL)
+            continue;
+        memory_shown |= memory;
+        type_shown |= type;
         if (shown++ == 0)
             buf_adds(out,
                      "<section><h2>Growth against requests</h2><p "
@@ -174,7 +200,7 @@ void html_growth_charts(struct buf *out, const struct view *v)
                      "settled), less the first one, over completed requests. "
                      "Dashed: the growth that was found; the fan is its "
                      "interval.</p>\n");
-        write_chart(out, v, f, c);
+        write_chart(out, v, f, y);
     }
     if (shown > 0)
         buf_adds(out, "</section>\n");

@@ -8,6 +8,7 @@
 #include "tests/unit/assert_close.h"
 #include "tests/unit/effort.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -121,6 +122,26 @@ static void a_cache_that_fills_is_none(void **state)
     assert_null(type_finding(&v));
     assert_int_not_equal(v.outcome, OUTCOME_LEAK);
     verdict_release(&v);
+    close_service(&r);
+}
+
+static void a_column_can_be_read_again(void **state)
+{
+    struct record r;
+    double v[BLOCKS + 1];
+
+    (void)state;
+    open_service(&r, 4, BLOCKS);
+    for (size_t i = 2; i < r.barriers.n; i++)
+        add(&r, i, "shop.Order", 100 * (double)i);
+    assert_true(type_column_read(&r, "objects:shop.Order", v));
+    for (size_t i = 0; i < r.barriers.n; i++)
+        assert_true(v[i] == (i < 2 ? 0 : 100 * (double)i));
+    assert_false(type_column_read(&r, "objects:shop.Nobody", v));
+    for (size_t i = 0; i < r.nobjects; i++) /* nobody counted at barrier 3 */
+        r.objects[i].block = r.objects[i].block == 3 ? 4 : r.objects[i].block;
+    assert_true(type_column_read(&r, "objects:shop.Order", v));
+    assert_true(isnan(v[3]) && v[4] == 700);
     close_service(&r);
 }
 
@@ -252,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_type_that_grows_is_a_leak),
         cmocka_unit_test(a_tolerance_is_obeyed),
         cmocka_unit_test(a_cache_that_fills_is_none),
+        cmocka_unit_test(a_column_can_be_read_again),
         cmocka_unit_test(the_languages_types_accuse_nobody),
         cmocka_unit_test(healthy_services_are_not_accused),
         cmocka_unit_test(a_leak_among_the_young_never_passes),

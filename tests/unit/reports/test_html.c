@@ -98,6 +98,42 @@ static void test_says_it_all(void **state)
     fixture_close(&f);
 }
 
+/* A type that leaks is drawn from the censuses, which hold its counts. */
+static void test_type_is_drawn(void **state)
+{
+    (void)state;
+    static const char title[] =
+        "<h3>objects:shop.Order over the requests of order: leak";
+    struct fixture f;
+    struct buf page;
+    struct record_object *o;
+    struct series *b;
+
+    fixture_open(&f, FIXTURE_LEAK);
+    fixture_finding(&f, "objects:shop.Order", OUTCOME_LEAK, 0.1, 0, 0.001, 1);
+    f.verdict.lead = (int)f.verdict.nfindings - 1;
+    f.verdict.blames[1].finding = f.verdict.lead;
+    b = &f.record.barriers;
+    o = f.record.objects;
+    f.record.objects = mem_zalloc(b->n, sizeof *o);
+    f.record.nobjects = b->n;
+    for (size_t i = 0; i < b->n; i++)
+        f.record.objects[i] = (struct record_object){
+            .t_s = b->t_s[i],
+            .block = (int)i,
+            .type = mem_strdup(i == 7 ? "shop.Other" : "shop.Order"),
+            .count = 400 * (double)i};
+    free(o);
+    render(&f, &page);
+    assert_holds(&page, title);
+    buf_release(&page);
+    f.verdict.findings[f.verdict.lead].in_lives = true;
+    render(&f, &page);
+    assert_null(strstr(buf_str(&page), title));
+    buf_release(&page);
+    fixture_close(&f);
+}
+
 static void test_other_verdicts(void **state)
 {
     (void)state;
@@ -184,6 +220,7 @@ int main(void)
         cmocka_unit_test(test_policy_names_its_own),
         cmocka_unit_test(test_self_contained),
         cmocka_unit_test(test_says_it_all),
+        cmocka_unit_test(test_type_is_drawn),
         cmocka_unit_test(test_other_verdicts),
         cmocka_unit_test(test_absurd_numbers),
         cmocka_unit_test(test_long_runs_stay_small),
