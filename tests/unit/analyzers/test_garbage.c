@@ -33,8 +33,17 @@ static void open_record(struct record *r)
 /* Processes whose collector is off in every record; set by the test. */
 static double collectors_off;
 
+/* Set where the record tells that no collector is off; by the test. */
+static bool collectors_on;
+
+/* Processes, if they were counted; set by the test. */
+static double processes;
+
 /* What waits, if it was counted; set by the test. */
 static const double *unreached;
+
+/* The share of the young that was last taken for garbage. */
+static double share;
 
 /* Clears `name`, which grows by `d` while the young grow by `young`, and
  * gives the largest error against `truth`. */
@@ -50,9 +59,12 @@ static double worst(const char *name, const double *d, const double *young,
     open_record(&r);
     records_column(&r, name, 50000, d);
     records_column(&r, "py_gc_young", 300, young);
-    records_column(&r, "py_gc_collections", 10, runs);
-    if (collectors_off > 0)
+    if (!isnan(collections))
+        records_column(&r, "py_gc_collections", 10, runs);
+    if (collectors_off > 0 || collectors_on)
         records_column(&r, "py_gc_off", collectors_off, (double[BLOCKS]){0});
+    if (processes > 0)
+        records_column(&r, "procs", processes, (double[BLOCKS]){0});
     if (unreached != NULL) {
         records_column(&r, "py_gc_unreached", 90, unreached);
         records_column(&r, "py_blocks_unreached", 90, unreached);
@@ -63,6 +75,7 @@ static double worst(const char *name, const double *d, const double *young,
         blocks_clear_garbage(&r, &r.barriers.columns[0], &b);
     for (size_t i = 0; i < BLOCKS; i++)
         error = fmax(error, fabs(b.d[i] - truth[i]));
+    share = b.garbage;
     blocks_release(&b);
     records_close(&r);
     return error;
@@ -105,6 +118,21 @@ static void garbage_is_taken_out(void **state)
     assert_true(worst("py_blocks", d, young, idle, 16) < 10);
 }
 
+/* Garbage comes and goes, but for what survives and is moved on by a full
+ * collection, though nothing was freed: three blocks in eight. */
+static void survivors_that_move_stay(void **state)
+{
+    static const double young[BLOCKS] = {310,  200,  90,  150,
+                                         -900, -700, 120, -800};
+    double d[BLOCKS];
+
+    (void)state;
+    for (size_t i = 0; i < BLOCKS; i++)
+        d[i] = guilty[i] + (young[i] > 0 ? young[i] : 0);
+    assert_true(worst("py_gc_objects", d, young, guilty, 16) < 1e-6);
+    assert_close(share, 1, 0);
+}
+
 /* Part garbage, part survivors. */
 static void a_share_is_found(void **state)
 {
@@ -116,6 +144,68 @@ static void a_share_is_found(void **state)
     for (size_t i = 0; i < BLOCKS; i++)
         d[i] = guilty[i] + 0.4 * young[i] + (i % 3 ? 5 : -7);
     assert_true(worst("py_gc_objects", d, young, guilty, 16) < 40);
+}
+
+/* What fits hardly better than the usual share (all of the objects, none of
+ * the blocks) is chance. */
+static void a_share_is_clearly_better(void **state)
+{
+    static const double young[BLOCKS] = {310, -200, 90,  -150,
+                                         280, -330, 120, 60};
+    static const double noise[BLOCKS] = {60, -80, 90, 30, -70, 20, 50, -90};
+    double objects[BLOCKS], blocks[BLOCKS], cleared[BLOCKS];
+
+    (void)state;
+    for (size_t i = 0; i < BLOCKS; i++) {
+        objects[i] = guilty[i] + 0.9 * young[i] + noise[i];
+        cleared[i] = objects[i] - young[i];
+        blocks[i] = guilty[i] + 0.1 * young[i] + noise[i];
+    }
+    assert_true(worst("py_gc_objects", objects, young, cleared, 16) < 1e-6);
+    assert_close(share, 1, 0);
+    assert_true(worst("py_blocks", blocks, young, blocks, 16) < 1e-6);
+    assert_close(share, 0, 0);
+}
+
+/* Nobody knows how many are young, or memory is told: it stays as it was. */
+static void only_counts_of_objects_are_cleared(void **state)
+{
+    static const double young[BLOCKS] = {310, -200, 90,  -150,
+                                         280, -330, 120, 60};
+    double unknown[BLOCKS], d[BLOCKS];
+
+    (void)state;
+    for (size_t i = 0; i < BLOCKS; i++) {
+        d[i] = guilty[i] + young[i];
+        unknown[i] = i == 5 ? NAN : young[i];
+    }
+    assert_true(worst("rss_bytes", d, young, d, 16) < 1e-6);
+    assert_true(worst("py_tasks", d, young, d, 16) < 1e-6);
+    assert_true(worst("py_gc_objects", d, unknown, d, 16) < 1e-6);
+}
+
+/* The collector hardly ran, or nobody knows: the usual share is taken out,
+ * whatever fits. */
+static void few_collections_keep_the_share(void **state)
+{
+    static const double young[BLOCKS] = {56, 39, 77, 239, 167, 150, 200, 90};
+    static const double shares[] = {0, 0.4};
+
+    (void)state;
+    for (size_t k = 0; k < sizeof shares / sizeof *shares; k++) {
+        double d[BLOCKS], usual[BLOCKS];
+
+        for (size_t i = 0; i < BLOCKS; i++) {
+            d[i] = guilty[i] + shares[k] * young[i];
+            usual[i] = d[i] - young[i];
+        }
+        assert_true(worst("py_gc_objects", d, young, usual, 0) < 1e-6);
+        assert_close(share, 1, 0);
+        assert_true(worst("py_gc_objects", d, young, usual, NAN) < 1e-6);
+        assert_close(share, 1, 0);
+        assert_true(worst("py_gc_objects", d, young, guilty, 16) < 1e-6);
+        assert_close(share, shares[k], 1e-9);
+    }
 }
 
 /* The collector hardly ran: growth among the young is not told from garbage
@@ -140,7 +230,15 @@ static void nobody_collects(void **state)
     for (size_t i = 0; i < BLOCKS; i++)
         d[i] = 5000 + guilty[i];
     assert_true(worst("py_gc_objects", d, d, idle, 16) < 1e-6);
+    collectors_on = true;
+    assert_true(worst("py_gc_objects", d, d, idle, 16) < 1e-6);
+    collectors_on = false;
     collectors_off = 2;
+    processes = 30; /* not more than so many let be */
+    assert_true(worst("py_gc_objects", d, d, idle, 600) < 1e-6);
+    processes = 4;
+    assert_true(worst("py_gc_objects", d, d, d, 16) < 1e-6);
+    processes = 0;
     assert_true(worst("py_gc_objects", d, d, d, 16) < 1e-6);
     assert_true(worst("py_blocks", d, d, d, 0) < 1e-6);
     assert_true(worst("py_gc_objects", young, young, idle, 16) < 1e-6);
@@ -204,6 +302,38 @@ static enum outcome outcome_of(const char *name, const double *d,
     return f.outcome;
 }
 
+/* The least that grows whatever is garbage: an object of it is three blocks at
+ * most. */
+static void beyond_any_garbage(void **state)
+{
+    static const struct {
+        const char *name;
+        double grows, young, want; /* per block of 1,000 */
+    } rows[] = {
+        {"py_gc_objects", 300, 100, 0.2}, {"py_blocks", 300, 100, 0},
+        {"py_blocks", 900, 100, 0.6},     {"py_gc_objects", 300, -100, 0.3},
+        {"py_blocks", 300, -100, 0.3},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        double d[BLOCKS], young[BLOCKS];
+        struct record r;
+
+        for (size_t k = 0; k < BLOCKS; k++) {
+            d[k] = rows[i].grows;
+            young[k] = rows[i].young;
+        }
+        open_record(&r);
+        records_column(&r, rows[i].name, 50000, d);
+        assert_true(isnan(blocks_beyond_garbage(&r, &r.barriers.columns[0])));
+        records_column(&r, "py_gc_young", 3000, young);
+        assert_close(blocks_beyond_garbage(&r, &r.barriers.columns[0]),
+                     rows[i].want, 1e-9);
+        records_close(&r);
+    }
+}
+
 /* Strings pile up while the young hardly do: no garbage holds so many. What
  * the young could hold stays open. */
 static void what_no_garbage_can_be(void **state)
@@ -242,6 +372,11 @@ int main(void)
         cmocka_unit_test(survivors_are_no_garbage),
         cmocka_unit_test(garbage_is_taken_out),
         cmocka_unit_test(a_share_is_found),
+        cmocka_unit_test(survivors_that_move_stay),
+        cmocka_unit_test(a_share_is_clearly_better),
+        cmocka_unit_test(only_counts_of_objects_are_cleared),
+        cmocka_unit_test(few_collections_keep_the_share),
+        cmocka_unit_test(beyond_any_garbage),
         cmocka_unit_test(seldom_collected_is_hiding),
         cmocka_unit_test(nobody_collects),
         cmocka_unit_test(what_was_counted_is_taken_out),

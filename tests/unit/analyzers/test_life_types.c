@@ -374,6 +374,9 @@ static void test_counts(void **state)
     for (size_t i = 0; i < t.n; i++)
         assert_close(t.v[i].count, 13, 0);
     assert_close(life_types_count(&t, t.v[1].process, t.v[1].t_s), 13, 0);
+    assert_close(life_types_count(&t, t.v[1].process, t.v[1].t_s + 0.04), 13,
+                 0);
+    assert_true(isnan(life_types_count(&t, t.v[1].process, t.v[1].t_s + 0.06)));
     assert_true(isnan(life_types_count(&t, all, t.v[1].t_s)));
     assert_true(isnan(life_types_count(&t, t.v[1].process, 0.5)));
     life_types_release(&t);
@@ -384,6 +387,113 @@ static void test_counts(void **state)
     life_types_read(&r, "app.Nobody", SIZE_MAX, &t);
     assert_close(t.v[0].count, 0, 0);
     life_types_release(&t);
+    close_service(&r);
+}
+
+static const struct life_rise *rise_of(const struct life_rise *rises, size_t n,
+                                       const char *type)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(rises[i].type, type) == 0)
+            return &rises[i];
+    fail_msg("no %s", type);
+    return NULL;
+}
+
+/* Rows of the first `n` censuses of single processes. */
+static size_t rows_of(const struct record *r, size_t n)
+{
+    size_t censuses = 0, i = 0;
+
+    for (; i < r->nown_objects; i++) {
+        const struct record_own_object *o = &r->own_objects[i];
+
+        censuses +=
+            i == 0 || o->process != o[-1].process || o->block != o[-1].block;
+        if (censuses > n)
+            break;
+    }
+    return i;
+}
+
+/* What moves by less than any leak did not move, what falls does not rise, and
+ * the links of a cache that fills are no leak. */
+static void test_what_moves(void **state)
+{
+    struct service s = {.life = 300, .workers = 2, .leak = 1, .lru = 128};
+    struct life_rise *rises;
+    struct record r;
+    double order = 0;
+    size_t n, all, k = 0;
+
+    (void)state;
+    open_service(&r, &s, 7);
+    for (size_t i = 0; i < r.nown_objects; i++) {
+        struct record_own_object *o = &r.own_objects[i];
+
+        if (strcmp(o->type, "app.Order") == 0)
+            order = o->count;
+        else if (strcmp(o->type, "lib.Still7") == 0)
+            o->count += k++ % 2 == 0 ? 4 : 0;
+        else if (strcmp(o->type, "lib.Still8") == 0)
+            o->count += k % 2 == 0 ? 5 : 0;
+        else if (strcmp(o->type, "lib.Still9") == 0)
+            o->count = 5000 - order;
+    }
+    n = life_types_rises(&r, &rises);
+    assert_false(rise_of(rises, n, "lib.Still7")->moved);
+    assert_true(rise_of(rises, n, "lib.Still8")->moved);
+    assert_true(rise_of(rises, n, "lib.Still9")->moved);
+    assert_true(rise_of(rises, n, "lib.Still9")->clearness < 3);
+    assert_true(rise_of(rises, n, "app.Order")->clearness > 5);
+    assert_true(rise_of(rises, n, "app.Answer")->clearness > 0);
+    assert_true(rise_of(rises, n, LIFE_TYPES_LINKS)->moved);
+    assert_close(rise_of(rises, n, LIFE_TYPES_LINKS)->clearness, 0, 0);
+    free(rises);
+    /* Too few to tell. */
+    all = r.nown_objects;
+    r.nown_objects = rows_of(&r, 5);
+    assert_int_equal(life_types_rises(&r, &rises), 0);
+    assert_null(rises);
+    r.nown_objects = all;
+    close_service(&r);
+}
+
+/* Two processes look alike when they have as many of each type, in any
+ * order. */
+static void test_digest(void **state)
+{
+    struct service s = {.life = 300, .workers = 2, .leak = 1, .lru = 128};
+    struct record_own_object first;
+    struct life_types t;
+    struct record r;
+    uint64_t was;
+
+    (void)state;
+    open_service(&r, &s, 7);
+    first = r.own_objects[0];
+    life_types_read(&r, "app.Order", SIZE_MAX, &t);
+    was = t.v[0].digest;
+    life_types_release(&t);
+    for (int change = 0; change < 4; change++) {
+        struct record_own_object *o = r.own_objects;
+
+        if (change == 0)
+            o[0].count++;
+        else if (change == 1)
+            o[0].type = (char *)"app.Ordes";
+        else if (change == 2)
+            o[0].type = o[1].type;
+        else {
+            o[0] = o[1];
+            o[1] = first;
+        }
+        life_types_read(&r, "app.Order", SIZE_MAX, &t);
+        assert_int_equal(t.v[0].digest == was, change == 3);
+        life_types_release(&t);
+        if (change < 3)
+            o[0] = first;
+    }
     close_service(&r);
 }
 
@@ -432,6 +542,9 @@ static void test_kinds(void **state)
             assert_close(served[1], 0.9 * (old - young), 1e-9);
         }
     lives_release(&l);
+    r.nkinds = 1;
+    assert_false(life_kinds_known(&r));
+    r.nkinds = KINDS;
     r.kinds[1].completed[3] = NAN;
     assert_false(life_kinds_known(&r));
     close_service(&r);
@@ -441,6 +554,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counts),         cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_what_moves),     cmocka_unit_test(test_digest),
         cmocka_unit_test(test_rises),          cmocka_unit_test(test_healthy),
         cmocka_unit_test(test_single_objects), cmocka_unit_test(test_bounds),
     };
