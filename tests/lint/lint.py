@@ -213,14 +213,11 @@ def check_banned(root):
 
 def table_lines(lines):
     """How many lines lie inside initialisers of arrays and structs."""
-    count, end = 0, None
+    count, inside = 0, False
     for line in lines:
-        match = re.match(r"(\s{0,4})\w.*=\s*\{\s*$", line)
-        if end is None and match:
-            end = match.group(1) + "};"
-        count += end is not None
-        if end is not None and line.startswith(end):
-            end = None
+        inside = inside or bool(re.match(r"\s{0,4}\w.*=\s*\{\s*$", line))
+        count += inside
+        inside = inside and not line.rstrip().endswith("};")
     return count
 
 

@@ -136,7 +136,13 @@ class BreachTest(unittest.TestCase):
         self.write("harness/base/b.c", "int a;\n" * 601)
         self.write("harness/base/c.c", "static const int t[] = {\n" +
                    "    1,\n" * 601 + "};\n")
-        self.finds("length", "a function of 71 lines", "601 lines")
+        # A table ends where its initialiser does, on whatever line.
+        self.write("harness/base/d.c", "int f(void)\n{\n    struct p a = {\n" +
+                   "        .x = 1, .y = 2};\n}\n" + "int a;\n" * 600)
+        self.write("harness/base/e.c", "static const int t[][1] = {\n" +
+                   "    {1},\n" * 300 + "    {2}};\n" + "int a;\n" * 601)
+        self.finds("length", "a function of 71 lines", "b.c:1: 601 lines",
+                   "d.c:1: 603 lines", "e.c:1: 601 lines")
 
     def test_open_end(self):
         self.write("harness/base/a.c", "/* TODO: later */\n"
