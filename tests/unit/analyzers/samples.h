@@ -2,6 +2,9 @@
 #ifndef PLATEAU_TESTS_UNIT_ANALYZERS_SAMPLES_H
 #define PLATEAU_TESTS_UNIT_ANALYZERS_SAMPLES_H
 
+#include "tests/unit/assert_close.h"
+
+#include "analyzers/continuous.h"
 #include "harness/base/rng.h"
 #include "harness/model/series.h"
 
@@ -42,6 +45,31 @@ static inline void fill(struct series *s, size_t column, double level,
         s->columns[column].v[i] =
             round(level + growth * (double)i / (double)(s->n - 1) +
                   noise * rng_normal(&r));
+}
+
+/* Judges by `policy`, or by the default one: NULL. Nothing goes without a
+ * reason. Gives `c` to release. */
+static inline enum outcome
+judge(const struct series *s, const struct policy *policy, struct continuous *c)
+{
+    struct policy usual;
+
+    policy_default(&usual);
+    continuous_judge(s, policy != NULL ? policy : &usual, c);
+    assert_true(c->reason[0] != '\0');
+    for (size_t i = 0; i < c->n; i++)
+        assert_true(c->findings[i].reason[0] != '\0');
+    return c->outcome;
+}
+
+static inline enum outcome verdict_of(const struct series *s,
+                                      const struct policy *policy)
+{
+    struct continuous c;
+    enum outcome o = judge(s, policy, &c);
+
+    continuous_release(&c);
+    return o;
 }
 
 #endif

@@ -224,6 +224,24 @@ static bool is_named(const struct verdict *v, int kind, const char *of)
     return false;
 }
 
+/* Judges the run of browse and order, in which order leaks for sure: is
+ * browse named for `column` (NULL: any) beside it? Releases `r`. */
+static bool names_browse(struct record *r, const char *column,
+                         const char *of_order)
+{
+    struct verdict v;
+    bool browse;
+
+    for (size_t i = 0; i <= 10; i++) /* else time explains what all share */
+        r->barriers.t_s[i] += (double)(i * 7 % 5);
+    verdict_judge(r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_LEAK);
+    browse = is_named(&v, 0, column);
+    assert_true(is_named(&v, 1, of_order));
+    close_all(r, &v);
+    return browse;
+}
+
 /* Is browse named beside order when both keep four blocks, and browse is asked
    for `often` times a pattern of 240 in ten blocks? With `column`: order alone
    keeps the blocks, and browse alone one in that. */
@@ -231,9 +249,7 @@ static bool named_though_seldom(double often, const char *column)
 {
     static const double few[10] = {55, 5, 5, 55, 5, 55, 5, 5, 45, 5};
     double browses[10], orders[10], blocks[10];
-    bool browse;
     struct record r;
-    struct verdict v;
 
     records_open(&r, 10, 3000);
     for (size_t i = 0; i < 10; i++) {
@@ -246,14 +262,7 @@ static bool named_though_seldom(double often, const char *column)
     records_column(&r, "py_blocks", 40000, blocks);
     if (column != NULL)
         records_column(&r, column, 50, browses);
-    for (size_t i = 0; i <= 10; i++) /* else time explains what all share */
-        r.barriers.t_s[i] += (double)(i * 7 % 5);
-    verdict_judge(&r, NULL, &v);
-    assert_int_equal(v.outcome, OUTCOME_LEAK);
-    browse = is_named(&v, 0, column);
-    assert_true(is_named(&v, 1, "py_blocks"));
-    close_all(&r, &v);
-    return browse;
+    return names_browse(&r, column, "py_blocks");
 }
 
 /* The first few hundred requests of a kind fill caches: they accuse nobody
@@ -282,9 +291,7 @@ static bool named_for_values(const double *fresh)
                               .times = &times,
                               .nkinds = 1,
                               .count = count};
-    bool browse;
     struct record r;
-    struct verdict v;
 
     records_open(&r, 10, 3000);
     for (size_t i = 0; i < 10; i++) {
@@ -297,14 +304,7 @@ static bool named_for_values(const double *fresh)
     records_column(&r, "py_blocks", 40000, blocks);
     r.drivers = &d;
     r.ndrivers = 1;
-    for (size_t i = 0; i <= 10; i++) /* else time explains what all share */
-        r.barriers.t_s[i] += (double)(i * 7 % 5);
-    verdict_judge(&r, NULL, &v);
-    assert_int_equal(v.outcome, OUTCOME_LEAK);
-    browse = is_named(&v, 0, NULL);
-    assert_true(is_named(&v, 1, NULL));
-    close_all(&r, &v);
-    return browse;
+    return names_browse(&r, NULL, NULL);
 }
 
 /* What is kept by value is no leak of the kind that sends the values once no
