@@ -73,30 +73,39 @@ static void bench_clear(struct bench *b, const struct column_context *x,
     b->c = c;
 }
 
+/* What the readings show before any fit. */
+static void measure(struct bench *b)
+{
+    size_t n = b->r->n, m = 0;
+    double *w = mem_zalloc(n, sizeof *w);
+
+    for (size_t i = n - n / 3; i < n; i++)
+        if (!isnan(b->y[i]))
+            w[m++] = b->y[i];
+    b->v->level = stats_median(w, m);
+    b->v->swing = swing_from(b, BENCH_START);
+    b->v->noise = steps_noise(b->y, n);
+    free(w);
+}
+
 bool bench_open(struct bench *b, const struct column_context *x,
                 const struct column *c, struct column_view *v)
 {
     const struct rows *r = x->rows;
+    bool bytes = c->metric.unit == METRIC_BYTES;
 
     bench_clear(b, x, r, c);
     b->v = v;
     b->y = mem_zalloc(r->n, sizeof *b->y);
-    double *w = mem_zalloc(r->n, sizeof *w);
-    size_t m = 0;
 
     /* Nobody holds less than nothing; of a custom metric who knows. */
     rows_readings(r, b->c->v, c->metric.role == METRIC_CUSTOM ? -INFINITY : 0,
                   b->y);
-    clean_readings(b->y, r->n, b->c->metric.unit == METRIC_BYTES);
-    for (size_t i = r->n - r->n / 3; i < r->n; i++)
-        if (!isnan(b->y[i]))
-            w[m++] = b->y[i];
-    v->level = stats_median(w, m);
-    free(w);
-    v->swing = swing_from(b, BENCH_START);
-    v->noise = steps_noise(b->y, r->n);
+    b->grain = clean_grain(b->y, r->n, bytes);
+    clean_readings(b->y, r->n, bytes);
+    measure(b);
     b->quantum = clean_quantum(b->y, r->n);
-    if (b->c->metric.unit == METRIC_BYTES)
+    if (bytes)
         b->quantum = fmin(b->quantum, 1 << 20);
     v->lives = r->nlives;
     v->span_requests = NAN;
@@ -438,8 +447,9 @@ bool bench_glance(struct bench *b)
     return b->now.ok || bench_look(b);
 }
 
-/* Share of a steady leak's growth at each cell, times `by`, added to `y`. */
-static void plant(const struct rows *r, double by, double *y)
+/* Share of a steady leak's growth at each cell, times `by`, added to `y`, as
+ * readings would show it that lie on a grid of `grain` (0: none). */
+static void plant(const struct rows *r, double by, double grain, double *y)
 {
     const double *x = r->requests != NULL ? r->requests : r->busy_s;
     double span = x[r->n - 1] - x[0], born = 0;
@@ -447,13 +457,15 @@ static void plant(const struct rows *r, double by, double *y)
     for (size_t i = 0; i < r->n; i++) {
         if (i == 0 || r->life[i] != r->life[i - 1])
             born = x[i];
-        y[i] += by * (x[i] - born) / span;
+        double grown = by * (x[i] - born) / span;
+
+        y[i] += grain > 0 ? grain * round(grown / grain) : grown;
     }
 }
 
 /* Makes `t` a copy of `b` with a leak of `leak` per span planted in the
  * readings, less what grew there by itself, and looks as `b` did when it was
- * sharpest. */
+ * sharpest. The leak lifts the level, and with it what is tolerated. */
 static void replay(const struct bench *b, double leak, struct column_view *v,
                    struct bench *t)
 {
@@ -463,10 +475,12 @@ static void replay(const struct bench *b, double leak, struct column_view *v,
     bench_clear(t, b->x, b->r, b->c);
     t->v = v;
     t->plan = b->plan;
-    t->quantum = b->quantum;
+    t->quantum = fmax(b->quantum, b->grain);
     t->y = mem_zalloc(n, sizeof *t->y);
     memcpy(t->y, b->y, n * sizeof *t->y);
-    plant(b->r, leak - fmax(b->whole.growth.value, 0), t->y);
+    plant(b->r, leak - fmax(b->whole.growth.value, 0), b->grain, t->y);
+    measure(t);
+    thresholds_set(b->x, b->c, v);
     make_openings(t);
     t->plan.y = t->y;
     for (int k = 0; k < BENCH_OPENINGS; k++)
@@ -486,8 +500,8 @@ static bool rises_surely(const struct bench *t, double leak)
     return t->whole.ok && t->whole.growth.low - luck - spare > t->v->leak_above;
 }
 
-/* What that one look does not show, another might. Each next step is taken
- * only where it can still change the answer. */
+/* Looks as the verdict does; what one look does not show, another might. Each
+ * next step is taken only where it can still change the answer. */
 static bool look_again(struct bench *t, double leak)
 {
     struct trial_plan p = first_plan(t);
@@ -505,22 +519,26 @@ static bool look_again(struct bench *t, double leak)
 
 static bool look_once(struct bench *t, double leak)
 {
-    if (!rises(t, &t->whole) || !rises_surely(t, leak))
+    if (!rises_surely(t, leak))
         return false;
     t->clear = true;
-    run_recent(t, t->plan);
+    run_recent(t, first_plan(t));
     run_guess(t);
     return is_leak(t);
 }
 
-bool bench_calls(const struct bench *b, double leak, bool thorough)
+bool bench_calls(const struct bench *b, double leak, enum bench_care care)
 {
     struct bench *t = mem_realloc(NULL, 1, sizeof *t);
     struct column_view v;
     bool calls;
 
     replay(b, leak, &v, t);
-    calls = thorough ? look_again(t, leak) : look_once(t, leak);
+    if (care == BENCH_ONCE)
+        calls = look_once(t, leak);
+    else
+        calls =
+            (care == BENCH_ALL || rises_surely(t, leak)) && look_again(t, leak);
     bench_close(t);
     free(t);
     return calls;
@@ -533,6 +551,7 @@ bool bench_sees(const struct bench *b, double leak)
     bool sees;
 
     replay(b, leak, &v, t);
+    v.leak_above = b->v->leak_above; /* it need not be called one */
     sees = rises(t, &t->whole);
     if (!sees) {
         struct trial_plan p = first_plan(t);

@@ -23,6 +23,7 @@ struct bench {
     double *y, *open[BENCH_OPENINGS]; /* readings, and their openings */
     struct trial_plan plan;           /* the one that `whole` came from */
     double quantum;                   /* what readings were rounded to */
+    double grain;                     /* the grid they lie on; 0: none */
     bool clear; /* the first look said all there is to say */
     bool guessed;
     struct interval look[BENCH_LOOKS_MAX]; /* what each look said */
@@ -49,11 +50,16 @@ bool bench_glance(struct bench *b);
 /* What the looks say; fills v->doubt. */
 enum outcome bench_decide(struct bench *b);
 
+/* How a planted leak is looked at. */
+enum bench_care {
+    BENCH_ONCE, /* by the look that was the sharpest without it */
+    BENCH_SURE, /* by that, and then by all that the verdict rests on */
+    BENCH_ALL,  /* by all; several times the work */
+};
+
 /* Whether a leak of `leak` per span, planted in the readings less what grew
- * there by itself, would have been called with 95 % probability: by the look
- * that was the sharpest without it, or (`thorough`, several times the work) by
- * any. */
-bool bench_calls(const struct bench *b, double leak, bool thorough);
+ * there by itself, would have been called with 95 % probability. */
+bool bench_calls(const struct bench *b, double leak, enum bench_care care);
 
 /* Whether that leak would at least have stood out of what the readings do by
  * themselves, whatever it were called. */

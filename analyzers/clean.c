@@ -6,6 +6,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Above 2^53 every double is whole. */
+#define WHOLE_MAX 9007199254740992.
+
 /* Typical size of a step between neighbours, robustly: what is ordinary. */
 static double ordinary_step(const double *y, const size_t *at, size_t n)
 {
@@ -89,4 +92,30 @@ double clean_quantum(const double *y, size_t n)
         last = y[i];
     }
     return isfinite(least) ? least : 0;
+}
+
+/* Euclid's greatest common divisor of whole numbers. */
+static double common(double a, double b)
+{
+    while (b > 0) {
+        double rest = fmod(a, b);
+
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+double clean_grain(const double *y, size_t n, bool bytes)
+{
+    double grain = bytes ? 1 << 20 : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(y[i]))
+            continue;
+        if (y[i] != floor(y[i]) || fabs(y[i]) > WHOLE_MAX)
+            return 0;
+        grain = common(fabs(y[i]), grain);
+    }
+    return clean_quantum(y, n) > 0 ? grain : 0;
 }

@@ -15,4 +15,8 @@ size_t clean_readings(double *y, size_t n, bool positive);
  * 0 when nothing differs. */
 double clean_quantum(const double *y, size_t n);
 
+/* The step of the grid that all readings lie on, as rounding makes one; of
+ * `bytes` at most a MiB. 0: they are not whole, or nothing differs. */
+double clean_grain(const double *y, size_t n, bool bytes);
+
 #endif

@@ -1,7 +1,8 @@
 #include "analyzers/continuous.h"
 
-#include "analyzers/column.h"
 #include "analyzers/ballot.h"
+#include "analyzers/clean.h"
+#include "analyzers/column.h"
 #include "analyzers/discovery.h"
 #include "analyzers/remarks.h"
 #include "harness/base/mem.h"
@@ -164,6 +165,16 @@ static bool grows_with(const struct metric *m, const struct metric *planted)
     return memory && (m->role == METRIC_MEMORY || m->role == METRIC_CGROUP);
 }
 
+/* Adds the shares `x` of a growth `by` to `d`, as its readings would show it:
+ * rounded as they are. */
+static void plant(const double *x, double by, size_t n, struct column *d)
+{
+    double q = clean_grain(d->v, n, d->metric.unit == METRIC_BYTES);
+
+    for (size_t k = 0; k < n; k++)
+        d->v[k] += q > 0 ? q * round(x[k] * by / q) : x[k] * by;
+}
+
 void continuous_plant(const struct series *s, const char *name, double per_hour,
                       struct series *out)
 {
@@ -184,8 +195,7 @@ void continuous_plant(const struct series *s, const char *name, double per_hour,
         if (strcmp(d->name, c->name) != 0 &&
             !grows_with(&d->metric, &c->metric))
             continue;
-        for (size_t k = 0; k < s->n; k++)
-            d->v[k] += x[k] * per_hour * hours;
+        plant(x, per_hour * hours, s->n, d);
     }
     free(x);
     rows_release(&r);

@@ -11,7 +11,7 @@ enum { TRIES_MAX = 7 };
 #define GOOD 1.5
 
 /* `known` is called without asking, and what is larger; NaN: none is. */
-static double search(const struct bench *b, bool thorough, double known)
+static double search(const struct bench *b, enum bench_care care, double known)
 {
     const struct trial *t = &b->whole;
     double half = (t->growth.high - t->growth.low) / 2;
@@ -19,13 +19,13 @@ static double search(const struct bench *b, bool thorough, double known)
     double step = 1;
 
     for (int k = 0; k < TRIES_MAX; k++, leak *= step) {
-        if (!(leak >= known) && !bench_calls(b, leak, thorough)) {
+        if (!(leak >= known) && !bench_calls(b, leak, care)) {
             step = k < 2 ? 1.3 : 2;
             continue;
         }
         /* A long stride may have gone too far. */
         if (step == 2 && !(leak / sqrt(2) >= known) &&
-            bench_calls(b, leak / sqrt(2), thorough))
+            bench_calls(b, leak / sqrt(2), care))
             leak /= sqrt(2);
         return leak;
     }
@@ -34,11 +34,11 @@ static double search(const struct bench *b, bool thorough, double known)
 
 double power_minimum(const struct bench *b, bool thorough)
 {
-    double least = search(b, false, NAN);
+    double least = search(b, thorough ? BENCH_SURE : BENCH_ONCE, NAN);
 
     if (least <= GOOD * b->v->pass_below || !(thorough || isnan(least)))
         return least;
-    return fmin(least, search(b, true, least));
+    return fmin(least, search(b, BENCH_ALL, least));
 }
 
 /* The slope's error falls with the run's length to the power 3/2, while the

@@ -11,8 +11,9 @@
 
 /* The smallest growth per span that the bench, which has looked, would have
  * called a leak with 95 % probability: leaks are planted until it answers.
- * `thorough` when much depends on it: then what looks poor is tried again with
- * all its looks. NaN when not even large ones would have been called. */
+ * `thorough` when much depends on it: then all that could hold the verdict back
+ * is asked, and what looks poor is tried again with all looks. NaN when not
+ * even large ones would have been called. */
 double power_minimum(const struct bench *b, bool thorough);
 
 /* By which factor the run would have to be longer for its interval to stand

@@ -95,6 +95,51 @@ static void test_noise_acquits_nobody(void **state)
     assert_true(t.overclaims <= 1);
 }
 
+/* Runs of `kind` that pass and state a minimum, and those of them in which a
+ * leak of that size, planted, is called. */
+static void plant_minimum(int kind, uint64_t seed, const struct policy *p,
+                          int *stated, int *called)
+{
+    struct continuous c, again;
+    struct series s, planted;
+    struct truth truth;
+
+    generate(kind, seed, &s, &truth);
+    continuous_judge(&s, p, &c);
+    const struct finding *f = c.lead >= 0 ? &c.findings[c.lead] : NULL;
+
+    if (c.outcome == OUTCOME_PASS && isfinite(f->minimum_per_hour)) {
+        continuous_plant(&s, f->name, f->minimum_per_hour, &planted);
+        continuous_judge(&planted, p, &again);
+        ++*stated;
+        *called += again.outcome == OUTCOME_LEAK;
+        continuous_release(&again);
+        series_release(&planted);
+    }
+    continuous_release(&c);
+    series_release(&s);
+}
+
+/* What a pass says that it would have called, it would: wild noise, a load
+ * that falls and a job in between make the guards hold back what the interval
+ * alone would call (one in four, then), rounding hides what is smaller. */
+static void test_stated_minimum_is_called(void **state)
+{
+    static const char *const kinds[] = {"fat_noise", "load_drop", "long_job",
+                                        "reverting_walk", "whole_mib"};
+    struct policy p;
+    int stated = 0, called = 0, runs = 0;
+
+    (void)state;
+    policy_default(&p);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        for (int i = 0; i < 16; i += effort_step(), runs++)
+            plant_minimum(kind_of(kinds[k]), 30000 + (uint64_t)i, &p, &stated,
+                          &called);
+    assert_true(stated * 10 >= runs * 7);
+    assert_true(called * 100 >= stated * 96);
+}
+
 /* A pass that would not have noticed a leak is none. */
 static void test_the_blind_do_not_acquit(void **state)
 {
@@ -147,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_generator),
         cmocka_unit_test(test_rates),
         cmocka_unit_test(test_noise_acquits_nobody),
+        cmocka_unit_test(test_stated_minimum_is_called),
         cmocka_unit_test(test_the_blind_do_not_acquit),
     };
 

@@ -437,6 +437,33 @@ static void test_planted_minimum_is_found(void **state)
     series_release(&s);
 }
 
+/* A gauge of whole MiB that hardly ever moves shows a leak in steps of a MiB:
+ * one step is no leak, so the run promises none so small. */
+static void test_minimum_of_whole_mib(void **state)
+{
+    struct series s, planted;
+    struct continuous c;
+    const double mib = 1 << 20;
+
+    (void)state;
+    open_series(&s, 600, rss_pss);
+    for (size_t i = 0; i < s.n; i++)
+        for (size_t k = 0; k < s.ncolumns; k++)
+            s.columns[k].v[i] = (i % 150 == 100 ? 60 : 61) * mib;
+    judge(&s, &c);
+    assert_int_equal(c.outcome, OUTCOME_PASS);
+    double least = c.findings[c.lead].minimum_per_hour;
+
+    assert_true(least * 599 / 3600 > mib);
+    continuous_plant(&s, "rss_bytes", least, &planted);
+    for (size_t i = 0; i < s.n; i++)
+        assert_close(fmod(planted.columns[0].v[i], mib), 0, 0);
+    assert_int_equal(verdict_of(&planted), OUTCOME_LEAK);
+    continuous_release(&c);
+    series_release(&planted);
+    series_release(&s);
+}
+
 static void test_same_bytes_twice(void **state)
 {
     struct series s;
@@ -508,6 +535,7 @@ int main(void)
         cmocka_unit_test_setup(test_phases_left_out, setup),
         cmocka_unit_test_setup(test_request_counters, setup),
         cmocka_unit_test_setup(test_planted_minimum_is_found, setup),
+        cmocka_unit_test_setup(test_minimum_of_whole_mib, setup),
         cmocka_unit_test_setup(test_same_bytes_twice, setup),
         cmocka_unit_test_setup(test_garbage, setup),
     };

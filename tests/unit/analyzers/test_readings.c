@@ -191,6 +191,28 @@ static void test_clean(void **state)
     assert_close(clean_quantum(y, 60), 1, 0);
 }
 
+static void test_grain(void **state)
+{
+    double y[40];
+
+    (void)state;
+    for (int i = 0; i < 40; i++)
+        y[i] = 4096 * (1000 + 3 * (i % 2) + 7 * (i % 3));
+    y[5] = NAN;
+    assert_close(clean_grain(y, 40, true), 4096, 0);
+    y[7] += 6;
+    assert_close(clean_grain(y, 40, true), 2, 0);
+    y[8] += 0.5;
+    assert_close(clean_grain(y, 40, true), 0, 0);
+    for (int i = 0; i < 40; i++)
+        y[i] = (i == 20 ? 4. : 8.) * (1 << 20);
+    assert_close(clean_grain(y, 40, true), 1 << 20, 0);
+    assert_close(clean_grain(y, 40, false), 4 << 20, 0);
+    for (int i = 0; i < 40; i++)
+        y[i] = 5;
+    assert_close(clean_grain(y, 40, false), 0, 0);
+}
+
 /* Brute force says what an opening is. */
 static void test_opening(void **state)
 {
@@ -301,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_thinning),
         cmocka_unit_test(test_growth_by_life),
         cmocka_unit_test(test_clean),
+        cmocka_unit_test(test_grain),
         cmocka_unit_test(test_opening),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_guards),
