@@ -497,6 +497,82 @@ static void test_digest(void **state)
     close_service(&r);
 }
 
+/* Gives the census of `process` at `t_s` what one has that only began. */
+static void make_unborn(struct record *r, size_t process, double t_s)
+{
+    for (size_t i = 0; i < r->nown_objects; i++) {
+        struct record_own_object *o = &r->own_objects[i];
+        bool links = strcmp(o->type, LIFE_TYPES_LINKS) == 0;
+
+        if (o->process == process && o->t_s == t_s &&
+            strncmp(o->type, "lib.", 4) != 0)
+            o->count = links ? 80 : 1;
+    }
+}
+
+/* The age of a point, in requests of any kind. */
+static double age_of(const struct record *r, const struct blocks *b,
+                     const struct pooled_point *at)
+{
+    return lives_age_of(r, &b->lives, at->life, at->own);
+}
+
+/* How many points of the leaking type are left, with the `n` youngest of them
+   made equal. */
+static size_t points_with(size_t n)
+{
+    struct service s = {.life = 300, .workers = 2, .leak = 1, .lru = 128};
+    struct column c = {.name = (char *)"objects:app.Order"};
+    struct record r;
+    struct blocks b;
+    struct pooled p;
+    double after = 0, least = INFINITY;
+
+    open_service(&r, &s, 7);
+    records_column(&r, "py_gc_objects", 50000, NULL);
+    blocks_gather(&r, &r.barriers.columns[0], 0, &b);
+    assert_true(pooled_gather(&r, &c, &b, 1, 0, &p));
+    for (size_t k = 0; k < n; k++) {
+        size_t next = p.n;
+
+        for (size_t i = 0; i < p.n; i++)
+            if (age_of(&r, &b, &p.at[i]) > after &&
+                (next == p.n ||
+                 age_of(&r, &b, &p.at[i]) < age_of(&r, &b, &p.at[next])))
+                next = i;
+        after = age_of(&r, &b, &p.at[next]);
+        least = fmin(least, after);
+        make_unborn(&r, b.lives.v[p.at[next].life].process, p.at[next].t_s);
+    }
+    /* Nobody younger is in the way. */
+    for (size_t i = 0; n > 0 && i < b.lives.n; i++) {
+        struct record_process *o = &r.processes[b.lives.v[i].process];
+
+        for (size_t k = 0; k < o->nown; k++)
+            if (lives_age_of(&r, &b.lives, i, &o->own[k]) < least)
+                o->own[k].v[RECORD_OWN_BLOCKS] = NAN;
+    }
+    pooled_release(&p);
+    assert_true(pooled_gather(&r, &c, &b, 1, 0, &p));
+    n = p.n;
+    pooled_release(&p);
+    blocks_release(&b);
+    close_service(&r);
+    return n;
+}
+
+/* Two that have the same of everything had not served yet: they are left
+   out. */
+static void test_unborn(void **state)
+{
+    size_t all = points_with(0);
+
+    (void)state;
+    assert_int_equal(points_with(1), all);
+    assert_int_equal(points_with(2), all - 2);
+    assert_int_equal(points_with(3), all - 3);
+}
+
 /* A life's age is shared out as the blocks' requests were. */
 static void test_kinds(void **state)
 {
@@ -553,10 +629,15 @@ static void test_kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts),         cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_what_moves),     cmocka_unit_test(test_digest),
-        cmocka_unit_test(test_rises),          cmocka_unit_test(test_healthy),
-        cmocka_unit_test(test_single_objects), cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_what_moves),
+        cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_unborn),
+        cmocka_unit_test(test_rises),
+        cmocka_unit_test(test_healthy),
+        cmocka_unit_test(test_single_objects),
+        cmocka_unit_test(test_bounds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

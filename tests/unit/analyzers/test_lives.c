@@ -165,12 +165,160 @@ static void test_no_pass(void **state)
     }
 }
 
+/* Some are seen only a while after they began; the kernel tells when. */
+static void test_births(void **state)
+{
+    struct record r;
+    struct lives seen, told;
+
+    (void)state;
+    open_pair(&r);
+    assert_true(lives_find(&r, every, BLOCKS + 1, &seen));
+    for (size_t i = 0; i < r.nprocesses; i++) {
+        struct record_process *p = &r.processes[i];
+
+        p->start = (int64_t)((p->first_s + 1000) * 100);
+        if (p->first_s > 10)
+            p->first_s += i % 2;
+    }
+    assert_true(lives_find(&r, every, BLOCKS + 1, &told));
+    assert_int_equal(told.n, seen.n);
+    for (size_t i = 0; i < told.n; i++)
+        assert_close(told.v[i].born, seen.v[i].born, 2);
+    lives_release(&told);
+    lives_release(&seen);
+    close_record(&r);
+}
+
+/* Who served, of several that stayed, is known by their CPU time: one may be
+   without. */
+static void test_unknown(void **state)
+{
+    struct record r;
+    struct lives l;
+
+    (void)state;
+    open_pair(&r);
+    add_process(&r, 0, 75, NAN);
+    assert_true(lives_find(&r, every, BLOCKS + 1, &l));
+    assert_close(l.at_once, 2, 1e-9);
+    lives_release(&l);
+    add_process(&r, 0, 75, NAN);
+    assert_false(lives_find(&r, every, BLOCKS + 1, &l));
+    close_record(&r);
+}
+
+/* Each life's own readings: CPU seconds of a start and of every request, of
+ * which the first worker gets seven in ten; in steps of `tick` seconds, 0: to
+ * the last digit. */
+static void read_cpu(struct record *r, double start, double cost, double tick)
+{
+    size_t first = 1;
+
+    while (r->processes[first + 1].first_s > r->processes[first].first_s)
+        first++;
+    for (size_t i = 1; i < r->nprocesses; i++) {
+        struct record_process *p = &r->processes[i];
+        double rate = PER_BLOCK / 7.0 * (i <= first ? 0.7 : 0.3);
+
+        p->own = mem_zalloc(BLOCKS + 1, sizeof *p->own);
+        for (size_t b = 0; b <= BLOCKS; b++) {
+            double t = r->barriers.t_s[b];
+            double cpu = start + cost * rate * (t - p->first_s);
+
+            if (t < p->first_s || t > p->last_s)
+                continue;
+            p->own[p->nown++] = (struct record_own){
+                .t_s = t, .cpu_s = tick > 0 ? tick * floor(cpu / tick) : cpu};
+        }
+    }
+}
+
+static void forget_cpu(struct record *r)
+{
+    for (size_t i = 1; i < r->nprocesses; i++) {
+        free(r->processes[i].own);
+        r->processes[i].own = NULL;
+        r->processes[i].nown = 0;
+    }
+}
+
+/* The load is not shared evenly: ages are what the CPU time tells, which costs
+ * something to start with; not where it is known in ticks of which a life has
+ * a few. */
+static void test_cpu(void **state)
+{
+    static const struct {
+        double start, cost, tick;
+        bool told;
+    } rows[] = {{0.5, 0.002, 0, true},
+                {0.5, 0.002, 0.01, true},
+                {0, 0.002, 0.01, true},
+                {0.5, 0.00002, 0, true},
+                {0.5, 0.00002, 0.01, false}};
+
+    (void)state;
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        struct record r;
+        struct lives l;
+        size_t compared = 0;
+
+        open_pair(&r);
+        read_cpu(&r, rows[k].start, rows[k].cost, rows[k].tick);
+        assert_true(lives_find(&r, every, BLOCKS + 1, &l));
+        assert_int_equal(l.cost > 0, rows[k].told);
+        for (size_t i = 0; rows[k].told && i < l.n; i++)
+            for (size_t e = l.v[i].first; e <= l.v[i].last; e++) {
+                const struct record_own *own = lives_own(&r, &l, i, e);
+                double want = (own->cpu_s - rows[k].start) / rows[k].cost;
+
+                assert_close(lives_age_at(&l, i, e), want, 0.15 * want + 60);
+                assert_close(lives_age_of(&r, &l, i, own),
+                             lives_age_at(&l, i, e), 1e-6);
+                compared++;
+            }
+        assert_true(!rows[k].told || compared > 10);
+        lives_release(&l);
+        forget_cpu(&r);
+        close_record(&r);
+    }
+}
+
+/* The reading at a barrier is the nearest one, and near. */
+static void test_own(void **state)
+{
+    static const double off[] = {0.04, -0.01, 3};
+    struct record r;
+    struct lives l;
+    struct record_process *p;
+    size_t row;
+
+    (void)state;
+    open_pair(&r);
+    assert_true(lives_find(&r, every, BLOCKS + 1, &l));
+    p = &r.processes[l.v[2].process];
+    row = l.v[2].last;
+    p->own = mem_zalloc(3, sizeof *p->own);
+    for (size_t k = 0; k < 3; k++)
+        p->own[k].t_s = r.barriers.t_s[row] + off[k];
+    assert_null(lives_own(&r, &l, 2, row));
+    p->nown = 3;
+    assert_ptr_equal(lives_own(&r, &l, 2, row), &p->own[1]);
+    p->own[0].t_s = p->own[1].t_s = 0;
+    assert_null(lives_own(&r, &l, 2, row));
+    free(p->own);
+    lives_release(&l);
+    close_record(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ages),    cmocka_unit_test(test_stayed),
         cmocka_unit_test(test_none),    cmocka_unit_test(test_verdicts),
-        cmocka_unit_test(test_no_pass),
+        cmocka_unit_test(test_no_pass), cmocka_unit_test(test_births),
+        cmocka_unit_test(test_unknown), cmocka_unit_test(test_cpu),
+        cmocka_unit_test(test_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

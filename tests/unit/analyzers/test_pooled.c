@@ -185,6 +185,11 @@ static void test_points(void **state)
         assert_true(p.at[i].age <= p.at[i + 1].age);
     for (size_t i = 0; i + 1 < p.groups; i++)
         assert_true(p.requests[i] > 0);
+    /* Neither what a life loads first nor the service's own start counts. */
+    for (size_t i = 0; i < p.n; i++) {
+        assert_true(p.at[i].age >= 0.1 * p.oldest);
+        assert_true(b.lives.v[p.at[i].life].first > 0);
+    }
     pooled_release(&p);
     blocks_release(&b);
     /* One that was never read tells nothing of a life. */
@@ -197,6 +202,26 @@ static void test_points(void **state)
     assert_int_equal(b.lives.n, 0);
     blocks_release(&b);
     r.nprocesses = all;
+    close_service(&r);
+}
+
+/* Nothing was loaded late: no reading is taken for a step. */
+static void test_no_steps(void **state)
+{
+    static const struct service s = {.leak = 1024};
+    struct record r;
+    struct pooled p;
+    struct blocks b;
+
+    (void)state;
+    open_service(&r, &s, 3);
+    blocks_gather(&r, &r.barriers.columns[0], 0, &b);
+    assert_true(pooled_gather(&r, &r.barriers.columns[0], &b, 64, 0, &p));
+    assert_false(p.stepped);
+    for (size_t i = 0; i < p.n; i++)
+        assert_close(p.at[i].step, 0, 0);
+    pooled_release(&p);
+    blocks_release(&b);
     close_service(&r);
 }
 
@@ -215,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_points),
+        cmocka_unit_test(test_no_steps),
         cmocka_unit_test(test_leak),
         cmocka_unit_test(test_leak_beside_steps),
         cmocka_unit_test(test_healthy),
