@@ -15,6 +15,7 @@ enum {
     LONGER = 8,       /* times as many blocks, at most, ... */
     BLOCKS_MAX = 160, /* ... but not more than this, or than twice as many */
     LOOKS_MAX = 64,
+    CANDIDATES_MAX = 2000, /* numbers tried: over thirty decades */
     BLOCKS_FINE = 16, /* up to here a fit of all shapes costs little */
     STREAM = 1000,    /* seeds apart from those of replay.c */
 };
@@ -137,7 +138,8 @@ static void decide(struct futures *f, double *decided)
         for (size_t way = 0; way < FUTURES; way++) {
             size_t at = k;
 
-            if (!isnan(decided[way]) || !decided_at(f, way, k))
+            if (!isnan(decided[way]) || !isfinite(f->after[k]) ||
+                !decided_at(f, way, k))
                 continue;
             if (k > 0 && decided_at(f, way, k - 1))
                 at--;
@@ -213,16 +215,16 @@ static bool right(double said, double want)
 
 double forecast_best(const double *decided, size_t n, double had, double least)
 {
-    double from = NAN, to = NAN, most = -1, last = NAN;
+    double from = NAN, to = NAN, most = -1, last = NAN, more = least;
     bool among = false; /* the best, without a break */
     size_t in_time = 0;
 
-    while (in_time < n && !isnan(decided[in_time]))
+    while (in_time < n && isfinite(decided[in_time]))
         last = decided[in_time++];
     if (2 * in_time < n || in_time == 0)
         return NAN;
-    for (double more = least; had + more <= FORECAST_FACTOR * last;
-         more *= CANDIDATE_RATIO) {
+    for (int k = 0;
+         k < CANDIDATES_MAX && had + more <= FORECAST_FACTOR * last; k++) {
         double score = 0;
 
         for (size_t i = 0; i < in_time; i++)
@@ -236,6 +238,7 @@ double forecast_best(const double *decided, size_t n, double had, double least)
         among = among && score > most - EXCESS_SHARE / 2;
         if (among)
             to = more;
+        more *= CANDIDATE_RATIO;
     }
     return had + sqrt(from * to);
 }

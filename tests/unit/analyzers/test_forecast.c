@@ -8,6 +8,9 @@
 #include "analyzers/forecast.h"
 #include "tests/calibrate/sim.h"
 
+#include <math.h>
+#include <unistd.h>
+
 /* The number is not the middle but what most futures are near to. */
 static void test_best_is_where_most_are(void **state)
 {
@@ -44,6 +47,21 @@ static void test_best_is_the_middle_of_equals(void **state)
 
     (void)state;
     assert_close(forecast_best(same, 4, 1000, 100), 2000, 60);
+}
+
+/* Numbers of requests that a broken recording may hold. */
+static void test_best_of_nonsense_ends(void **state)
+{
+    static const double never[] = {2000, 2000, INFINITY, INFINITY};
+    static const double far[] = {1e300, 1e300};
+
+    (void)state;
+    alarm(60); /* not for ever, if it does not */
+    assert_close(forecast_best(never, 4, 1000, 100), 2000, 60);
+    assert_true(isnan(forecast_best(never + 2, 2, 1000, 100)));
+    assert_true(forecast_best(far, 2, 0, 5e-324) >= 0);
+    assert_true(isfinite(forecast_best(far, 2, 1000, 0)));
+    alarm(0);
 }
 
 static void test_range(void **state)
@@ -182,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_best_is_where_most_are),
         cmocka_unit_test(test_best_minds_what_is_added),
         cmocka_unit_test(test_best_is_the_middle_of_equals),
+        cmocka_unit_test(test_best_of_nonsense_ends),
         cmocka_unit_test(test_range),
         cmocka_unit_test(test_noise_takes_longer),
         cmocka_unit_test(test_what_happens),
