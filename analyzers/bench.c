@@ -464,8 +464,8 @@ static void plant(const struct rows *r, double by, double grain, double *y)
 }
 
 /* Makes `t` a copy of `b` with a leak of `leak` per span planted in the
- * readings, less what grew there by itself, and looks as `b` did when it was
- * sharpest. The leak lifts the level, and with it what is tolerated. */
+ * readings, less what grew there by itself. The leak lifts the level, and with
+ * it what is tolerated. Nobody has looked at it yet. */
 static void replay(const struct bench *b, double leak, struct column_view *v,
                    struct bench *t)
 {
@@ -487,7 +487,6 @@ static void replay(const struct bench *b, double leak, struct column_view *v,
         if (b->plan.y == b->open[k])
             t->plan.y = t->open[k];
     t->plan.floor_var = floor_variance(t, BENCH_START);
-    trial_run(&t->plan, &t->whole);
 }
 
 /* The interval calls `leak` a leak, and would have done so in 95 of 100 runs
@@ -505,10 +504,8 @@ static bool rises_surely(const struct bench *t, double leak)
 static bool look_again(struct bench *t, double leak)
 {
     struct trial_plan p = first_plan(t);
-    bool more;
+    bool more = run_whole(t, &p);
 
-    t->whole.ok = false;
-    more = run_whole(t, &p);
     if (!rises_surely(t, leak))
         return false;
     if (more)
@@ -517,8 +514,10 @@ static bool look_again(struct bench *t, double leak)
     return is_leak(t);
 }
 
+/* Looks as it was done when it was sharpest. */
 static bool look_once(struct bench *t, double leak)
 {
+    trial_run(&t->plan, &t->whole);
     if (!rises_surely(t, leak))
         return false;
     t->clear = true;
@@ -552,6 +551,7 @@ bool bench_sees(const struct bench *b, double leak)
 
     replay(b, leak, &v, t);
     v.leak_above = b->v->leak_above; /* it need not be called one */
+    trial_run(&t->plan, &t->whole);
     sees = rises(t, &t->whole);
     if (!sees) {
         struct trial_plan p = first_plan(t);

@@ -42,6 +42,7 @@ struct fitter {
     double base;      /* part of the evidence that all shapes share */
     double penalty;   /* per parameter */
     double top, peak; /* best log evidence: at all, and at this `rho` */
+    double bar;       /* what has less is not kept */
     struct candidate kept[FIT_PARTS_MAX], best;
     int heap[FIT_PARTS_MAX]; /* of `kept` once that is full, weakest on top */
     int nkept;
@@ -209,6 +210,9 @@ static void keep(struct fitter *f, const struct candidate *c)
         f->kept[f->heap[0]] = *c;
         sift(f, 0);
     }
+    f->bar = f->top - NEGLIGIBLE;
+    if (f->nkept == FIT_PARTS_MAX)
+        f->bar = fmax(f->bar, f->kept[f->heap[0]].evidence);
 }
 
 /* Would not be kept. */
@@ -282,27 +286,61 @@ static void try_both(struct fitter *f, const int *term, int n, double prior)
     consider(f, term + 1, n - 1, prior / 2, se);
 }
 
-/* The greatest residual sum of squares at which a shape of `terms` still
- * counts. */
-static double worst_rss(const struct fitter *f, int terms, double prior)
-{
-    double room =
-        f->base - terms * f->penalty + log(prior) - (f->top - NEGLIGIBLE);
+/* Up to which residual sums of squares a shape still counts, with the straight
+ * part and without. The better what is kept, the less gets through. */
+struct gate {
+    double room; /* log evidence of a perfect fit, but for its terms */
+    int terms;   /* with the straight part */
+    double bar, with, without;
+};
 
-    return f->p->n * (exp(2 * room / f->p->n) - f->floor_var);
+/* More than rounding makes of the evidence when a sum is made another way. */
+#define GATE_SLACK 1e-3
+
+static struct gate gate(const struct fitter *f, int terms, double prior,
+                        double cost)
+{
+    return (struct gate){f->base + log(prior / 2) - cost * f->penalty, terms,
+                         NAN, NAN, NAN};
 }
 
-/* The line and one part, eliminated by hand: what a third term leaves of the
- * residuals then costs a dozen multiplications. */
+static double worst_rss(const struct fitter *f, double room)
+{
+    return f->p->n * (exp(2 * (room + GATE_SLACK) / f->p->n) - f->floor_var);
+}
+
+static void set_bar(const struct fitter *f, struct gate *g)
+{
+    double room = g->room - f->bar - g->terms * f->penalty;
+
+    g->bar = f->bar;
+    g->with = worst_rss(f, room);
+    g->without = worst_rss(f, room + f->penalty);
+}
+
+/* Whether a shape may be worth fitting that leaves so much of the squares with
+ * the straight part, and so much without. */
+static inline bool passes(const struct fitter *f, struct gate *g, double with,
+                          double without)
+{
+    if (g->bar != f->bar)
+        set_bar(f, g);
+    return !(with > g->with && without > g->without);
+}
+
+/* The line and one part, eliminated by hand, and the part alone: what a third
+ * term leaves of the residuals then costs a dozen multiplications. */
 struct eliminated {
     const double *g0, *g1, *gy;
     double d0, d1, l, u0, u1, rss;
+    double alone, rss_alone;
 };
 
 static struct eliminated eliminate(const struct fitter *f, int part)
 {
-    struct eliminated e = {f->g[0], f->g[part], f->g[SHAPES_MAX], 0, 0, 0, 0,
-                           0,       0};
+    struct eliminated e = {.g0 = f->g[0],
+                           .g1 = f->g[part],
+                           .gy = f->g[SHAPES_MAX]};
 
     e.d0 = 1 / e.g0[0];
     e.l = e.g1[0] * e.d0;
@@ -310,6 +348,8 @@ static struct eliminated eliminate(const struct fitter *f, int part)
     e.u0 = e.gy[0];
     e.u1 = e.gy[part] - e.l * e.u0;
     e.rss = e.gy[SHAPES_MAX] - e.u0 * e.u0 * e.d0 - e.u1 * e.u1 * e.d1;
+    e.alone = 1 / e.g1[part];
+    e.rss_alone = e.gy[SHAPES_MAX] - e.gy[part] * e.gy[part] * e.alone;
     return e;
 }
 
@@ -321,6 +361,17 @@ static double rss_with(const struct fitter *f, const struct eliminated *e,
     double u = e->gy[term] - w0 * e->u0 * e->d0 - w1 * e->u1 * e->d1;
 
     return e->rss - u * u / d;
+}
+
+/* The part and a further term, without the line. */
+static double rss_without(const struct fitter *f, const struct eliminated *e,
+                          int part, int term)
+{
+    double w = e->g1[term] * e->alone;
+    double d = f->g[term][term] - w * e->g1[term];
+    double u = e->gy[term] - w * e->gy[part];
+
+    return e->rss_alone - u * u / d;
 }
 
 /* The same of any terms. */
@@ -347,25 +398,36 @@ static double rss_of(const struct fitter *f, const int *term, int k)
     return rss;
 }
 
+/* The line, terms 1 .. n - 2 and the last one, if that may be worth it; `e`
+ * has eliminated the line and term 1, where there is one. */
+static void try_third(struct fitter *f, const int *term, int n,
+                      const struct eliminated *e, double prior, struct gate *g)
+{
+    if (n == 2 || passes(f, g, rss_with(f, e, term[n - 1]),
+                         rss_without(f, e, term[1], term[n - 1])))
+        try_both(f, term, n, prior);
+}
+
 /* The same under a load that varied: with its effect, in one version, or the
  * promptest and the slowest together, which stand for any delay between. */
 static void try_loads(struct fitter *f, int *term, int n,
-                      const struct eliminated *e, double prior)
+                      const struct eliminated *e, double prior, double cost)
 {
     int nloads = f->s->n - f->s->loads;
-    double worst = worst_rss(f, n, prior / (nloads + 1) / 2);
+    double each = prior / (nloads + 1);
+    struct gate one = gate(f, n + 1, each, cost);
+    struct gate two = gate(f, n + 2, each, cost);
 
     if (n + 2 > TERMS_MAX)
         return;
     for (int i = 0; i < nloads; i++) {
         term[n] = f->s->loads + i;
-        if (n == 1 || !(rss_with(f, e, term[n]) > worst))
-            try_both(f, term, n + 1, prior / (nloads + 1));
+        try_third(f, term, n + 1, e, each, &one);
     }
     term[n] = f->s->loads;
     term[n + 1] = f->s->n - 1;
-    if (!(rss_of(f, term, n + 2) > worst))
-        try_both(f, term, n + 2, prior / (nloads + 1));
+    if (passes(f, &two, rss_of(f, term, n + 2), rss_of(f, term + 1, n + 1)))
+        try_both(f, term, n + 2, each);
 }
 
 /* A shape of at most one part by itself. */
@@ -383,15 +445,16 @@ static void try_aided(struct fitter *f, int part, double prior)
 {
     int term[TERMS_MAX] = {0, part}, n = part < 0 ? 1 : 2;
     struct eliminated e = eliminate(f, part < 0 ? 0 : part);
-    double worst = worst_rss(f, n, prior * CREEP / SHAPES_LOGS / 2);
+    double cost = part < 0 ? 0 : basis(f, part)->cost;
+    double each = prior * CREEP / SHAPES_LOGS;
+    struct gate g = gate(f, n + 1, each, cost);
 
     for (int i = f->s->logs; i < f->s->kinks; i++) {
         term[n] = i;
-        if (n == 1 || !(rss_with(f, &e, i) > worst))
-            try_both(f, term, n + 1, prior * CREEP / SHAPES_LOGS);
+        try_third(f, term, n + 1, &e, each, &g);
     }
     if (f->s->n > f->s->loads)
-        try_loads(f, term, n, &e, prior * (1 - CREEP) * 0.5);
+        try_loads(f, term, n, &e, prior * (1 - CREEP) * 0.5, cost);
 }
 
 typedef void try_fn(struct fitter *f, int part, double prior);
@@ -413,11 +476,14 @@ static void try_singles(struct fitter *f, try_fn *try)
 static void try_afters(struct fitter *f)
 {
     const struct shapes *s = f->s;
+    double prior = SINGLE * CREEP / SHAPES_AFTERS;
+    struct gate g = gate(f, 3, prior, 0);
 
     for (int i = s->afters; i < s->loads; i++) {
         int term[TERMS_MAX] = {0, s->kinks + (i - s->afters) / 2 * 2, i};
 
-        try_both(f, term, 3, SINGLE * CREEP / SHAPES_AFTERS);
+        if (passes(f, &g, rss_of(f, term, 3), rss_of(f, term + 1, 2)))
+            try_both(f, term, 3, prior);
     }
 }
 
@@ -429,23 +495,27 @@ static void try_pairs(struct fitter *f, int a, int a_end, int b, int b_end,
 {
     int count =
         a == b ? (a_end - a) * (a_end - a - 1) / 2 : (a_end - a) * (b_end - b);
-    double worst = worst_rss(f, 2, prior / fmax(count, 1));
+    double each = prior / fmax(count, 1);
+    struct gate g;
 
+    if (count == 0)
+        return;
+    g = gate(f, 3, each, basis(f, a)->cost + basis(f, b)->cost);
     for (int i = a; i < a_end; i++) {
         const double *gi = f->g[i], *gy = f->g[SHAPES_MAX], *gl = f->g[0];
         double d = 1 / gi[i], rss = gy[SHAPES_MAX] - gy[i] * gy[i] * d;
         double ll = gl[0] - gl[i] * gl[i] * d, ly = gy[0] - gl[i] * gy[i] * d;
 
         for (int k = a == b ? i + 1 : b; k < b_end; k++) {
-            double kk = f->g[k][k] - gi[k] * gi[k] * d;
+            double over = 1 / (f->g[k][k] - gi[k] * gi[k] * d);
             double ky = gy[k] - gi[k] * gy[i] * d;
             double kl = gl[k] - gi[k] * gl[i] * d;
-            double line = ll - kl * kl / kk, rise = ly - kl * ky / kk;
+            double line = ll - kl * kl * over, rise = ly - kl * ky * over;
+            double left = rss - ky * ky * over;
             int term[TERMS_MAX] = {0, i, k};
 
-            if (rss - ky * ky / kk - rise * rise / line > worst)
-                continue;
-            try_both(f, term, 3, prior / count);
+            if (passes(f, &g, left - rise * rise / line, left))
+                try_both(f, term, 3, each);
         }
     }
 }
@@ -509,7 +579,7 @@ bool fit_shapes(const struct fit_points *p, struct fit_memo *m, struct fit *out)
     struct fitter *f = fit_memo_room(m, sizeof *f);
 
     f->p = p;
-    f->top = -DBL_MAX;
+    f->top = f->bar = -DBL_MAX;
     f->nkept = 0;
     f->best = (struct candidate){0};
     fit_gram_make(m, p, &f->gram);
