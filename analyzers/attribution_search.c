@@ -7,10 +7,8 @@
 #include <string.h>
 
 enum {
-    EXHAUSTIVE = 3,    /* all sets up to this size are tried */
-    CANDIDATES = 24,   /* kinds that enter the larger sets */
-    DRIVERS_TRIED = 6, /* drivers that enter sets, one at a time */
-    SCATTER = 3,       /* noise in proportion to the growth */
+    EXHAUSTIVE = 3, /* all sets up to this size are tried */
+    SCATTER = 3,    /* noise in proportion to the growth */
 };
 
 enum { ODD_MAX = 40 }; /* with more blocks none is left to itself */
@@ -20,14 +18,12 @@ enum { ODD_MAX = 40 }; /* with more blocks none is left to itself */
 #define HOPELESS 40
 #define HOPELESS_EVEN 100
 
+/* More than rounding makes of a weight that is found another way. */
+#define SLACK 1e-3
+
 static const double noise_rho[SEARCH_NOISES] = {0, 0.5, 1, 0};
 
-/* How likely is guilt beforehand: one kind in a handful of runs. */
-#define PRIOR_KIND 0.25 /* shared by all kinds, per further guilty kind */
-#define PRIOR_ALIKE 0.1
-#define PRIOR_TIME 0.05
-#define PRIOR_DRIVER 0.1 /* shared by all drivers */
-#define PRIOR_ODD 0.1    /* one block is odd */
+#define PRIOR_ODD 0.1 /* one block is odd */
 
 static bool solve_set(struct search *s, const size_t *set, size_t size,
                       int noise, struct lsq *q)
@@ -40,8 +36,46 @@ static bool solve_set(struct search *s, const size_t *set, size_t size,
     return lsq_solve(s->work, n, size, q);
 }
 
-/* Again, each block weighed by the growth that `q` found in it: what leaks at
-   random scatters most where most of it happens. */
+/* A set under scatter in proportion to the growth that `q` found: what leaks
+   at random scatters most where most of it happens. */
+struct scatter {
+    double log_det; /* nearly */
+    double widest; /* times a block's even noise, but for the odd one: nearly */
+};
+
+/* What the growth of each block is, into `s->scale`, and roughly how it would
+   scatter. */
+static struct scatter scatter_make(struct search *s, const size_t *set,
+                                   size_t size, size_t odd, const struct lsq *q)
+{
+    size_t n = s->n;
+    double least = s->least, scale = 1 / least, product = 1;
+    struct scatter out = {0, 0};
+
+    for (size_t i = 0; i < n; i++)
+        s->scale[i] = q->b[0] * s->cause[set[0]].x[i];
+    for (size_t j = 1; j < size; j++) {
+        const double *x = s->cause[set[j]].x, b = q->b[j];
+
+        for (size_t i = 0; i < n; i++)
+            s->scale[i] += b * x[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        double var = (fabs(s->scale[i]) + least) * scale;
+        double wide = var * s->even_scale[i];
+
+        if (i != odd && wide > out.widest)
+            out.widest = wide;
+        product *= var;
+        if (product > 1e200 || i + 1 == n) { /* few logarithms: they are dear */
+            out.log_det += log(product);
+            product = 1;
+        }
+    }
+    return out;
+}
+
+/* Again, each block weighed by its scatter. */
 static bool solve_scatter(struct search *s, const size_t *set, size_t size,
                           size_t odd, struct lsq *q)
 {
@@ -50,14 +84,11 @@ static bool solve_scatter(struct search *s, const size_t *set, size_t size,
 
     *log_det = 0;
     for (size_t i = 0; i < n; i++) {
-        double fitted = 0, var;
+        double var = (fabs(s->scale[i]) + least) / least;
 
-        for (size_t j = 0; j < size; j++)
-            fitted += q->b[j] * s->cause[set[j]].x[i];
-        var = (fabs(fitted) + least) / least;
         s->scale[i] = 1 / sqrt(var);
         product *= var;
-        if (product > 1e200 || i + 1 == n) { /* few logarithms: they are dear */
+        if (product > 1e200 || i + 1 == n) {
             *log_det += log(product);
             product = 1;
         }
@@ -207,16 +238,35 @@ static void listen(struct search *s, const struct fitted *f)
         s->best_set[j] = f->set[j];
 }
 
-/* What a set of `p` parameters weighs under one noise. */
-static double weight_of(const struct search *s, const struct lsq *q, int noise,
-                        double log_prior)
+/* What a set of `p` parameters weighs that leaves a mean square of
+   exp(`misfit`) under a noise of that determinant. */
+static double weight_of(const struct search *s, size_t p, double misfit,
+                        double log_det, double log_prior)
 {
-    double pp = (double)q->p, nn = (double)s->n, spare = nn - pp - 1;
+    double pp = (double)p, nn = (double)s->n, spare = nn - pp - 1;
+
+    return log_prior - 0.5 * (nn * misfit + log_det + pp * s->log_n +
+                              2 * pp * (pp + 1) / (spare > 0.5 ? spare : 0.5));
+}
+
+static double weight_under(const struct search *s, const struct lsq *q,
+                           int noise, double log_prior)
+{
     double floor = s->quantum * s->quantum / 6;
 
-    return log_prior - 0.5 * (nn * log((q->rss + floor) / nn) +
-                              s->white[noise].log_det + pp * s->log_n +
-                              2 * pp * (pp + 1) / (spare > 0.5 ? spare : 0.5));
+    return weight_of(s, q->p, log((q->rss + floor) / (double)s->n),
+                     s->white[noise].log_det, log_prior);
+}
+
+/* The greatest sum of squares that `p` parameters may leave if they are to
+   weigh `bar` or more under a noise of that determinant. */
+static double worst_rss(const struct search *s, size_t p, double log_det,
+                        double log_prior, double bar)
+{
+    double floor = s->quantum * s->quantum / 6, nn = (double)s->n;
+    double room = weight_of(s, p, 0, log_det, log_prior) - bar;
+
+    return nn * exp(2 * (room + SLACK) / nn) - floor;
 }
 
 /* Listens to one fitted set, unless it asks for memory given back, which
@@ -236,39 +286,66 @@ static void hear_set(struct search *s, const size_t *set, size_t size,
                                weight, (int)(s->n - q->p)});
 }
 
-/* The set under one of the noises that do not hang on the growth, with all
-   blocks and with each of them left to itself; `weights` are filled with what
-   those weigh, all blocks last, and under even noise `s->even_fits` with the
-   fits. */
-static void try_noise(struct search *s, const size_t *set, size_t size,
-                      int noise, double log_prior, double *weights)
+/* The fit `q` of the set at hand, with each of the blocks left to itself in
+   turn, as far as that may have a say. Nearly what a column that is 1 in one
+   block leaves of the squares is found for all blocks at once. */
+static void try_odds(struct search *s, const size_t *set, size_t size,
+                     int noise, const struct lsq *q, double log_prior,
+                     double *weights)
 {
-    size_t n = s->n, odds = n <= ODD_MAX && n >= size + 3 ? n : 0;
-    const double *left = s->work + LSQ_PARTS * n;
-    struct lsq q, with;
+    const struct whitener *w = &s->white[noise];
+    size_t n = s->n;
+    double bar = s->best - (noise == 0 ? HOPELESS_EVEN : HOPELESS), worst;
+    double *left = s->gathered + size * n;
+    struct lsq with;
 
-    for (size_t odd = 0; odd <= n; odd++)
-        weights[odd] = -INFINITY;
-    if (n < size + 2 || !solve_set(s, set, size, noise, &q))
-        return;
-    weights[n] = weight_of(s, &q, noise, log_prior);
-    if (noise == 0)
-        s->even_fits[n] = q;
-    hear_set(s, set, size, &q, weights[n]);
-    for (size_t odd = 0; odd < odds && size < LSQ_PARTS; odd++) {
-        if (!lsq_extend(s->work, left, n, &q, s->white_odd[noise] + odd * n,
-                        odd, s->white[noise].plain ? odd + 1 : n, &with))
+    log_prior += s->log_odd;
+    worst = worst_rss(s, size + 1, w->log_det, log_prior, bar);
+    for (size_t j = 0; j < size; j++)
+        whitener_gather(w, s->work + j * n, s->gathered + j * n);
+    whitener_gather(w, s->work + LSQ_PARTS * n, left);
+    for (size_t odd = 0; odd < n; odd++) {
+        double own = s->odd_square[noise][odd];
+
+        for (size_t j = 0; j < size; j++)
+            own -= s->gathered[j * n + odd] * s->gathered[j * n + odd];
+        if (q->rss - left[odd] * left[odd] / own > worst ||
+            !lsq_extend(s->work, s->work + LSQ_PARTS * n, n, q,
+                        s->white_odd[noise] + odd * n, odd,
+                        w->plain ? odd + 1 : n, &with))
             continue;
-        weights[odd] = weight_of(s, &with, noise, log_prior + s->log_odd);
+        weights[odd] = weight_under(s, &with, noise, log_prior);
         if (noise == 0)
             s->even_fits[odd] = with;
         hear_set(s, set, size, &with, weights[odd]);
     }
 }
 
+/* The set under one of the noises that do not hang on the growth, with all
+   blocks and with each of them left to itself; `weights` are filled with what
+   those weigh that are not hopeless, all blocks last, and under even noise
+   `s->even_fits` with the fits. */
+static void try_noise(struct search *s, const size_t *set, size_t size,
+                      int noise, double log_prior, double *weights)
+{
+    size_t n = s->n;
+    struct lsq q;
+
+    for (size_t odd = 0; odd <= n; odd++)
+        weights[odd] = -INFINITY;
+    if (n < size + 2 || !solve_set(s, set, size, noise, &q))
+        return;
+    weights[n] = weight_under(s, &q, noise, log_prior);
+    if (noise == 0)
+        s->even_fits[n] = q;
+    hear_set(s, set, size, &q, weights[n]);
+    if (n <= ODD_MAX && n >= size + 3 && size < LSQ_PARTS)
+        try_odds(s, set, size, noise, &q, log_prior, weights);
+}
+
 /* The set under scatter in proportion to its growth. That can make much of a
    set which is poor under even noise, but not everything: `even` is what that
-   weighs. */
+   weighs. Nor can it make more of the misfit than where it scatters most. */
 static void try_scatter(struct search *s, const size_t *set, size_t size,
                         double log_prior, const double *even)
 {
@@ -277,14 +354,19 @@ static void try_scatter(struct search *s, const size_t *set, size_t size,
     for (size_t i = 0; i <= n; i++) {
         size_t odd = i == 0 ? n : i - 1;
         double prior = log_prior + (odd < n ? s->log_odd : 0);
+        struct scatter way;
         struct lsq q;
 
         if (!(even[odd] >= s->best - HOPELESS_EVEN) || even[odd] == -INFINITY)
             continue;
         q = s->even_fits[odd];
+        way = scatter_make(s, set, size, odd, &q);
+        if (q.rss / way.widest >
+            worst_rss(s, q.p, way.log_det, prior, s->best - HOPELESS))
+            continue;
         if (!solve_scatter(s, set, size, odd, &q))
             continue;
-        hear_set(s, set, size, &q, weight_of(s, &q, SCATTER, prior));
+        hear_set(s, set, size, &q, weight_under(s, &q, SCATTER, prior));
     }
 }
 
@@ -343,104 +425,6 @@ static void grow_best(struct search *s, const size_t *c, size_t m)
     }
 }
 
-/* Adds to c[m..) the causes from..to - 1 that lower the misfit most, one after
-   the other, until there are `want` (orthogonal matching pursuit, Pati et al.
-   1993). `left` is the misfit so far. Gives how many there are then. */
-static size_t pick(const struct search *s, size_t from, size_t to, size_t want,
-                   double *left, size_t *c, size_t m)
-{
-    size_t n = s->n;
-
-    while (m < want) {
-        double best = -1, gain = 0;
-        size_t taken = 0;
-
-        for (size_t i = from; i < to; i++) {
-            const double *x = s->cause[i].x;
-            double xx = lsq_dot(x, x, n), xy = lsq_dot(x, left, n), g;
-            bool seen = !(xx > 0) || !(s->cause[i].prior > 0);
-
-            for (size_t j = 0; j < m; j++)
-                seen |= c[j] == i;
-            g = seen ? -1 : xy * fabs(xy) / xx;
-            if (!seen && (g > best || best < 0)) {
-                best = fmax(g, 0);
-                gain = xy / xx;
-                taken = i;
-            }
-        }
-        if (best < 0)
-            break;
-        c[m++] = taken;
-        for (size_t i = 0; m <= 8 && gain > 0 && i < n; i++)
-            left[i] -= gain * s->cause[taken].x[i];
-    }
-    return m;
-}
-
-/* Which causes may enter sets: all of them when few, drivers last. Gives their
-   number; `*drivers` is where those begin. */
-static size_t pick_candidates(const struct search *s, size_t *c,
-                              size_t *drivers)
-{
-    size_t plain = s->time + 1, n = s->n, m;
-    double *left = mem_zalloc(n, sizeof *left);
-
-    memcpy(left, s->d, n * sizeof *left);
-    m = pick(s, 0, plain, plain < CANDIDATES ? plain : CANDIDATES, left, c, 0);
-    *drivers = m;
-    /* A driver does what a kind would do, and better: judged by all growth. */
-    memcpy(left, s->d, n * sizeof *left);
-    m = pick(s, plain, s->ncauses, m + DRIVERS_TRIED, left, c, m);
-    free(left);
-    return m;
-}
-
-/* True when driver `x` is another cause by another name. */
-static bool not_apart(const struct search *s, const double *x)
-{
-    for (size_t i = 0; i < s->ncauses; i++)
-        if (s->cause[i].prior > 0 && s->cause[i].x != NULL &&
-            driven_apart(x, s->cause[i].x, s->n) < DRIVEN_APART_LEAST)
-            return true;
-    return false;
-}
-
-static void make_causes(struct search *s, const struct blocks *b, size_t from,
-                        const struct driven *d)
-{
-    size_t nd = d != NULL ? d->n : 0;
-    double prior = nd > 0 ? PRIOR_DRIVER / (double)nd : 0;
-
-    s->cause = mem_zalloc(s->ncauses, sizeof *s->cause);
-    for (size_t k = 0; k < s->nkinds; k++)
-        s->cause[k] = (struct search_cause){
-            (b->nkinds > 0 ? b->kinds[k] : b->requests) + from,
-            PRIOR_KIND / (double)s->nkinds, NULL, NULL};
-    /* With one kind, every request alike is that kind. */
-    s->cause[s->alike] = (struct search_cause){
-        b->requests + from, s->nkinds > 1 ? PRIOR_ALIKE : 0, NULL, NULL};
-    s->cause[s->time] =
-        (struct search_cause){b->hours + from, PRIOR_TIME, NULL, NULL};
-    for (size_t i = 0; i < nd; i++) {
-        struct search_cause *c = &s->cause[s->time + 1 + i];
-
-        *c = (struct search_cause){d->at[i].x, 0, &d->at[i], NULL};
-        c->only = mem_zalloc(d->at[i].nkinds, sizeof *c->only);
-        for (size_t k = 0; k < d->at[i].nkinds; k++)
-            c->only[k] = -INFINITY;
-    }
-    /* Where each step sends a new value, it is called the step. */
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = s->time + 1; i < s->ncauses; i++) {
-            struct search_cause *c = &s->cause[i];
-
-            if ((c->group->what == RECORD_STEP) == (pass == 0) &&
-                !not_apart(s, c->x))
-                c->prior = prior;
-        }
-}
-
 static void whiten(struct search *s, const struct blocks *b, size_t from)
 {
     size_t n = s->n;
@@ -456,6 +440,7 @@ static void whiten(struct search *s, const struct blocks *b, size_t from)
         whitener_make(n, var, noise_rho[w], &s->white[w]);
         s->white_x[w] = mem_zalloc((s->ncauses + 1) * n, sizeof(double));
         s->white_odd[w] = mem_zalloc(n * n, sizeof(double));
+        s->odd_square[w] = mem_zalloc(n, sizeof(double));
         for (size_t i = 0; i < s->ncauses; i++)
             whitener_apply(&s->white[w], s->cause[i].x, s->white_x[w] + i * n);
         whitener_apply(&s->white[w], s->d, s->white_x[w] + s->ncauses * n);
@@ -463,8 +448,12 @@ static void whiten(struct search *s, const struct blocks *b, size_t from)
             memset(unit, 0, n * sizeof *unit);
             unit[i] = 1;
             whitener_apply(&s->white[w], unit, s->white_odd[w] + i * n);
+            s->odd_square[w][i] =
+                lsq_dot(s->white_odd[w] + i * n, s->white_odd[w] + i * n, n);
         }
     }
+    for (size_t i = 0; i < n; i++)
+        s->even_scale[i] = 1 / (s->white[0].diag[i] * s->white[0].diag[i]);
     free(var);
 }
 
@@ -484,6 +473,8 @@ void search_open(struct search *s, const struct blocks *b, size_t from,
     s->requests = mem_zalloc(s->nkinds, sizeof *s->requests);
     s->work = mem_zalloc((LSQ_PARTS + 1) * n + 2 * (n + 1), sizeof *s->work);
     s->scale = mem_zalloc(n, sizeof *s->scale);
+    s->even_scale = mem_zalloc(n, sizeof *s->even_scale);
+    s->gathered = mem_zalloc((LSQ_PARTS + 1) * n, sizeof *s->gathered);
     s->even_fits = mem_zalloc(n + 1, sizeof *s->even_fits);
     for (size_t i = 0; i < n; i++)
         s->least += fabs(s->d[i]) / (double)n;
@@ -494,10 +485,10 @@ void search_open(struct search *s, const struct blocks *b, size_t from,
         s->included[i] = -INFINITY;
     for (size_t i = 0; i < s->nkinds; i++)
         s->requests[i] = -INFINITY;
-    make_causes(s, b, from, d);
+    search_causes(s, b, from, d);
     whiten(s, b, from);
     c = mem_zalloc(s->ncauses, sizeof *c);
-    m = pick_candidates(s, c, &drivers);
+    m = search_candidates(s, c, &drivers);
     try_small_sets(s, c, m, drivers);
     grow_best(s, c, m);
     free(c);
@@ -509,13 +500,16 @@ void search_close(struct search *s)
         whitener_release(&s->white[w]);
         free(s->white_x[w]);
         free(s->white_odd[w]);
+        free(s->odd_square[w]);
     }
     for (size_t i = 0; i < s->ncauses; i++) {
         mixture_release(&s->says[i]);
         free(s->cause[i].only);
     }
     free(s->even_fits);
+    free(s->gathered);
     free(s->scale);
+    free(s->even_scale);
     free(s->alike_sets);
     free(s->cause);
     free(s->says);

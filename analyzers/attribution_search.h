@@ -37,10 +37,14 @@ struct search {
     struct search_cause *cause;
     struct whitener white[SEARCH_NOISES];
     double *white_x[SEARCH_NOISES]; /* causes whitened, then the differences */
-    double *white_odd[SEARCH_NOISES]; /* one column per block */
+    double *white_odd[SEARCH_NOISES];  /* one column per block, which is 1 there
+                                          before it is made white, ... */
+    double *odd_square[SEARCH_NOISES]; /* of a column that is 1 in one block */
+    double *gathered; /* what such columns say of the set at hand */
     double *work;
     struct lsq *even_fits; /* of the set at hand: each block left out, none */
-    double *scale;         /* one over each block's scatter */
+    double *scale;         /* each block's growth; one over its scatter */
+    double *even_scale;    /* one over its even noise */
     double least;          /* growth that scatters as its noise does */
     double quantum, log_n, log_odd; /* of that a block is odd: its prior */
     struct mixture *says; /* one per cause; a kind's drivers speak for it, and
@@ -59,6 +63,14 @@ struct search {
 void search_open(struct search *s, const struct blocks *b, size_t from,
                  const struct driven *d, double quantum);
 void search_close(struct search *s);
+
+/* The first steps of that. Fills `s->cause`, of which there is room for
+ * `s->ncauses` to be made; and picks those that may enter sets, all of them
+ * when few, drivers last: `c` has room for all, `*drivers` is where those
+ * begin, and their number is returned. */
+void search_causes(struct search *s, const struct blocks *b, size_t from,
+                   const struct driven *d);
+size_t search_candidates(const struct search *s, size_t *c, size_t *drivers);
 
 /* True when opinion `i` of says[alike] is of a set that holds neither kind `k`
  * nor a driver of it: then it is "alike" that speaks for the kind. */

@@ -281,9 +281,7 @@ static double consider(struct fitter *f, const int *term, int k, double prior,
  * is term 0. */
 static void try_both(struct fitter *f, const int *term, int n, double prior)
 {
-    double se = consider(f, term, n, prior / 2, 0);
-
-    consider(f, term + 1, n - 1, prior / 2, se);
+    consider(f, term + 1, n - 1, prior / 2, consider(f, term, n, prior / 2, 0));
 }
 
 /* Up to which residual sums of squares a shape still counts, with the straight
@@ -300,22 +298,18 @@ struct gate {
 static struct gate gate(const struct fitter *f, int terms, double prior,
                         double cost)
 {
-    return (struct gate){f->base + log(prior / 2) - cost * f->penalty, terms,
-                         NAN, NAN, NAN};
-}
-
-static double worst_rss(const struct fitter *f, double room)
-{
-    return f->p->n * (exp(2 * (room + GATE_SLACK) / f->p->n) - f->floor_var);
+    return (struct gate){f->base + log(prior / 2) - cost * f->penalty +
+                             GATE_SLACK,
+                         terms, NAN, NAN, NAN};
 }
 
 static void set_bar(const struct fitter *f, struct gate *g)
 {
-    double room = g->room - f->bar - g->terms * f->penalty;
+    double n = f->p->n, room = g->room - f->bar - g->terms * f->penalty;
 
     g->bar = f->bar;
-    g->with = worst_rss(f, room);
-    g->without = worst_rss(f, room + f->penalty);
+    g->with = n * (exp(2 * room / n) - f->floor_var);
+    g->without = n * (exp(2 * (room + f->penalty) / n) - f->floor_var);
 }
 
 /* Whether a shape may be worth fitting that leaves so much of the squares with
@@ -338,9 +332,8 @@ struct eliminated {
 
 static struct eliminated eliminate(const struct fitter *f, int part)
 {
-    struct eliminated e = {.g0 = f->g[0],
-                           .g1 = f->g[part],
-                           .gy = f->g[SHAPES_MAX]};
+    struct eliminated e = {
+        .g0 = f->g[0], .g1 = f->g[part], .gy = f->g[SHAPES_MAX]};
 
     e.d0 = 1 / e.g0[0];
     e.l = e.g1[0] * e.d0;
@@ -495,7 +488,7 @@ static void try_pairs(struct fitter *f, int a, int a_end, int b, int b_end,
 {
     int count =
         a == b ? (a_end - a) * (a_end - a - 1) / 2 : (a_end - a) * (b_end - b);
-    double each = prior / fmax(count, 1);
+    double each = prior / count;
     struct gate g;
 
     if (count == 0)

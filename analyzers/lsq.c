@@ -30,6 +30,13 @@ void whitener_apply(const struct whitener *w, const double *x, double *z)
         z[i] = (x[i] - (i > 0 ? w->low[i] * z[i - 1] : 0)) / w->diag[i];
 }
 
+void whitener_gather(const struct whitener *w, const double *z, double *out)
+{
+    for (size_t i = w->n; i-- > 0;)
+        out[i] = (z[i] - (i + 1 < w->n ? w->low[i + 1] * out[i + 1] : 0)) /
+                 w->diag[i];
+}
+
 void whitener_release(struct whitener *w)
 {
     free(w->diag);
@@ -140,7 +147,10 @@ double lsq_se(const struct lsq *s, const double *a)
 
 double lsq_log_add(double a, double b)
 {
-    double top = fmax(a, b);
+    double top = fmax(a, b), other = fmin(a, b);
 
-    return top == -INFINITY ? top : top + log(exp(a - top) + exp(b - top));
+    /* Beyond that the sum is the same to the last bit. */
+    return top == -INFINITY || other < top - 40
+               ? top
+               : top + log(1 + exp(other - top));
 }

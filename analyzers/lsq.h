@@ -22,6 +22,11 @@ struct whitener {
 /* Gives `w` to release. `var` holds n positive numbers. */
 void whitener_make(size_t n, const double *var, double rho, struct whitener *w);
 void whitener_apply(const struct whitener *w, const double *x, double *z);
+
+/* The transposed of that: the sum of z[i] times what whitener_apply makes of x
+ * is the sum of out[i] x[i]. */
+void whitener_gather(const struct whitener *w, const double *z, double *out);
+
 void whitener_release(struct whitener *w);
 
 struct lsq {
