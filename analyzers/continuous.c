@@ -5,6 +5,7 @@
 #include "analyzers/column.h"
 #include "analyzers/discovery.h"
 #include "analyzers/remarks.h"
+#include "harness/base/crew.h"
 #include "harness/base/mem.h"
 
 #include <math.h>
@@ -30,59 +31,70 @@ static double limit_of(const struct series *s)
 /* Everything known while a series is judged. */
 struct judge {
     const struct series *s;
-    struct column_context x;
+    struct column_context x[CREW_MAX]; /* they differ by their memos */
     struct continuous *out;
     struct column_view *v;
     size_t *column; /* of each finding */
+    unsigned char *heard;
+    size_t *wanted, nwanted; /* findings to be made */
 };
+
+static void judge_one(void *work, size_t i, size_t hand)
+{
+    const struct judge *j = work;
+    size_t at = j->wanted[i];
+
+    column_judge(&j->x[hand], &j->s->columns[j->column[at]], j->heard[at],
+                 &j->out->findings[at], &j->v[at]);
+}
 
 static void judge_columns(struct judge *j, const unsigned char *heard)
 {
     struct continuous *out = j->out;
 
     for (size_t i = 0; i < j->s->ncolumns; i++) {
-        const struct column *c = &j->s->columns[i];
-
-        if (!is_judged(c))
+        if (!is_judged(&j->s->columns[i]))
             continue;
         j->column[out->n] = i;
-        column_judge(&j->x, c, heard != NULL ? heard[i] : COLUMN_HEARD,
-                     &out->findings[out->n], &j->v[out->n]);
-        out->n++;
+        j->heard[out->n] = heard != NULL ? heard[i] : COLUMN_HEARD;
+        j->wanted[j->nwanted++] = out->n++;
     }
+    crew_share(j->nwanted, crew_hands(), judge_one, j);
 }
 
-static bool is_heard(const struct judge *j, const unsigned char *heard,
-                     size_t i)
+static bool is_heard(const struct judge *j, size_t i)
 {
-    return heard[j->column[i]] >> j->out->findings[i].outcome & 1;
+    return j->heard[i] >> j->out->findings[i].outcome & 1;
 }
 
 /* Views of memory state one minimum together: where one of them is heard, the
  * others are judged to the end as well. */
-static void complete_memory(struct judge *j, const unsigned char *heard)
+static void complete_memory(struct judge *j)
 {
     struct continuous *out = j->out;
     bool any = false;
 
     for (size_t i = 0; i < out->n; i++)
-        any |= is_heard(j, heard, i) && ballot_shares(out, j->v, i);
+        any |= is_heard(j, i) && ballot_shares(out, j->v, i);
+    j->nwanted = 0;
     for (size_t i = 0; any && i < out->n; i++)
-        if (!is_heard(j, heard, i) && ballot_shares(out, j->v, i))
-            column_judge(&j->x, &j->s->columns[j->column[i]], COLUMN_HEARD,
-                         &out->findings[i], &j->v[i]);
+        if (!is_heard(j, i) && ballot_shares(out, j->v, i)) {
+            j->heard[i] = COLUMN_HEARD;
+            j->wanted[j->nwanted++] = i;
+        }
+    crew_share(j->nwanted, crew_hands(), judge_one, j);
 }
 
 static void vote(struct judge *j, bool whole)
 {
     struct continuous *out = j->out;
 
-    discovery_keep(out->findings, j->v, out->n, j->x.policy->confidence);
+    discovery_keep(out->findings, j->v, out->n, j->x[0].policy->confidence);
     if (whole)
         ballot_hold(out, j->v);
     ballot_count(out, j->v);
     remarks_findings(out, j->v);
-    remarks_verdict(out, j->v, j->x.rows);
+    remarks_verdict(out, j->v, j->x[0].rows);
     if (out->lead >= 0)
         out->steady_from_s = out->findings[out->lead].steady_from_s;
 }
@@ -98,16 +110,23 @@ void continuous_listen(const struct series *s, const struct policy *p,
     out->findings = mem_zalloc(s->ncolumns, sizeof *out->findings);
     j.v = mem_zalloc(s->ncolumns, sizeof *j.v);
     j.column = mem_zalloc(s->ncolumns, sizeof *j.column);
+    j.wanted = mem_zalloc(s->ncolumns, sizeof *j.wanted);
+    j.heard = mem_zalloc(s->ncolumns, sizeof *j.heard);
     rows_select(s, &r);
     load_measure(&r, &load);
-    j.x = (struct column_context){&r, &load, p, limit_of(s), fit_memo_new()};
+    for (size_t k = 0; k < CREW_MAX; k++)
+        j.x[k] =
+            (struct column_context){&r, &load, p, limit_of(s), fit_memo_new()};
     judge_columns(&j, heard);
     if (heard != NULL)
-        complete_memory(&j, heard);
+        complete_memory(&j);
     vote(&j, heard == NULL);
-    fit_memo_free(j.x.memo);
+    for (size_t k = 0; k < CREW_MAX; k++)
+        fit_memo_free(j.x[k].memo);
     load_release(&load);
     rows_release(&r);
+    free(j.heard);
+    free(j.wanted);
     free(j.column);
     free(j.v);
 }

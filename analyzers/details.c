@@ -5,6 +5,7 @@
 #include "analyzers/limits.h"
 #include "analyzers/ruling.h"
 #include "analyzers/types.h"
+#include "harness/base/crew.h"
 #include "harness/base/mem.h"
 
 #include <math.h>
@@ -185,21 +186,53 @@ static void acquit_seldom(const struct record *r, struct verdict *v)
     }
 }
 
-static void blame_finding(const struct record *r, const struct policy *p,
-                          struct verdict *v, int index)
-{
-    const struct finding *f = &v->findings[index];
-    size_t n;
+/* The findings that leak, and the blames of each: `room` for one. */
+struct blame_work {
+    const struct record *r;
+    const struct policy *p;
+    const struct verdict *v;
+    int *finding;
+    size_t room, *n;
+    struct blame *blames;
+};
 
-    if (series_column(&r->barriers, f->name) == NULL || r->nkinds == 0)
+static void blame_finding(void *work, size_t i, size_t hand)
+{
+    const struct blame_work *w = work;
+    const struct finding *f = &w->v->findings[w->finding[i]];
+    struct blame *b = w->blames + i * w->room;
+    size_t n = blame_column(w->r, w->p, f, w->finding[i], b);
+
+    (void)hand;
+    acquit_tolerated(w->r, w->p, f, b, n);
+    if (w->r->nkinds == 1)
+        n = blame_only_kind(f, w->finding[i], n, b);
+    w->n[i] = n;
+}
+
+static void blame_findings(const struct record *r, const struct policy *p,
+                           struct verdict *v)
+{
+    struct blame_work w = {.r = r, .p = p, .v = v, .room = r->nkinds + 2};
+    size_t leaks = 0;
+
+    if (r->nkinds == 0)
         return;
-    v->blames =
-        mem_realloc(v->blames, v->nblames + r->nkinds + 2, sizeof *v->blames);
-    n = blame_column(r, p, f, index, v->blames + v->nblames);
-    acquit_tolerated(r, p, f, v->blames + v->nblames, n);
-    if (r->nkinds == 1)
-        n = blame_only_kind(f, index, n, v->blames + v->nblames);
-    v->nblames += n;
+    w.finding = mem_zalloc(v->nfindings + 1, sizeof *w.finding);
+    for (size_t i = 0; i < v->nfindings; i++)
+        if (v->findings[i].judged && v->findings[i].outcome == OUTCOME_LEAK &&
+            v->findings[i].basis != BASIS_SAMPLES &&
+            series_column(&r->barriers, v->findings[i].name) != NULL)
+            w.finding[leaks++] = (int)i;
+    w.n = mem_zalloc(leaks + 1, sizeof *w.n);
+    w.blames = mem_zalloc(leaks * w.room + 1, sizeof *w.blames);
+    crew_share(leaks, crew_hands(), blame_finding, &w);
+    for (size_t i = 0; i < leaks; i++)
+        for (size_t k = 0; k < w.n[i]; k++)
+            w.blames[v->nblames++] = w.blames[i * w.room + k];
+    v->blames = w.blames;
+    free(w.n);
+    free(w.finding);
 }
 
 /* What bends and is not over may follow values of which there are only so
@@ -311,10 +344,7 @@ void details_fill(const struct record *r, const struct policy *p,
     struct types_driver driver;
     double *done;
 
-    for (size_t i = 0; i < v->nfindings; i++)
-        if (v->findings[i].judged && v->findings[i].outcome == OUTCOME_LEAK &&
-            v->findings[i].basis != BASIS_SAMPLES)
-            blame_finding(r, p, v, (int)i);
+    blame_findings(r, p, v);
     acquit_seldom(r, v);
     if (r->nkinds == 1)
         acquit_only_kind(v);

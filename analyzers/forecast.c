@@ -1,6 +1,7 @@
 #include "analyzers/forecast.h"
 
 #include "analyzers/growth_memo.h"
+#include "harness/base/crew.h"
 #include "harness/base/mem.h"
 #include "harness/base/rng.h"
 
@@ -96,9 +97,10 @@ static void carry_on(const struct futures *f, const struct growth_draw *o,
 }
 
 /* Whether future `way` is decided at look `k`. */
-static bool decided_at(struct futures *f, size_t way, size_t k)
+static bool decided_at(const struct futures *f, size_t way, size_t k)
 {
     const struct replay *r = f->replay;
+    struct growth_data data = f->data;
     struct ruling ruling = *r->ruling;
     struct limits limits = *ruling.limits;
     struct limits_at at = r->at;
@@ -112,44 +114,95 @@ static bool decided_at(struct futures *f, size_t way, size_t k)
         limits_find(r->policy, r->name, r->metric, &at, &limits);
         ruling.limits = &limits;
     }
-    f->data.n = f->look[k];
-    f->data.d = f->d + way * f->most;
-    f->data.coarse = f->data.n > BLOCKS_FINE;
-    growth_fit(&f->data, &g);
+    data.n = f->look[k];
+    data.d = f->d + way * f->most;
+    data.coarse = data.n > BLOCKS_FINE;
+    growth_fit(&data, &g);
     decided = ruling_outcome(&ruling, &g, requests) != OUTCOME_INCONCLUSIVE;
     growth_release(&g);
     return decided;
 }
 
+/* Some ways at one look. */
+struct ways {
+    const struct futures *f;
+    size_t look, first; /* the ways before have been asked */
+    size_t way[FUTURES], n;
+    bool decided[FUTURES];
+};
+
+static void ask(void *work, size_t i, size_t hand)
+{
+    struct ways *w = work;
+
+    (void)hand;
+    i += w->first;
+    w->decided[i] = decided_at(w->f, w->way[i], w->look);
+}
+
+/* Fills w->decided. The first way is asked alone: it leaves in the memo what
+   all others find there, and none of them adds anything. */
+static void ask_all(struct ways *w)
+{
+    if (w->n == 0)
+        return;
+    w->first = 0;
+    ask(w, 0, 0);
+    w->first = 1;
+    crew_share(w->n - 1, crew_hands(), ask, w);
+}
+
+/* Leaves the ways in `w` that are decided at look `k`. */
+static void keep_decided(struct ways *w, size_t k)
+{
+    size_t n = 0;
+
+    w->look = k;
+    ask_all(w);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->decided[i])
+            w->way[n++] = w->way[i];
+    w->n = n;
+}
+
+/* The requests at which a way is taken to be decided that was not so at the
+   look before look `at`. A run looks after every block: the middle. */
+static double after(const struct futures *f, size_t at)
+{
+    return at == 0 ? f->after[0]
+                   : sqrt((f->after[at - 1] + f->requests[f->look[at - 1]]) *
+                          f->after[at]);
+}
+
 /* The requests after which each future is decided; NaN: not in time. Every
-   other look, then the one that was left out. A run looks after every block:
-   between the last look that did not decide and the first that did, the middle
-   is taken. When four of five are decided, the others are late: no more is said
-   of them; nor of any when hardly one in four is by half of the time. */
-static void decide(struct futures *f, double *decided)
+   other look, then the one that was left out. When four of five are decided,
+   the others are late: no more is said of them; nor of any when hardly one in
+   four is by half of the time. */
+static void decide(const struct futures *f, double *decided)
 {
     size_t done = 0, half = (f->replay->data->n + f->most) / 2;
+    struct ways w = {.f = f};
 
     for (size_t way = 0; way < FUTURES; way++)
         decided[way] = NAN;
     for (size_t k = 0; k < f->nlooks && done < HELD; k += 2) {
         if (f->look[k] > half && done < FEW)
             return; /* no number will come of it */
-        for (size_t way = 0; way < FUTURES; way++) {
-            size_t at = k;
-
-            if (!isnan(decided[way]) || !isfinite(f->after[k]) ||
-                !decided_at(f, way, k))
-                continue;
-            if (k > 0 && decided_at(f, way, k - 1))
-                at--;
-            decided[way] =
-                at == 0
-                    ? f->after[0]
-                    : sqrt((f->after[at - 1] + f->requests[f->look[at - 1]]) *
-                           f->after[at]);
-            done++;
-        }
+        if (!isfinite(f->after[k]))
+            continue;
+        w.n = 0;
+        for (size_t way = 0; way < FUTURES; way++)
+            if (isnan(decided[way]))
+                w.way[w.n++] = way;
+        keep_decided(&w, k);
+        done += w.n;
+        for (size_t i = 0; i < w.n; i++)
+            decided[w.way[i]] = after(f, k);
+        if (k == 0)
+            continue;
+        keep_decided(&w, k - 1);
+        for (size_t i = 0; i < w.n; i++)
+            decided[w.way[i]] = after(f, k - 1);
     }
 }
 

@@ -488,8 +488,8 @@ bool growth_recall(struct fitter *f, const struct driver *dr)
 
 void growth_remember(struct fitter *f)
 {
-    if (f->family != NULL)
-        f->family->complete = true;
+    if (f->family != NULL && !f->family->complete)
+        f->family->complete = true; /* from then on it is only read */
     f->family = NULL;
 }
 

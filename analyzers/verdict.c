@@ -12,6 +12,7 @@
 #include "analyzers/type_columns.h"
 #include "analyzers/verdict_words.h"
 #include "analyzers/vote.h"
+#include "harness/base/crew.h"
 #include "harness/base/mem.h"
 
 #include <math.h>
@@ -49,63 +50,90 @@ static bool stays_open(const struct finding *f)
            f->per_request.value > f->tolerance_per_request;
 }
 
+/* Everything needed while the barriers' columns are judged, each by one hand,
+ * into a place of its own. */
+struct barrier_work {
+    const struct record *r;
+    const struct policy *p;
+    const struct verdict *v;
+    struct growth_memo *memo[CREW_MAX];
+    struct finding *findings;
+    bool *told; /* the finding is one */
+};
+
 /* A type of objects speaks only when it leaks: what passes or cannot be told
  * is in the totals already, but for lives. The error is paid for over all
- * types. */
-static void judge_type(const struct record *r, const struct policy *p,
-                       const struct column *c, struct verdict *out)
+ * types. Returns whether it speaks. */
+static bool judge_type(const struct barrier_work *w, const struct column *c,
+                       struct growth_memo *memo, struct finding *f)
 {
-    const struct tolerance *t = policy_tolerance(p, "py_gc_objects");
+    const struct tolerance *t = policy_tolerance(w->p, "py_gc_objects");
     struct barriers_rule rule, look;
-    struct finding f;
 
-    barriers_rule(p, &rule);
-    sequential_rule(p, r->barriers.n - 1, &look);
-    rule.alpha_leak /= (double)out->types_seen;
-    look.alpha_leak /= (double)out->types_seen;
+    barriers_rule(w->p, &rule);
+    sequential_rule(w->p, w->r->barriers.n - 1, &look);
+    rule.alpha_leak /= (double)w->v->types_seen;
+    look.alpha_leak /= (double)w->v->types_seen;
     rule.power = rule.forecast = false;
-    rule.memo = out->memo;
+    rule.memo = memo;
     rule.look = &look;
-    barriers_column(r, p, &rule, c, &f);
-    if (stays_open(&f)) {
-        out->findings[out->nfindings++] = f;
+    barriers_column(w->r, w->p, &rule, c, f);
+    if (stays_open(f))
+        return true;
+    if (f->outcome != OUTCOME_LEAK ||
+        (t != NULL && !(f->per_request.low > t->value)))
+        return false;
+    rule.power = true;
+    barriers_column(w->r, w->p, &rule, c, f);
+    return true;
+}
+
+static void judge_one(void *work, size_t i, size_t hand)
+{
+    struct barrier_work *w = work;
+    const struct series *s = &w->r->barriers;
+    const struct column *c = &s->columns[i];
+    bool judged = limits_judged(w->p, c->name, &c->metric);
+    struct barriers_rule rule, look;
+
+    if ((!judged && (c->metric.cumulative || !explains(&c->metric))) ||
+        !has_values(c, s->n))
+        return;
+    if (type_column_is(c->name)) {
+        w->told[i] = judge_type(w, c, w->memo[hand], &w->findings[i]);
         return;
     }
-    if (f.outcome != OUTCOME_LEAK ||
-        (t != NULL && !(f.per_request.low > t->value)))
-        return;
-    rule.power = true;
-    barriers_column(r, p, &rule, c, &out->findings[out->nfindings++]);
+    barriers_rule(w->p, &rule);
+    sequential_rule(w->p, s->n - 1, &look);
+    rule.memo = w->memo[hand];
+    rule.look = &look;
+    rule.power &= judged;
+    rule.forecast = false; /* costly: see look_ahead */
+    barriers_column(w->r, w->p, &rule, c, &w->findings[i]);
+    w->told[i] = true;
 }
 
 static void judge_barriers(const struct record *r, const struct policy *p,
                            struct verdict *out)
 {
     const struct series *s = &r->barriers;
+    struct barrier_work w = {r, p, out, {out->memo}, NULL, NULL};
+    size_t hands = crew_hands();
 
     if (s->n < 2)
         return;
-    out->findings = mem_zalloc(s->ncolumns, sizeof *out->findings);
-    for (size_t i = 0; i < s->ncolumns; i++) {
-        const struct column *c = &s->columns[i];
-        bool judged = limits_judged(p, c->name, &c->metric);
-        struct barriers_rule rule, look;
-
-        if ((!judged && (c->metric.cumulative || !explains(&c->metric))) ||
-            !has_values(c, s->n))
-            continue;
-        if (type_column_is(c->name)) {
-            judge_type(r, p, c, out);
-            continue;
-        }
-        barriers_rule(p, &rule);
-        sequential_rule(p, s->n - 1, &look);
-        rule.memo = out->memo;
-        rule.look = &look;
-        rule.power &= judged;
-        rule.forecast = false; /* costly: see look_ahead */
-        barriers_column(r, p, &rule, c, &out->findings[out->nfindings++]);
-    }
+    w.findings = mem_zalloc(s->ncolumns, sizeof *w.findings);
+    w.told = mem_zalloc(s->ncolumns, sizeof *w.told);
+    for (size_t k = 1; k < hands; k++)
+        w.memo[k] = growth_memo_new();
+    crew_share(s->ncolumns, hands, judge_one, &w);
+    for (size_t k = 1; k < hands; k++)
+        growth_memo_free(w.memo[k]);
+    for (size_t i = 0; i < s->ncolumns; i++)
+        if (w.told[i])
+            w.findings[out->nfindings++] = w.findings[i];
+    free(w.told);
+    out->findings = w.findings;
 }
 
 static const struct finding *find(const struct continuous *c, const char *name)

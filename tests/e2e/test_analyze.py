@@ -83,6 +83,16 @@ class AnalyzeRunTest(RecordedRun):
             self.assertEqual((r.status, r.out), (2, ""), r.told())
             self.assertIn(word, r.err)
 
+    def test_same_verdict_from_one_processor(self):
+        directory = self.recorded("x", 3)
+        seen = [self.plateau("analyze", directory, "--json").out]
+        allowed = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, allowed)
+        os.sched_setaffinity(0, {min(allowed)})
+        seen.append(self.plateau("analyze", directory, "--json").out)
+        self.assertIn("verdict", json.loads(seen[0]))
+        self.assertEqual(seen[0], seen[1])
+
     def test_killed_run_is_partial(self):
         directory = self.recorded("x", 4000, end="null")
         for file in ("samples.csv", "barriers.csv"):
