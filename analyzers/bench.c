@@ -504,8 +504,10 @@ static bool rises_surely(const struct bench *t, double leak)
 static bool look_again(struct bench *t, double leak)
 {
     struct trial_plan p = first_plan(t);
-    bool more = run_whole(t, &p);
+    bool more;
 
+    t->whole.ok = false;
+    more = run_whole(t, &p);
     if (!rises_surely(t, leak))
         return false;
     if (more)
@@ -515,10 +517,15 @@ static bool look_again(struct bench *t, double leak)
 }
 
 /* Looks as it was done when it was sharpest. */
-static bool look_once(struct bench *t, double leak)
+static bool glance(struct bench *t, double leak)
 {
     trial_run(&t->plan, &t->whole);
-    if (!rises_surely(t, leak))
+    return rises_surely(t, leak);
+}
+
+static bool look_once(struct bench *t, double leak)
+{
+    if (!glance(t, leak))
         return false;
     t->clear = true;
     run_recent(t, first_plan(t));
@@ -536,8 +543,7 @@ bool bench_calls(const struct bench *b, double leak, enum bench_care care)
     if (care == BENCH_ONCE)
         calls = look_once(t, leak);
     else
-        calls =
-            (care == BENCH_ALL || rises_surely(t, leak)) && look_again(t, leak);
+        calls = (care == BENCH_ALL || glance(t, leak)) && look_again(t, leak);
     bench_close(t);
     free(t);
     return calls;
