@@ -450,7 +450,7 @@ static void test_minimum_of_whole_mib(void **state)
     for (size_t i = 0; i < s.n; i++)
         for (size_t k = 0; k < s.ncolumns; k++)
             s.columns[k].v[i] = (i % 150 == 100 ? 60 : 61) * mib;
-    judge(&s, &c);
+    judge(&s, &policy, &c);
     assert_int_equal(c.outcome, OUTCOME_PASS);
     double least = c.findings[c.lead].minimum_per_hour;
 
@@ -458,7 +458,7 @@ static void test_minimum_of_whole_mib(void **state)
     continuous_plant(&s, "rss_bytes", least, &planted);
     for (size_t i = 0; i < s.n; i++)
         assert_close(fmod(planted.columns[0].v[i], mib), 0, 0);
-    assert_int_equal(verdict_of(&planted), OUTCOME_LEAK);
+    assert_int_equal(verdict_of(&planted, &policy), OUTCOME_LEAK);
     continuous_release(&c);
     series_release(&planted);
     series_release(&s);
