@@ -3,7 +3,7 @@
 #include "reports/html_impl.h"
 
 const char html_style_hash[] =
-    "sha256-CiG/IYnoZ4LoxPIHrmy507DEVPnXQav7p/wP9Wzs4aY=";
+    "sha256-pgxWci9ve373zIjnk3D839IEB+b+hQ6Ua1ibPTprLVE=";
 const char html_script_hash[] =
     "sha256-g/JrFWRTN6pd1vDpScA9KJRc3QC0fzby+dm02gQdmng=";
 
@@ -91,6 +91,7 @@ const char html_style[] =
     ".box{fill:var(--code);stroke:var(--line)}.box.root{stroke:var(--c0);"
     "stroke-width:1.6}.box.end{stroke:var(--leak);stroke-width:1.6}"
     ".arrow{stroke:var(--dim);fill:none}\n"
+    ".held pre+p,.held details+p{margin-top:6px}\n"
     ".held{margin:0 0 14px}.held p{margin:0 0 2px}.held summary,.by summary{"
     "font-weight:400;font-size:13px;color:var(--dim)}a{color:var(--c0)}\n"
     ".hair{stroke:var(--fg);stroke-opacity:.5;visibility:hidden}\n"
