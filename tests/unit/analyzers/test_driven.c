@@ -87,6 +87,10 @@ static void test_unknown(void **state)
     driven_gather(&g.record, &g.blocks, 0, &d);
     assert_int_equal(d.n, 0);
     driven_release(&d);
+    g.new_b[3] = g.new_b[2] - 1; /* it fell: a count does not */
+    driven_gather(&g.record, &g.blocks, 0, &d);
+    assert_int_equal(d.n, 0);
+    driven_release(&d);
     for (int i = 0; i < ROWS; i++)
         g.new_a[i] = g.new_b[i] = 3;
     driven_gather(&g.record, &g.blocks, 0, &d);

@@ -129,8 +129,9 @@ static void test_rises(void **state)
 {
     struct service s = {.life = 300, .workers = 2, .leak = 1, .lru = 128};
     struct life_rise *rises;
-    struct record r;
-    size_t n, moved = 0;
+    struct record r, wide;
+    struct verdict v = {.lead = -1};
+    size_t n, moved = 0, looked_at;
 
     (void)state;
     open_service(&r, &s, 7);
@@ -147,6 +148,10 @@ static void test_rises(void **state)
     }
     assert_int_equal(moved, 3);
     free(rises);
+    type_columns_add(&r, &wide, &looked_at);
+    assert_int_equal(looked_at, 3);
+    type_columns_release(&r, &wide, &v);
+    verdict_release(&v);
     r.nprocesses = 2; /* none came later */
     assert_int_equal(life_types_rises(&r, &rises), 0);
     r.nprocesses = 0;
@@ -302,6 +307,7 @@ static void test_full(void **state)
     } rows[] = {{"objects:app.Order", 60, false, true, false},
                 {"objects:app.Order", 1e9, true, false, false},
                 {"objects:app.Answer", 1e9, true, false, true},
+                {"objects:app.Answer", 60, false, true, true},
                 {"objects:app.Order", 0, false, false, false}};
 
     (void)state;
@@ -309,6 +315,8 @@ static void test_full(void **state)
         struct service s = {
             .life = 300, .workers = 2, .leak = 1, .lru = rows[i].lru};
         struct column c = {.name = (char *)rows[i].type};
+        struct barriers_rule rule;
+        struct finding f;
         struct record r;
         struct blocks b;
         struct pooled p;
@@ -320,7 +328,15 @@ static void test_full(void **state)
         assert_int_equal(p.full, rows[i].full);
         assert_int_equal(p.filling, rows[i].filling);
         assert_int_equal(p.cached, rows[i].cached);
+        /* One for one with the entries: nothing is left. */
+        for (size_t k = 0; p.full && p.cached && k < p.n; k++)
+            assert_close(p.at[k].held, p.at[0].held, 15);
         pooled_release(&p);
+        metric_describe(c.name, &c.metric);
+        c.v = r.barriers.columns[0].v;
+        barriers_rule(&r.policy, &rule);
+        barriers_column(&r, &r.policy, &rule, &c, &f);
+        assert_int_equal(f.judged, !rows[i].cached);
         blocks_release(&b);
         close_service(&r);
     }

@@ -249,6 +249,31 @@ static void own_types_are_among_many_that_tie(void **state)
     close_service(&r);
 }
 
+/* What comes and goes, and what grows by a handful, are not worth a look. */
+static void what_hardly_grows_is_left_out(void **state)
+{
+    static const double visits[] = {0,   90,  40,  130, 80, 170,
+                                    120, 210, 160, 250, 200};
+    struct record r, wide;
+    struct verdict v = {.lead = -1};
+    size_t seen;
+
+    (void)state;
+    open_service(&r, 5, BLOCKS);
+    for (size_t i = 0; i < r.barriers.n; i++) {
+        add(&r, i, "shop.Order", 7 + 20 * (double)i);
+        add(&r, i, "shop.Visit", 7 + visits[i]);
+        add(&r, i, "shop.Zone", 7 + (i > 5 ? 4 : 0));
+    }
+    type_columns_add(&r, &wide, &seen);
+    assert_non_null(series_column(&wide.barriers, "objects:shop.Order"));
+    assert_null(series_column(&wide.barriers, "objects:shop.Visit"));
+    assert_null(series_column(&wide.barriers, "objects:shop.Zone"));
+    type_columns_release(&r, &wide, &v);
+    verdict_release(&v);
+    close_service(&r);
+}
+
 static void few_censuses_say_nothing(void **state)
 {
     struct record r, wide;
@@ -278,6 +303,7 @@ int main(void)
         cmocka_unit_test(healthy_services_are_not_accused),
         cmocka_unit_test(a_leak_among_the_young_never_passes),
         cmocka_unit_test(own_types_are_among_many_that_tie),
+        cmocka_unit_test(what_hardly_grows_is_left_out),
         cmocka_unit_test(few_censuses_say_nothing),
     };
 
