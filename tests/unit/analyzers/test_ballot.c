@@ -95,6 +95,44 @@ static void test_garbage_leaves_pages(void **state)
     series_release(&s);
 }
 
+/* Witnesses are not judged, and the group's limit tells when a leak is at its
+ * end. A leak that is planted into memory shows in all its views. */
+static void test_columns_of_all_kinds(void **state)
+{
+    static const char *const names[] = {"rss_bytes",          "pss_bytes",
+                                        "swap_bytes",         "fds",
+                                        "cgroup_limit_bytes", NULL};
+    struct series s, planted;
+    struct continuous c;
+
+    (void)state;
+    open_series(&s, 600, names);
+    fill(&s, 0, 100e6, 30e6, 100e3);
+    fill(&s, 1, 80e6, 30e6, 100e3);
+    fill(&s, 2, 50e6, 90e6, 100e3);
+    fill(&s, 3, 40, 0, 0);
+    fill(&s, 4, 200e6, 0, 0);
+    assert_int_equal(judge(&s, NULL, &c), OUTCOME_LEAK);
+    assert_int_equal(c.n, 3);
+    assert_close(c.findings[0].limit_s.value, 1400, 100);
+    continuous_release(&c);
+    continuous_plant(&s, "pss_bytes", 6e6, &planted);
+    for (size_t i = 0; i < 5; i++) {
+        double more = planted.columns[i].v[s.n - 1] - s.columns[i].v[s.n - 1];
+
+        assert_close(more, i < 2 ? 1e6 : 0, 5e3);
+    }
+    series_release(&planted);
+    continuous_plant(&s, "fds", 60, &planted);
+    for (size_t i = 0; i < 5; i++) {
+        double more = planted.columns[i].v[s.n - 1] - s.columns[i].v[s.n - 1];
+
+        assert_close(more, i == 3 ? 10 : 0, 0.1);
+    }
+    series_release(&planted);
+    series_release(&s);
+}
+
 /* ---- the ballot itself, of columns whose answers are given ---- */
 
 enum { VOTERS = 4 };
@@ -452,6 +490,7 @@ int main(void)
         cmocka_unit_test(test_columns_vote),
         cmocka_unit_test(test_memory_follows_a_heap),
         cmocka_unit_test(test_garbage_leaves_pages),
+        cmocka_unit_test(test_columns_of_all_kinds),
         cmocka_unit_test(test_count),
         cmocka_unit_test(test_shared_minimum),
         cmocka_unit_test(test_hold),

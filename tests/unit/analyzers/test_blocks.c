@@ -8,11 +8,11 @@
 
 enum { BLOCKS = 12 };
 
-/* A column that rises by 40 per block, but for the readings of `up` rows from
-   the third on, each after four others, which are 9,000 higher; `kept` of that
+/* A column that rises by 40 per block, but for `up` times `width` readings from
+   the third row on, with one between, which are 9,000 higher; `kept` of that
    stays. Gives the number of blocks. */
-static size_t blocks_with(const char *name, size_t up, double kept,
-                          bool restarted)
+static size_t blocks_with(const char *name, size_t up, size_t width,
+                          double kept, bool restarted)
 {
     struct column *c;
     struct record r;
@@ -24,9 +24,10 @@ static size_t blocks_with(const char *name, size_t up, double kept,
     for (size_t i = 0; i <= BLOCKS; i++)
         c->v[i] += 40 * (double)i;
     for (size_t k = 0; k < up; k++) {
-        c->v[2 + 2 * k] += 9000;
-        for (size_t i = 3 + 2 * k; i <= BLOCKS; i++)
-            c->v[i] += 9000 * kept;
+        size_t from = 2 + (width + 1) * k;
+
+        for (size_t i = from; i <= BLOCKS; i++)
+            c->v[i] += i < from + width ? 9000 : 9000 * kept;
     }
     if (restarted) {
         r.barriers.proc_starts = mem_zalloc(BLOCKS + 1, sizeof(double));
@@ -35,7 +36,7 @@ static size_t blocks_with(const char *name, size_t up, double kept,
     blocks_gather(&r, c, 0, &b);
     n = b.n;
     assert_close(b.first, 50000, 0);
-    for (size_t i = 0; i < n && n + up == BLOCKS; i++)
+    for (size_t i = 0; i < n && n + up * width == BLOCKS; i++)
         assert_close(b.d[i] / b.requests[i], 0.04, 1e-9);
     blocks_release(&b);
     records_close(&r);
@@ -47,17 +48,19 @@ static size_t blocks_with(const char *name, size_t up, double kept,
 static void test_excursions(void **state)
 {
     (void)state;
-    assert_int_equal(blocks_with("py_gc_objects", 0, 0, false), BLOCKS);
-    assert_int_equal(blocks_with("py_gc_objects", 1, 0, false), BLOCKS - 1);
-    assert_int_equal(blocks_with("go_heap_inuse_bytes", 1, 0, false),
+    assert_int_equal(blocks_with("py_gc_objects", 0, 1, 0, false), BLOCKS);
+    assert_int_equal(blocks_with("py_gc_objects", 1, 1, 0, false), BLOCKS - 1);
+    assert_int_equal(blocks_with("go_heap_inuse_bytes", 1, 1, 0, false),
                      BLOCKS - 1);
-    assert_int_equal(blocks_with("py_gc_objects", 3, 0, false), BLOCKS - 3);
-    assert_int_equal(blocks_with("py_gc_objects", 5, 0, false), BLOCKS);
-    assert_int_equal(blocks_with("py_gc_objects", 1, 0.5, false), BLOCKS);
-    assert_int_equal(blocks_with("py_gc_objects", 1, 1, false), BLOCKS);
-    assert_int_equal(blocks_with("py_gc_objects", 1, 0, true), BLOCKS);
-    assert_int_equal(blocks_with("rss_bytes", 1, 0, false), BLOCKS);
-    assert_int_equal(blocks_with("fds", 1, 0, false), BLOCKS);
+    assert_int_equal(blocks_with("py_gc_objects", 3, 1, 0, false), BLOCKS - 3);
+    assert_int_equal(blocks_with("py_gc_objects", 2, 2, 0, false), BLOCKS - 4);
+    assert_int_equal(blocks_with("py_gc_objects", 3, 2, 0, false), BLOCKS);
+    assert_int_equal(blocks_with("py_gc_objects", 1, 3, 0, false), BLOCKS);
+    assert_int_equal(blocks_with("py_gc_objects", 1, 1, 0.5, false), BLOCKS);
+    assert_int_equal(blocks_with("py_gc_objects", 1, 1, 1, false), BLOCKS);
+    assert_int_equal(blocks_with("py_gc_objects", 1, 1, 0, true), BLOCKS);
+    assert_int_equal(blocks_with("rss_bytes", 1, 1, 0, false), BLOCKS);
+    assert_int_equal(blocks_with("fds", 1, 1, 0, false), BLOCKS);
 }
 
 /* What was read while the harness diagnosed, or not at all, is no block's

@@ -1,0 +1,74 @@
+/* What a shape cannot say: stairs whose next step may be due, and how much
+ * longer a run must be. */
+#include "analyzers/guards.h"
+
+#include "analyzers/power.h"
+#include "tests/unit/assert_close.h"
+
+#include <math.h>
+
+/* Stairs of `n` readings, `size` at each of the places. */
+static bool pauses(size_t n, const double *size, const size_t *at, size_t steps)
+{
+    double y[400];
+
+    for (size_t i = 0; i < n; i++) {
+        y[i] = 100 + 0.1 * (double)(i % 3);
+        for (size_t k = 0; k < steps; k++)
+            y[i] += i >= at[k] ? size[k] : 0;
+    }
+    return guards_stairs_pause(y, n, 5);
+}
+
+static void test_stairs(void **state)
+{
+    static const double up[] = {10, 10, 10}, down[] = {10, 10, -10};
+    static const size_t at[] = {20, 60, 100};
+
+    (void)state;
+    assert_true(pauses(150, up, at, 3));
+    assert_false(pauses(150, up, at, 2));
+    assert_false(pauses(150, down, at, 3));
+    /* Two and a half times as long as the longest tread: they have ended. */
+    assert_true(pauses(195, up, at, 3));
+    assert_false(pauses(205, up, at, 3));
+}
+
+static double factor(enum doubt doubt, double growth, double half)
+{
+    struct column c = {.name = (char *)"rss_bytes"};
+    struct column_view v = {.doubt = doubt,
+                            .growth = {growth, growth - half, growth + half},
+                            .level = 100e6,
+                            .span_s = 600,
+                            .span_requests = 30000};
+
+    metric_describe(c.name, &c.metric);
+    return power_factor(&v, &c);
+}
+
+/* Where the interval is narrow already, a quarter more; twice as much where a
+   bend, a step or a fall is to be understood; what never will be is told. */
+static void test_factor(void **state)
+{
+    (void)state;
+    assert_close(factor(DOUBT_NOISE, 50e6, 1e6), 1.25, 1e-9);
+    assert_close(factor(DOUBT_NOISE, 0, 1e5), 1.25, 1e-9);
+    assert_close(factor(DOUBT_BEND, 50e6, 1e6), 2, 1e-9);
+    assert_close(factor(DOUBT_STAIRS, 50e6, 1e6), 2, 1e-9);
+    assert_close(factor(DOUBT_FALLS, 50e6, 1e6), 2, 1e-9);
+    assert_close(factor(DOUBT_NEWS, 50e6, 1e6), 2, 1e-9);
+    assert_true(factor(DOUBT_NOISE, 1e6, 9e6) > 2);
+    assert_true(factor(DOUBT_NOISE, 1e6, 9e6) > factor(DOUBT_NOISE, 1e6, 5e6));
+    assert_true(isnan(factor(DOUBT_NOISE, 0, 1e12)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stairs),
+        cmocka_unit_test(test_factor),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
