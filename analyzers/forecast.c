@@ -17,8 +17,8 @@ enum {
     BLOCKS_MAX = 160, /* ... but not more than this, or than twice as many */
     LOOKS_MAX = 64,
     CANDIDATES_MAX = 2000, /* numbers tried: over thirty decades */
-    BLOCKS_FINE = 16, /* up to here a fit of all shapes costs little */
-    STREAM = 1000,    /* seeds apart from those of replay.c */
+    BLOCKS_FINE = 16,      /* up to here a fit of all shapes costs little */
+    STREAM = 1000,         /* seeds apart from those of replay.c */
 };
 
 /* From look to look a run grows by so much, and candidates by so much. */
@@ -37,7 +37,7 @@ struct futures {
     size_t most;                    /* blocks */
     size_t look[LOOKS_MAX], nlooks; /* after so many blocks */
     double after[LOOKS_MAX];        /* requests by then */
-    struct growth_memo *memo;
+    struct growth_memo *own;        /* where the column brings none */
 };
 
 /* Picks explanations, each as often as its weight has it: those at even steps
@@ -230,8 +230,10 @@ static void futures_open(struct futures *f, const struct replay *r)
         f->after[f->nlooks++] = requests;
         m = (size_t)fmax((double)i + 2, LOOK_RATIO * ((double)i + 1));
     }
-    f->memo = growth_memo_new();
-    f->data.memo = f->memo;
+    /* Other columns look at as many blocks of as many requests. */
+    f->data.memo = growth_memo_ahead(r->data->memo, f->nlooks);
+    if (f->data.memo == NULL)
+        f->data.memo = f->own = growth_memo_new();
     f->data.requests = f->requests;
     f->data.restarts = r->data->restarts != NULL ? f->restarts : NULL;
     f->data.lives = NULL;
@@ -244,7 +246,7 @@ static void futures_open(struct futures *f, const struct replay *r)
 
 static void futures_close(struct futures *f)
 {
-    growth_memo_free(f->memo);
+    growth_memo_free(f->own);
     free(f->requests);
     free(f->restarts);
     free(f->d);
@@ -276,8 +278,8 @@ double forecast_best(const double *decided, size_t n, double had, double least)
         last = decided[in_time++];
     if (2 * in_time < n || in_time == 0)
         return NAN;
-    for (int k = 0;
-         k < CANDIDATES_MAX && had + more <= FORECAST_FACTOR * last; k++) {
+    for (int k = 0; k < CANDIDATES_MAX && had + more <= FORECAST_FACTOR * last;
+         k++) {
         double score = 0;
 
         for (size_t i = 0; i < in_time; i++)

@@ -17,6 +17,7 @@ struct known {
 struct growth_memo {
     size_t n;
     struct known *v[DRIVERS_MAX];
+    struct growth_memo *ahead;
 };
 
 struct growth_memo *growth_memo_new(void)
@@ -24,9 +25,9 @@ struct growth_memo *growth_memo_new(void)
     return mem_zalloc(1, sizeof(struct growth_memo));
 }
 
-void growth_memo_free(struct growth_memo *m)
+static void empty(struct growth_memo *m)
 {
-    for (size_t i = 0; m != NULL && i < m->n; i++) {
+    for (size_t i = 0; i < m->n; i++) {
         struct growth_family *f = &m->v[i]->family;
 
         for (size_t k = 0; k < f->n; k++)
@@ -35,7 +36,29 @@ void growth_memo_free(struct growth_memo *m)
         free(m->v[i]->of);
         free(m->v[i]);
     }
+    m->n = 0;
+}
+
+void growth_memo_free(struct growth_memo *m)
+{
+    if (m == NULL)
+        return;
+    if (m->ahead != NULL)
+        empty(m->ahead);
+    free(m->ahead);
+    empty(m);
     free(m);
+}
+
+struct growth_memo *growth_memo_ahead(struct growth_memo *m, size_t drivers)
+{
+    if (m == NULL)
+        return NULL;
+    if (m->ahead == NULL)
+        m->ahead = growth_memo_new();
+    if (m->ahead->n + drivers > DRIVERS_MAX)
+        empty(m->ahead);
+    return m->ahead;
 }
 
 static const double *part(const struct growth_memo_key *k, size_t i)

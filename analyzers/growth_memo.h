@@ -47,6 +47,10 @@ struct growth_memo;
 struct growth_memo *growth_memo_new(void);
 void growth_memo_free(struct growth_memo *m);
 
+/* A memo that lives as long as `m`, for the blocks of longer runs, with room for
+ * `drivers` more; it may be emptied for that. NULL when `m` is. Borrowed. */
+struct growth_memo *growth_memo_ahead(struct growth_memo *m, size_t drivers);
+
 /* What every explanation of one driver is made from. */
 struct growth_memo_key {
     int id; /* of the driver */

@@ -97,10 +97,50 @@ static void test_changes_nothing(void **state)
     growth_memo_free(m);
 }
 
+/* A driver of `n` blocks, each of `requests`: known to `m` or not. */
+static bool is_known(struct growth_memo *m, size_t n, double each)
+{
+    double u[N];
+    struct growth_memo_key k = {.id = -1, .n = n, .u = u};
+    struct growth_family *f;
+    bool known;
+
+    for (size_t i = 0; i < n; i++)
+        u[i] = each;
+    f = growth_memo_family(m, &k);
+    assert_non_null(f);
+    known = f->complete;
+    if (!known)
+        growth_family_add(f, n, 1);
+    f->complete = true;
+    return known;
+}
+
+static void test_memo_of_longer_runs(void **state)
+{
+    struct growth_memo *m = growth_memo_new(), *a = growth_memo_ahead(m, 15);
+
+    (void)state;
+    assert_null(growth_memo_ahead(NULL, 15));
+    assert_false(is_known(a, N, 1));
+    assert_true(growth_memo_ahead(m, 15) == a);
+    assert_true(is_known(a, N, 1)); /* by another column */
+    assert_false(is_known(m, N, 1));
+    for (int i = 2; i < 60; i++) { /* room is made, again and again */
+        a = growth_memo_ahead(m, 15);
+        for (size_t n = 3; n < N; n++)
+            is_known(a, n, i);
+    }
+    growth_memo_ahead(m, 64);
+    assert_false(is_known(a, N, 1));
+    growth_memo_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changes_nothing),
+        cmocka_unit_test(test_memo_of_longer_runs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
