@@ -106,6 +106,26 @@ static void test_alike(void **state)
     drop(&b);
 }
 
+/* A job came in one block: that block may be left to itself, and the others
+ * then say well what a request keeps. */
+static void test_one_odd_block(void **state)
+{
+    const double w[3] = {1, 1, 1}, rate[3] = {0, 0, 1};
+    struct blame out[5];
+    struct blocks b;
+
+    (void)state;
+    for (size_t odd = 2; odd < 16; odd += 3) {
+        make(&b, 3, 16, w, rate, 600, 1, 3);
+        b.d[odd] += 14;
+        attribution_make(&b, 0, NULL, 1, 0.95, 0, out);
+        assert_true(out[2].named && !out[0].named && !out[1].named);
+        assert_true(out[2].per_request.high - out[2].per_request.low < 0.006);
+        assert_close(out[2].per_request.value, 1, 0.03);
+        drop(&b);
+    }
+}
+
 /* A background thread: growth with time, whatever is asked. */
 static void test_time(void **state)
 {
@@ -434,7 +454,8 @@ static void test_innocent_drivers(void **state)
             driven_of(&g[k], RECORD_DISTINCT, x[k], BLOCKS, &b, &kinds[k],
                       &ratio[k], 1);
         }
-        n = attribution_make(&b, 0, &(struct driven){.at = g, .n = 3}, 1, 0.95, 0, out);
+        n = attribution_make(&b, 0, &(struct driven){.at = g, .n = 3}, 1, 0.95,
+                             0, out);
         for (size_t k = 0; k < n; k++)
             any |= out[k].named;
         wrong += any;
@@ -461,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_one_of_three),
         cmocka_unit_test(test_rare),
         cmocka_unit_test(test_alike),
+        cmocka_unit_test(test_one_odd_block),
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_twenty),
         cmocka_unit_test(test_innocent),
