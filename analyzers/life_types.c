@@ -34,7 +34,7 @@ static uint64_t digest_of(const struct record_own_object *o)
 
     for (const char *s = o->type; *s != '\0'; s++)
         h = (h ^ (unsigned char)*s) * 0x100000001b3;
-    h ^= (uint64_t)fabs(o->count) * 0x9e3779b97f4a7c15;
+    h ^= (uint64_t)fmin(fabs(o->count), 0x1p63) * 0x9e3779b97f4a7c15;
     return h * 0xbf58476d1ce4e5b9;
 }
 
