@@ -57,6 +57,54 @@ static void nothing_fits(void **state)
     assert_null(strstr(out, "unknown"));
 }
 
+/* Why nothing was decided: the first reason that holds. */
+static void why_undecided(void **state)
+{
+    static const struct {
+        bool fell, undone, few;
+        double bends;
+        const char *says;
+    } cases[] = {{true, true, true, 1, "Fell by a third or more"},
+                 {false, true, true, 1, "Rose and fell again"},
+                 {false, false, true, 1, "it may yet bend"},
+                 {false, false, true, 0, "8000 requests are too few"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct finding f;
+        struct barrier_words w = {.f = &f,
+                                  .blocks = 8,
+                                  .d = blocks,
+                                  .total_requests = 8000,
+                                  .unmarked_fall = cases[i].fell,
+                                  .undone = cases[i].undone,
+                                  .few = cases[i].few,
+                                  .bends = cases[i].bends};
+        char out[512] = "";
+
+        finding_init(&f, metric_find("py_blocks"));
+        f.per_request = (struct interval){4, 3, 5};
+        f.tolerance_per_request = 2.5;
+        words_barrier(&w, out, sizeof out);
+        assert_non_null(strstr(out, cases[i].says));
+    }
+}
+
+static void numbers(void **state)
+{
+    static const struct {
+        double x;
+        const char *says;
+    } cases[] = {{0, "0"},          {1e-14, "0"},   {-1e-14, "0"},
+                 {2e-9, "2.0e-09"}, {0.5, "0.500"}, {12, "12"},
+                 {1236, "1,236"}};
+    char out[WORDS_NUMBER];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(words_number(cases[i].x, out), cases[i].says);
+}
+
 /* A pass tells which way the level went before it came to rest. */
 static void which_way_it_went(void **state)
 {
@@ -89,6 +137,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sides_of_the_tolerance),
         cmocka_unit_test(nothing_fits),
+        cmocka_unit_test(why_undecided),
+        cmocka_unit_test(numbers),
         cmocka_unit_test(which_way_it_went),
     };
 
