@@ -179,7 +179,8 @@ static void acquit_seldom(const struct record *r, struct verdict *v)
             const struct blame *c = &v->blames[k];
             const struct finding *g = &v->findings[c->finding];
 
-            beside = c->kind >= 0 && c->named && !is_seldom(r, g, c) &&
+            beside = c->kind >= 0 && c->kind != b->kind && c->named &&
+                     !is_seldom(r, g, c) &&
                      (g == f || (holds_caches(f) && holds_caches(g)));
         }
         b->named = !beside;

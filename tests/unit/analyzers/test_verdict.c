@@ -277,6 +277,34 @@ static void test_seldom_kind(void **state)
     assert_true(named_though_seldom(1, "fds"));
 }
 
+/* Seldom beside others, not beside itself: a reading that began late holds
+ * fewer requests of the same kind. */
+static void test_read_late(void **state)
+{
+    static const double orders[10] = {100, 50, 150, 100, 60,
+                                      140, 80, 120, 50,  150};
+    double browses[10];
+    struct record r;
+    struct verdict v;
+
+    (void)state;
+    records_open(&r, 10, 3000);
+    for (size_t i = 0; i < 10; i++)
+        browses[i] = 3000 - orders[i];
+    add_kind(&r, "browse", 9, browses);
+    add_kind(&r, "order", 1, orders);
+    records_column(&r, "py_blocks", 40000, orders);
+    records_column(&r, "py_gc_objects", 9000, orders);
+    for (size_t i = 0; i <= 10; i++)
+        r.barriers.t_s[i] += (double)(i * 7 % 5);
+    for (size_t i = 0; i <= 5; i++)
+        r.barriers.columns[1].v[i] = NAN;
+    verdict_judge(&r, NULL, &v);
+    assert_true(is_named(&v, 1, "py_blocks"));
+    assert_true(is_named(&v, 1, "py_gc_objects"));
+    close_all(&r, &v);
+}
+
 /* Is browse named beside order when it keeps two blocks for each new value,
  * of which `fresh` come in each block? */
 static bool named_for_values(const double *fresh)
@@ -436,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_counted),
         cmocka_unit_test(test_tolerated_kind),
         cmocka_unit_test(test_seldom_kind),
+        cmocka_unit_test(test_read_late),
         cmocka_unit_test(test_values_that_ended),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_what_would_settle_it),
