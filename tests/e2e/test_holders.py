@@ -221,7 +221,8 @@ class AtWork(ObjectsCase):
         by_id = {i: [i] for i in range(20000)}
         os.write(1, b"0\\n")
         i = 0
-        while not select.select([0], [], [], 0.005)[0]:
+        # It serves until it is told to end, and some, however slow it is.
+        while i < 1000 or not select.select([0], [], [], 0.005)[0]:
             for _ in range(10):
                 i += 1
                 history.append(Order(i))
@@ -240,7 +241,7 @@ class AtWork(ObjectsCase):
                         if c["chain"].startswith(
                             "module __main__ -> history: list["))
         target.tell()
-        self.assertGreater(target.numbers()[0], 500)
+        self.assertGreaterEqual(target.numbers()[0], 1000)
         # 16 followed in each of the five.
         self.assertGreaterEqual(good, 40)
 
