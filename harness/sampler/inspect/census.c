@@ -1,6 +1,7 @@
 #include "harness/sampler/inspect/census_impl.h"
 
 #include "harness/base/clock.h"
+#include "harness/base/procfs.h"
 #include "harness/sampler/inspect/freeze.h"
 #include "harness/sampler/inspect/gcwalk.h"
 #include "harness/sampler/inspect/procmem.h"
@@ -301,6 +302,18 @@ static void look_for_garbage(struct census_reader *r, int64_t until_ns,
     out->garbage_blocks = found.pooled;
 }
 
+/* Is it still that process, and how many threads has it? */
+static bool is_there(const struct census_reader *r, int64_t *threads)
+{
+    struct proc_stat st;
+
+    if (procfs_stat(r->pid, &st) != 0 || st.id.start != r->start_time ||
+        !procfs_runs(&st))
+        return false;
+    *threads = st.threads;
+    return true;
+}
+
 int census_take(struct census_reader *r, const struct census_options *o,
                 struct census *out, struct err *err)
 {
@@ -324,8 +337,7 @@ int census_take(struct census_reader *r, const struct census_options *o,
         if (o->garbage_ns > 0 && !o->freeze)
             look_for_garbage(r, clock_now_ns() + o->garbage_ns, &out->n);
     }
-    out->n.threads = procmem_threads(r->pid);
-    if (procmem_start_time(r->pid) != r->start_time || out->n.threads < 0) {
+    if (!is_there(r, &out->n.threads)) {
         census_release(out);
         return err_set(err, "process %" PRId64 ": ended during the census",
                        r->pid);
@@ -349,8 +361,7 @@ int census_count(struct census_reader *r, const struct census_options *o,
         out->python = true;
         fill_gc(r, false, out);
     }
-    out->threads = procmem_threads(r->pid);
-    if (procmem_start_time(r->pid) != r->start_time || out->threads < 0)
+    if (!is_there(r, &out->threads))
         return err_set(err, "process %" PRId64 ": has ended", r->pid);
     meter_stop(r, &m, out);
     return 0;

@@ -1,6 +1,7 @@
 #include "harness/sampler/inspect/census_impl.h"
 
 #include "harness/base/mem.h"
+#include "harness/base/procfs.h"
 #include "harness/sampler/inspect/procmem.h"
 
 #include <inttypes.h>
@@ -160,15 +161,17 @@ static int plug(struct census_reader *r, struct err *err)
 struct census_reader *census_open(int64_t pid, struct err *err)
 {
     struct census_reader *r = mem_zalloc(1, sizeof *r);
+    struct proc_stat st;
 
     r->pid = pid;
-    r->start_time = procmem_start_time(pid);
-    if (r->start_time < 0) {
+    if (procfs_stat(pid, &st) != 0) {
         err_set(err, "process %" PRId64 ": no such process", pid);
         census_close(&r);
-    } else if (plug(r, err) != 0) {
-        census_close(&r);
+        return NULL;
     }
+    r->start_time = st.id.start;
+    if (plug(r, err) != 0)
+        census_close(&r);
     return r;
 }
 
@@ -188,8 +191,9 @@ void census_close(struct census_reader **rp)
 int census_attach(struct census_reader *r, struct err *err)
 {
     char probe[4];
+    struct proc_stat st;
 
-    if (procmem_start_time(r->pid) != r->start_time)
+    if (procfs_stat(r->pid, &st) != 0 || st.id.start != r->start_time)
         return err_set(err, "process %" PRId64 ": has ended", r->pid);
     if (!r->v)
         return plug(r, err);

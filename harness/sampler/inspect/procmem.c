@@ -1,6 +1,7 @@
 #include "harness/sampler/inspect/procmem.h"
 
 #include "harness/base/mem.h"
+#include "harness/base/procfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -137,55 +138,6 @@ static int proc_open(int64_t pid, const char *file)
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* Reads a small /proc file. Returns its length or -1. */
-static ssize_t proc_read(int64_t pid, const char *file, char *buf, size_t cap)
-{
-    int fd = proc_open(pid, file);
-    ssize_t got;
-
-    if (fd < 0)
-        return -1;
-    got = read(fd, buf, cap - 1);
-    close(fd);
-    if (got >= 0)
-        buf[got] = '\0';
-    return got;
-}
-
-int64_t procmem_start_time(int64_t pid)
-{
-    char text[1024];
-    char *p;
-    long long start;
-
-    if (proc_read(pid, "stat", text, sizeof text) <= 0)
-        return -1;
-    /* The command may hold spaces and parentheses: count from the last. */
-    p = strrchr(text, ')');
-    if (!p)
-        return -1;
-    p++;
-    for (int field = 3; field < 22; field++) {
-        p = strchr(p + 1, ' ');
-        if (!p)
-            return -1;
-    }
-    return sscanf(p, "%lld", &start) == 1 ? (int64_t)start : -1;
-}
-
-int64_t procmem_threads(int64_t pid)
-{
-    char text[4096];
-    const char *p;
-    long long n;
-
-    if (proc_read(pid, "status", text, sizeof text) <= 0)
-        return -1;
-    p = strstr(text, "\nThreads:");
-    return p && sscanf(p, "\nThreads: %lld", &n) == 1 ? (int64_t)n : -1;
-}
-
-/* Yama's setting: 0 when it is absent. */
 static int yama_scope(void)
 {
     FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
@@ -203,11 +155,12 @@ static int yama_scope(void)
    process is not dumpable. */
 static enum procmem_trouble denied_because(int64_t pid)
 {
-    char text[4096];
+    char file[64], text[4096];
     const char *p;
     unsigned int real, effective;
 
-    if (proc_read(pid, "status", text, sizeof text) <= 0)
+    snprintf(file, sizeof file, "%" PRId64 "/status", pid);
+    if (procfs_read(file, text, sizeof text) <= 0)
         return PROCMEM_GONE;
     p = strstr(text, "\nUid:");
     if (geteuid() != 0 && p &&

@@ -29,10 +29,4 @@ struct memview *procmem_open(int64_t pid, enum procmem_trouble *trouble,
 /* Reads the maps again. Returns 0, or -1 when the process has ended. */
 int procmem_refresh(struct memview *v, int64_t pid, struct err *err);
 
-/* Start time of `pid` in clock ticks since boot, or -1: no such process. */
-int64_t procmem_start_time(int64_t pid);
-
-/* Number of threads, or -1. */
-int64_t procmem_threads(int64_t pid);
-
 #endif
