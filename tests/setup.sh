@@ -122,14 +122,16 @@ virtual_environment() {
     cp "$want" "$have"
 }
 
-# What the services of tests/patients need; without it they are skipped.
-patients_environment() {
-    want=tests/patients/requirements.txt
-    have=build/venv/patients.txt
+# Adds the packages of $1 to the environment $2, which is made if it is not
+# there; without them the tests that use them are skipped.
+more_packages() {
+    want=$1
+    have=$2/more.txt
     cmp -s "$want" "$have" && return 0
-    echo "setup: adding $want to build/venv" >&2
-    if build/venv/bin/python -m pip install --quiet --retries 2 \
-        --disable-pip-version-check -r "$want" \
+    echo "setup: adding $want to $2" >&2
+    if { [ -x "$2/bin/python" ] || build/venv/bin/python -m venv "$2" &&
+        "$2/bin/python" -m pip install --quiet --retries 2 \
+            --disable-pip-version-check -r "$want"; } \
         >>build/venv.log 2>&1 </dev/null; then
         cp "$want" "$have"
     else
@@ -141,5 +143,7 @@ patients_environment() {
 debian_packages
 if [ "$venv" = yes ]; then
     virtual_environment
-    patients_environment
+    more_packages tests/patients/requirements.txt build/venv
+    # Not in the other: memray would record every service there.
+    more_packages tests/e2e/memray.txt build/memray
 fi

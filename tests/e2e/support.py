@@ -31,6 +31,7 @@ SLOW = float(os.environ.get("PLATEAU_TEST_SLOW", "1"))
 PLATEAU = os.path.join(ROOT, "build", FLAVOUR, "plateau")
 LEAKY = os.path.join(ROOT, "build", "leaky")
 VENV = os.path.join(ROOT, "build", "venv", "bin")
+MEMRAY = os.path.join(ROOT, "build", "memray", "bin")  # python has memray
 
 
 def until(claim, timeout_s, what):

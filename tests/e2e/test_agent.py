@@ -493,10 +493,11 @@ sys.stdin.readline()
         support.until(lambda: len(self.threads(pid)) == 1, 10,
                       "the agent's thread ends")
 
-    @unittest.skipUnless(os.path.exists(os.path.join(support.VENV, "memray")),
-                         "no memray in build/venv")
+    @unittest.skipUnless(os.path.exists(os.path.join(support.MEMRAY,
+                                                     "memray")),
+                         "no memray in build/memray")
     def test_recording_ends_while_the_main_thread_waits(self):
-        child = self.start(os.path.join(support.VENV, "python"))
+        child = self.start(os.path.join(support.MEMRAY, "python"))
         pid = int(child.stdout.readline().split()[1])
         self.ask(pid, "trace_start", "5", "60", "memray")
         self.assertTrue(self.ask(pid, "profile_start")["memray"])

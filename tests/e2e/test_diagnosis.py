@@ -253,13 +253,14 @@ class DiagnosisTest(support.ScenarioCase):
         with open(os.path.join(out, "diagnosis.json"), encoding="utf-8") as f:
             self.assertIn("cut short: Interrupt", f.read())
 
-    @unittest.skipUnless(os.path.exists(os.path.join(support.VENV, "memray")),
-                         "no memray in build/venv")
+    @unittest.skipUnless(os.path.exists(os.path.join(support.MEMRAY,
+                                                     "memray")),
+                         "no memray in build/memray")
     def test_flame_graph_where_the_target_has_memray(self):
         path = self.written("agent")
         with open(path, encoding="utf-8") as f:
             text = f.read().replace("/usr/bin/python3",
-                                    os.path.join(support.VENV, "python"))
+                                    os.path.join(support.MEMRAY, "python"))
         r = self.plateau("run", self.write("memray.ini", text), "--set",
                          "verdict.diagnose_time=60s")
         self.expect_status(r, 1)
