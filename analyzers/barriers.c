@@ -243,6 +243,16 @@ static bool holds_garbage(const struct metric *m)
            strncmp(m->name, "heap_", 5) != 0 && !type_column_is(m->name);
 }
 
+/* Blocks that were joined since nobody collected in between. */
+static bool waits_for_collector(const struct judge *j)
+{
+    const char *collector = metric_collector(&j->f->metric);
+
+    return collector != NULL &&
+           series_column(&j->r->barriers, collector) != NULL &&
+           j->blocks.n + 1 < j->r->barriers.n;
+}
+
 /* What the differences `d` mean, which are not the ones that were fitted. */
 static enum outcome outcome_of(const struct judge *j,
                                const struct growth_data *data,
@@ -320,6 +330,7 @@ static void judge_column(struct judge *j, const struct policy *p)
     j->data.draws = j->rule->forecast;
     growth_fit(&j->data, &j->growth);
     fill_window(j);
+    f->garbage = waits_for_collector(j);
     if (j->growth.n == 0) {
         too_few_blocks(j);
         return;
@@ -350,6 +361,7 @@ static void judge_column(struct judge *j, const struct policy *p)
         j->r->barriers.proc_starts == NULL && j->blocks.top > 0.3;
     j->undone = holds_garbage(&f->metric) && j->blocks.restarted == 0 &&
                 falls_undo(j->blocks.d, j->blocks.n);
+    f->garbage |= j->undone;
     j->ruling = (struct ruling){
         j->rule, &j->limits,
         !j->unmarked_fall && !j->undone && !j->pooled.cached, total};
@@ -408,6 +420,7 @@ static bool column_as(const struct record *r, const struct policy *p,
     w.few = j.requests < RULING_REQUESTS_MIN;
     w.unmarked_fall = j.unmarked_fall;
     w.undone = j.undone;
+    w.waits = f->garbage && !j.undone;
     w.survive = j.limits.survive;
     if (!rule->brief)
         words_barrier(&w, f->reason, sizeof f->reason);

@@ -49,16 +49,20 @@ static bool row_usable(const struct series *s, const struct column *c, size_t i)
            (s->phase == NULL || s->phase[i] != PHASE_DIAGNOSE);
 }
 
-/* What a collection leaves is read again and again until the next one: only a
-   reading behind a new collection says something. */
+/* What a collection leaves is read again and again until the next one, or
+   rises with the garbage that waits for it: only a reading behind a new
+   collection says something. */
 static bool row_is_new(const struct record *r, const struct column *c,
                        size_t last, size_t i)
 {
+    const char *name = metric_collector(&c->metric);
     const struct column *runs;
 
-    if (strcmp(c->metric.name, "jvm_heap_after_gc_bytes") != 0)
+    if (strcmp(c->metric.name, "jvm_heap_after_gc_bytes") == 0)
+        name = "jvm_gc_collections";
+    if (name == NULL)
         return true;
-    runs = series_column(&r->barriers, "jvm_gc_collections");
+    runs = series_column(&r->barriers, name);
     return runs == NULL || !(runs->v[i] <= runs->v[last]);
 }
 

@@ -28,6 +28,10 @@ static double limit_of(const struct series *s)
     return NAN;
 }
 
+/* Collections within a judged window that make of its rise more than a tooth
+   or two of a saw. */
+#define COLLECTIONS_LEAST 5
+
 /* Everything known while a series is judged. */
 struct judge {
     const struct series *s;
@@ -85,10 +89,54 @@ static void complete_memory(struct judge *j)
     crew_share(j->nwanted, crew_hands(), judge_one, j);
 }
 
+/* How often the garbage in column `c` was collected from `from_s` to `to_s`;
+   NaN: there is none, or nobody counted. */
+static double collections(const struct series *s, const struct column *c,
+                          double from_s, double to_s)
+{
+    const char *name = metric_collector(&c->metric);
+    const struct column *runs = name != NULL ? series_column(s, name) : NULL;
+    double first = NAN, last = NAN;
+
+    for (size_t i = 0; runs != NULL && i < s->n; i++) {
+        if (!(s->t_s[i] >= from_s && s->t_s[i] <= to_s) || isnan(runs->v[i]))
+            continue;
+        if (isnan(first))
+            first = runs->v[i];
+        last = runs->v[i];
+    }
+    return last - first;
+}
+
+/* Garbage that waits for its collection rises as a leak does. */
+static void hold_uncollected(struct judge *j)
+{
+    for (size_t i = 0; i < j->out->n; i++) {
+        struct finding *f = &j->out->findings[i];
+        double runs = collections(j->s, &j->s->columns[j->column[i]],
+                                  f->from_s, f->to_s);
+
+        if (f->outcome != OUTCOME_LEAK || !(runs < COLLECTIONS_LEAST))
+            continue;
+        f->outcome = OUTCOME_INCONCLUSIVE;
+        f->garbage = true;
+        j->v[i].doubt = DOUBT_WAITS;
+        f->certainty = NAN;
+        f->limit_s = (struct interval){NAN, NAN, NAN};
+        if (runs > 0) {
+            double longer = COLLECTIONS_LEAST / runs - 1;
+
+            f->more_s = ceil(longer * j->v[i].span_s);
+            f->more_requests = ceil(longer * j->v[i].span_requests);
+        }
+    }
+}
+
 static void vote(struct judge *j, bool whole)
 {
     struct continuous *out = j->out;
 
+    hold_uncollected(j);
     discovery_keep(out->findings, j->v, out->n, j->x[0].policy->confidence);
     if (whole)
         ballot_hold(out, j->v);

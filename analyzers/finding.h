@@ -60,6 +60,7 @@ struct finding {
     bool judged;   /* counts for the verdict; false for witnesses */
     bool decisive; /* the verdict rests on this one */
     bool blocking; /* undecided, and in the way of a pass */
+    bool garbage;  /* what rose may be garbage that waits for a collection */
     bool in_lives; /* growth along the lives of processes that are replaced,
                       each read by itself */
 

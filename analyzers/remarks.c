@@ -208,6 +208,17 @@ static void grows(const struct remark *r, const char *by, const char *but)
     say(r, but);
 }
 
+static void grows_with_garbage(const struct remark *r)
+{
+    grows(r, " grows by ",
+          r->v->doubt == DOUBT_WAITS
+              ? ", but hardly a collection came meanwhile: what rises in "
+                "between may be garbage that waits for it"
+              : ", but the counts of objects rise and fall with the collector "
+                "and stay, and so much garbage leaves pages behind for a "
+                "while: that much proves no leak yet");
+}
+
 /* What was seen, and why it decides nothing. */
 static void seen(const struct remark *r)
 {
@@ -258,10 +269,8 @@ static void seen(const struct remark *r)
               ", but among as many types as there are here some do by chance");
         break;
     case DOUBT_GARBAGE:
-        grows(r, " grows by ",
-              ", but the counts of objects rise and fall with the collector "
-              "and stay, and so much garbage leaves pages behind for a while: "
-              "that much proves no leak yet");
+    case DOUBT_WAITS:
+        grows_with_garbage(r);
         break;
     case DOUBT_BLIND:
         name_it(r, " shows no growth now, but moved so much that a leak of ");

@@ -310,6 +310,9 @@ static void look_ahead(const struct record *r, const struct policy *p,
         rule.power = false;
         rule.memo = out->memo;
         barriers_column(r, p, &rule, c, &again);
+        /* The vote took it back: by itself it is decided. */
+        if (again.outcome != OUTCOME_INCONCLUSIVE)
+            continue;
         again.minimum_per_request = f->minimum_per_request;
         again.minimum_per_hour = f->minimum_per_hour;
         again.early = f->early;

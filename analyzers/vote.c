@@ -17,6 +17,9 @@ bool vote_joins(const struct finding *b, enum outcome samples)
 
     if (b->outcome != OUTCOME_INCONCLUSIVE || samples == OUTCOME_INCONCLUSIVE)
         return false;
+    /* The samples see the garbage rise, and rarely what a collection leaves. */
+    if (b->garbage && samples == OUTCOME_LEAK)
+        return false;
     /* The samples may settle it where the blocks lean the same way. A count
        that the blocks could not read at all is theirs alone. */
     return isnan(b->per_request.value) ||

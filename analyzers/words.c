@@ -227,6 +227,20 @@ static void open_words(const struct barrier_words *w, char *out, size_t size)
     enum metric_unit unit = f->metric.unit;
     const char *const *sides = where_it_lies(f);
 
+    if (w->blocks < 3 && w->waits) {
+        static const char *const in[] = {"no block", "one block",
+                                         "two blocks"};
+
+        words_add(out, size,
+                  "The collector ran in %s: what rises in between may be "
+                  "garbage that waits for it.",
+                  in[w->blocks]);
+        if (isfinite(f->more_requests))
+            words_add(out, size,
+                      " Enough collections take about %s more requests.",
+                      words_number(f->more_requests, a));
+        return;
+    }
     if (w->blocks < 3) {
         words_add(out, size,
                   "%zu block%s cannot tell a warm-up from growth; three are "

@@ -38,6 +38,7 @@ struct barrier_words {
     bool few;     /* too few requests to accuse */
     bool unmarked_fall;
     bool undone; /* rose, and fell again by much of it */
+    bool waits;  /* in some blocks nobody collected the garbage */
     bool survive;
 };
 

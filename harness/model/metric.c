@@ -57,6 +57,7 @@ static const struct metric table[] = {
      METRIC_OBJECTS, 0},
     {"go_heap_inuse_bytes", NULL, "go_heap", "Go heap in use", B, METRIC_HEAP,
      0},
+    {"go_gc_collections", NULL, NULL, "Go collections", N, METRIC_WITNESS, 1},
     {"go_goroutines", NULL, "goroutines", "goroutines", N, METRIC_HANDLES, 0},
     {"fds", NULL, "fds", "file descriptors", N, METRIC_HANDLES, 0},
     {"fds_file", NULL, NULL, "open files", N, METRIC_WITNESS, 0},
@@ -90,6 +91,14 @@ const struct metric *metric_find(const char *name)
             (m->alias != NULL && strcmp(m->alias, name) == 0))
             return m;
     return NULL;
+}
+
+const char *metric_collector(const struct metric *m)
+{
+    return strcmp(m->name, "go_heap_objects") == 0 ||
+                   strcmp(m->name, "go_heap_inuse_bytes") == 0
+               ? "go_gc_collections"
+               : NULL;
 }
 
 static bool ends_with(const char *s, const char *tail)

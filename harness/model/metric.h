@@ -48,6 +48,10 @@ const struct metric *metric_find(const char *name);
  * type. `*out` borrows `name`. */
 void metric_describe(const char *name, struct metric *out);
 
+/* The column that counts the collections of the garbage which readings of this
+ * metric hold meanwhile; NULL: they hold none, or nobody counts. */
+const char *metric_collector(const struct metric *m);
+
 /* The i-th row of the table, NULL behind the last. */
 const struct metric *metric_at(int i);
 

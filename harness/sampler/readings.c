@@ -57,6 +57,8 @@ static const struct {
     {"memstats_heap_objects", "go_heap_objects"},
     {"go_memstats_heap_inuse_bytes", "go_heap_inuse_bytes"},
     {"memstats_heap_inuse", "go_heap_inuse_bytes"},
+    {"go_gc_duration_seconds_count", "go_gc_collections"},
+    {"memstats_num_gc", "go_gc_collections"},
     {"go_goroutines", "go_goroutines"},
 };
 

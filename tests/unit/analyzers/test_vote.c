@@ -375,6 +375,10 @@ static void test_join(void **state)
     vote_join(&b, &s); /* the blocks lean the other way */
     assert_int_equal(b.outcome, OUTCOME_INCONCLUSIVE);
     s.outcome = OUTCOME_LEAK;
+    b.garbage = true;
+    vote_join(&b, &s); /* of which the samples know nothing */
+    assert_int_equal(b.outcome, OUTCOME_INCONCLUSIVE);
+    b.garbage = false;
     vote_join(&b, &s);
     assert_int_equal(b.outcome, OUTCOME_LEAK);
     assert_int_equal(b.basis, BASIS_BOTH);

@@ -106,6 +106,8 @@ static void test_full_names(void **state)
         {"My-App", "n", "my_app_n"},
         {"app", "go_memstats_heap_objects", "go_heap_objects"},
         {"vars", "memstats_heap_inuse", "go_heap_inuse_bytes"},
+        {"vars", "memstats_num_gc", "go_gc_collections"},
+        {"app", "go_gc_duration_seconds_count", "go_gc_collections"},
         {"app", "go_goroutines", "go_goroutines"},
     };
     char out[READINGS_NAME], longest[200];
