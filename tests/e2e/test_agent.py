@@ -135,7 +135,7 @@ class AgentTest(support.Case):
         path = os.path.join(self.agent, "%d.sock" % pid)
         support.until(lambda: os.path.exists(path), 10, path)
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(30)
+            s.settimeout(60)
             s.connect(path)
             s.sendall(("\t".join(words) + "\n").encode())
             reply = b""
@@ -162,7 +162,7 @@ class AgentTest(support.Case):
                 # An instance, and on some versions a dict of its own.
                 self.assertLess(abs(grown - 5000 * round(grown / 5000)), 100)
                 self.assertGreaterEqual(grown, 4900)
-                said = self.ask(pid, "holders", "__main__.Order", "5", "5")
+                said = self.ask(pid, "holders", "__main__.Order", "5", "20")
                 self.assertEqual(said["instances"], 6000)
                 self.assertRegex(said["chains"][0]["chain"],
                                  r"^module __main__ -> history: "
@@ -187,9 +187,10 @@ class AgentTest(support.Case):
                 ("Failed", "failures", None, 3000),
                 ("Row", "recent", 1250, 3000), ("Memo", "memo", 1250, 3000),
                 ("Many", "many", 1250, 40000)):
-            said = self.ask(pid, "holders", "__main__." + name, "8", "5")
+            said = self.ask(pid, "holders", "__main__." + name, "8",
+                            "20")
             self.assertEqual(said["holder"], holder, said)
-            said = self.ask(pid, "deep", "4")
+            said = self.ask(pid, "deep", "5")
             self.assertEqual(said["name"], holder, said)
             if each:
                 self.assertLess(abs(said["bytes"] / count / each - 1), 0.25,
@@ -334,16 +335,16 @@ serve()
                 pid = int(child.stdout.readline().split()[1])
                 for name, chain in wanted.items():
                     said = self.ask(pid, "holders", "__main__." + name, "8",
-                                    "5")
+                                    "20")
                     self.assertEqual(len(said["chains"]), 1, said)
                     if not chain.endswith(":"):
                         chain += " ->"
                     self.assertRegex(said["chains"][0]["chain"],
                                      "^%s __main__.%s$" % (chain, name))
                     self.assertEqual(said["chains"][0]["count"], 8)
-                said = self.ask(pid, "holders", "__main__.Lost", "8", "5")
+                said = self.ask(pid, "holders", "__main__.Lost", "8", "20")
                 self.assertEqual((said["chains"], said["lone"]), ([], 8))
-                said = self.ask(pid, "holders", "__main__.Cycle", "8", "5")
+                said = self.ask(pid, "holders", "__main__.Cycle", "8", "20")
                 self.assertEqual((said["chains"], said["cycles"],
                                   said["collector"]), ([], 8, False))
 
@@ -396,7 +397,7 @@ sys.stdin.readline()
                 pid = int(child.stdout.readline().split()[1])
                 for name, (chain, bound) in wanted.items():
                     said = self.ask(pid, "holders", "__main__." + name, "8",
-                                    "5")["chains"]
+                                    "20")["chains"]
                     self.assertEqual(len(said), 1, said)
                     self.assertEqual(said[0]["chain"], "module __main__ -> %s "
                                      "-> __main__.%s" % (chain, name))
@@ -413,9 +414,9 @@ sys.stdin.readline()
         child.stdin.write("40\n")
         child.stdin.flush()
         child.stdout.readline()
-        said = self.ask(pid, "holders", "__main__.Order", "32", "5")
+        said = self.ask(pid, "holders", "__main__.Order", "32", "20")
         self.assertEqual((said["instances"], said["sampled"]), (1040, 32))
-        said = self.ask(pid, "holders", "builtins.list", "4", "5")
+        said = self.ask(pid, "holders", "builtins.list", "4", "20")
         self.assertGreater(said["instances"], 10)
         said = self.ask(pid, "instances", "__main__.Order", "no.Such",
                         "builtins.list")

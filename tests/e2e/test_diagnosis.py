@@ -190,7 +190,8 @@ class DiagnosisTest(support.ScenarioCase):
         bound = found["bound"]
         self.assertEqual((bound["container"], bound["limit"], bound["entry"]),
                          (container, limit, "__main__.Order"), bound)
-        self.assertGreater(bound["size"], 500 * each)
+        # Each of ten blocks asks 50 times; the warm-up is a second's worth.
+        self.assertGreater(bound["size"], 400 * each)
         more = (limit - bound["size"]) / each
         self.assertLess(abs(bound["more_requests"] / more - 1), 0.02, bound)
         said = re.search(
@@ -218,7 +219,8 @@ class DiagnosisTest(support.ScenarioCase):
         r = self.run_with("agent", "--set", "verdict.diagnose_time=6s",
                           mode=mode)
         found, _ = self.chains(r)
-        self.assertLess(found["seconds"], 6 + 6 * support.SLOW)
+        # The service would be waited for an hour.
+        self.assertLess(found["seconds"], 6 + 30 * support.SLOW)
         self.assertRegex("\n".join(found["notes"]), word)
         # The run's own words and readings are what they were without it.
         self.assertEqual(r.verdict()["verdict"], "leak")

@@ -109,6 +109,16 @@ stop = end
         check = self.plateau("check", scenario)
         self.expect_status(check, 0)
         self.assertIn("6 recorded requests, 4x as fast", check.out)
+        for _ in range(8):
+            off = self.replayed(scenario)
+            if off < 0.1 * support.SLOW:
+                break
+        # A busy machine is late now and then, a wrong replay each time.
+        self.assertLess(off, 0.1 * support.SLOW)
+
+    def replayed(self, scenario):
+        """Checks what came; gives by how much the worst was off its time."""
+        self.server.seen.clear()
         run = self.plateau("run", scenario)
         self.assertIn(run.status, (0, 1, 3), run.told())
         seen = [s for s in self.server.seen if s[1] == "GET"]
@@ -116,9 +126,8 @@ stop = end
                          ["/items/17?page=2", "/items/4", "/a%20b",
                           "/items/9?q=y", "/", "/items/8"], run.told())
         due = [0, 0.25, 0.5, 1, 1.125, 1.25]
-        for (at, _, path), want in zip(seen, due):
-            self.assertAlmostEqual(at - seen[0][0], want, msg=path,
-                                   delta=0.1 * support.SLOW)
+        return max(abs(at - seen[0][0] - want)
+                   for (at, _, _), want in zip(seen, due))
 
     def test_mistakes(self):
         self.write("access.log", "nonsense\n")

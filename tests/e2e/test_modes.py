@@ -30,7 +30,7 @@ class ModesTest(support.ScenarioCase):
                                msg=r.told())
 
     def passes(self, *args, **more):
-        self.expect_status(self.judge(*args, **more), 0)
+        self.expect_pass(self.judge(*args, **more))
 
     def no_leak(self, *args, **more):
         """Not a leak; to be unsure is right as well."""
@@ -195,7 +195,7 @@ class ModesTest(support.ScenarioCase):
             self.assertAlmostEqual(b["odd"]["slope"] / 4096, 1, delta=0.1)
 
     def test_cache_full_before_the_blocks(self):
-        self.passes("cache:300:2K", load={"warmup": "2s"})
+        self.passes("cache:300:2K", load={"warmup": "4000 requests"})
 
     def test_cache_that_fills_within_the_run(self):
         self.no_leak("cache:600:4K", load={"blocks": "12"})

@@ -494,7 +494,7 @@ class Growth(ObjectsCase):
         self.assertNotIn("__main__.Grown", self.types(first))
         target.tell()
         target.numbers()
-        for _ in range(50):
+        for _ in range(300):
             line = json.loads(watch.stdout.readline())
             row = self.types(line).get("__main__.Grown")
             if row and row["since_first"] == 1500:
@@ -530,7 +530,8 @@ class Churn(ObjectsCase):
         i = 0
         gc.collect()
         os.write(1, b"%d\\n" % len(gc.get_objects()))
-        while not select.select([0], [], [], 0)[0]:
+        # It serves until it is told to end, and some, however slow it is.
+        while i < 2000 or not select.select([0], [], [], 0)[0]:
             for _ in range(100):
                 i += 1
                 request(i)
@@ -704,7 +705,7 @@ class Degraded(ObjectsCase):
         self.addCleanup(watch.kill)
         watch.stdout.readline()
         target.tell()
-        for _ in range(100):
+        for _ in range(1000):
             line = json.loads(watch.stdout.readline())
             row = self.types(line).get("__main__.Planted")
             if row and row["count"] == 5000:

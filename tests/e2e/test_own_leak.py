@@ -11,6 +11,8 @@ import time
 import support
 
 REQUESTS = int(os.environ.get("PLATEAU_SOAK", "300000"))
+ROOM = 256 << 10     # bytes that own memory may move by
+SMALLEST_BLOCK = 32  # bytes that the allocator takes for one
 
 
 class OwnLeakTest(support.ScenarioCase):
@@ -54,13 +56,14 @@ class OwnLeakTest(support.ScenarioCase):
         said = load.communicate(timeout=self.timeout)[0].decode()
         watcher.join()
         self.assertIn(load.returncode, (0, 3), said)
-        self.assertGreater(len(seen), seconds * 5)
+        self.assertGreater(len(seen), 20)
         late = seen[len(seen) // 3:]
-        self.assertLess(max(late) - late[0], 256 << 10,
+        self.assertLess(max(late) - late[0], ROOM,
                         "own memory grew: %s" % late[::20])
         with open(os.path.join(out, "samples.csv"), encoding="utf-8") as f:
             done = float(list(csv.DictReader(f))[-1]["requests"])
-        self.assertGreater(done, REQUESTS / 3)
+        # However slow the machine: one block kept per request had shown.
+        self.assertGreater(done * 2 / 3 * SMALLEST_BLOCK, ROOM)
         self.assertIn(observed.status, (0, 3), observed.told())
         self.assertTrue([m for m in observed.verdict()["metrics"]
                          if m["judged"]], observed.told())

@@ -164,7 +164,7 @@ class WireTest(PatientCase):
         super().setUp()
         self.start()
 
-    def raw(self, path, limit=1 << 20, wait_s=2):
+    def raw(self, path, limit=1 << 20, wait_s=20):
         """What comes back, until the end or the limit."""
         with socket.create_connection(("127.0.0.1", self.server.port),
                                       timeout=wait_s) as s:
@@ -276,8 +276,9 @@ class LifeTest(PatientCase):
             self.assertEqual(self.server.process.wait(timeout=30), code)
 
     def test_ready_after(self):
-        self.start("--ready-after", "300")
+        self.start("--ready-after", "600000")
         self.assertEqual(ask(self.server.port, "/health")[0], 503)
+        self.start("--ready-after", "300")
         support.until(lambda: ask(self.server.port, "/health")[0] == 200, 5,
                       "health")
 

@@ -33,13 +33,13 @@ class RunnerTest(unittest.TestCase):
                               stderr=subprocess.STDOUT, check=False)
         return done.returncode, done.stdout, done.stdout.splitlines()[-1]
 
-    def script(self, body):
+    def script(self, body, timeout_s=60):
         self.write("tests/e2e/test_x.py", """\
             import os, subprocess, time, unittest
             class X(unittest.TestCase):
-                timeout = 2
+                timeout = %d
                 def test_x(self):
-                    """ + body + "\n")
+                    """ % timeout_s + body + "\n")
 
     def program(self, body):
         self.write("tests/unit/model/test_x.c", "")
@@ -69,7 +69,7 @@ class RunnerTest(unittest.TestCase):
         self.assertEqual((status, last), (1, "0 passed, 1 failed"))
 
     def test_hanging_script(self):
-        self.script("time.sleep(50)")
+        self.script("time.sleep(50)", timeout_s=2)
         status, out, last = self.run_tests()
         self.assertEqual((status, last), (1, "0 passed, 1 failed"))
         self.assertIn("timed out after 2 s", out)

@@ -176,13 +176,23 @@ class KilledHarnessTest(support.ScenarioCase):
         self.assertEqual(v["end"], "interrupted")
         self.assertEqual(v["signal"], signal.SIGINT)
 
+    def pending(self, pid, signum):
+        """Sent to the process, and not handed to it yet."""
+        with open("/proc/%d/status" % pid, encoding="ascii") as f:
+            masks = [int(line.split()[1], 16) for line in f
+                     if line.startswith(("SigPnd:", "ShdPnd:"))]
+        return any(mask >> (signum - 1) & 1 for mask in masks)
+
     def test_second_interrupt_leaves_at_once(self):
         # Every answer takes 40 s: draining would.
         child, _ = self.begin(["--on", "/orders=slow:40000"],
                               {"rate": "50/s", "timeout": "60s"},
                               "samples.csv", 15)
         child.send_signal(signal.SIGINT)
-        time.sleep(0.3)  # two signals, not one: they would merge
+        # Two signals, not one: they would merge.
+        support.until(lambda: not self.pending(child.pid, signal.SIGINT), 20,
+                      "the first signal to be taken")
+        time.sleep(0.3)
         child.send_signal(signal.SIGINT)
         began = time.monotonic()
         child.wait(timeout=30)

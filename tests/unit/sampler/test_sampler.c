@@ -53,7 +53,7 @@ struct run {
     struct sampler *s;
     atomic_llong origin_ns;
     atomic_uint_least64_t requests;
-    atomic_int alarms, stall_ms;
+    atomic_int alarms, stall_ms, asked; /* asked: about once a row */
     char alarm[32];
     double values[64];
     struct record rec;
@@ -64,6 +64,7 @@ static uint64_t ask_requests(void *user)
     struct run *r = user;
     int ms = atomic_exchange(&r->stall_ms, 0);
 
+    atomic_fetch_add(&r->asked, 1);
     if (ms > 0)
         usleep((useconds_t)ms * 1000);
     return atomic_load(&r->requests);
@@ -113,6 +114,16 @@ static void run_open(struct run *r)
 
     if (sampler_open(&r->cfg, &r->s, &err) != 0)
         fail_msg("%s", err.msg);
+}
+
+/* Waits for so many more rows, however long the machine takes. */
+static void await_rows(struct run *r, int rows)
+{
+    int until = atomic_load(&r->asked) + rows;
+
+    for (int i = 0; i < 30000 && atomic_load(&r->asked) < until; i++)
+        usleep(1000);
+    assert_true(atomic_load(&r->asked) >= until);
 }
 
 static void run_load(struct run *r)
@@ -178,6 +189,8 @@ static void test_rows(void **state)
 {
     struct service sv = service_start();
     const struct series *s;
+    int64_t from, took;
+    size_t counted = 0;
     struct run r;
 
     (void)state;
@@ -187,8 +200,9 @@ static void test_rows(void **state)
     assert_true(isnan(sampler_peek(r.s, "rss_bytes")));
     run_load(&r);
     atomic_store(&r.requests, 7);
+    from = clock_now_ns();
     sampler_start(r.s);
-    usleep(510000 * slow());
+    await_rows(&r, 10);
     assert_true(sampler_peek(r.s, "rss_bytes") > 0);
     assert_true(isnan(sampler_peek(r.s, "no_such_metric")));
     assert_int_equal(sampler_proc_starts(r.s), 1);
@@ -196,9 +210,10 @@ static void test_rows(void **state)
     assert_ptr_equal(strstr(sampler_cost_text(r.s, 0), "process: "),
                      sampler_cost_text(r.s, 0));
     run_end(&r);
+    took = clock_now_ns() - from;
 
     s = &r.rec.samples;
-    assert_true(s->n >= 5 && s->n <= 27 * slow());
+    assert_true(s->n >= 5 && (int64_t)s->n <= took / (20 * MS) + 2);
     for (size_t i = 0; i < s->n; i++) {
         double slot = s->t_s[i] / 0.02;
 
@@ -210,9 +225,13 @@ static void test_rows(void **state)
         assert_true(heavy() || column(&r, "uss_bytes")[i] > 0);
         assert_close(column(&r, "procs")[i], 1, 0);
         assert_true(column(&r, "threads")[i] == 1 || heavy());
-        assert_true(column(&r, "fds")[i] >= 3);
+        /* Left out after counting that took long. */
+        assert_true(isnan(column(&r, "fds")[i]) ||
+                    column(&r, "fds")[i] >= 3);
+        counted += !isnan(column(&r, "fds")[i]);
         assert_true(slot > -1);
     }
+    assert_true(counted >= 2);
     assert_int_equal(r.rec.nprocesses, 1);
     assert_int_equal(r.rec.processes[0].pid, sv.pid);
     assert_int_equal(r.rec.processes[0].start, sv.id.start);
@@ -279,7 +298,8 @@ static void test_recycled_workers(void **state)
     run_open(&r);
     run_load(&r);
     sampler_start(r.s);
-    usleep(800000 * slow());
+    for (int i = 0; i < 30000 && sampler_proc_starts(r.s) <= 10; i++)
+        usleep(1000);
     for (int i = 0; i < 20; i++)
         barrier(&r, i, "rss_bytes");
     assert_true(sampler_proc_starts(r.s) > 10);
@@ -313,11 +333,11 @@ static void test_gone(void **state)
     run_open(&r);
     run_load(&r);
     sampler_start(r.s);
-    usleep(50000);
+    await_rows(&r, 2);
     service_end(&sv);
-    for (int i = 0; i < 5000 && atomic_load(&r.alarms) == 0; i++)
+    for (int i = 0; i < 30000 && atomic_load(&r.alarms) == 0; i++)
         usleep(1000);
-    usleep(50000);
+    await_rows(&r, 5);
     assert_int_equal(atomic_load(&r.alarms), 1); /* said once */
     assert_string_equal(r.alarm, "gone");
     assert_int_equal(sampler_procs(r.s), 0);
@@ -341,14 +361,14 @@ static void test_before_load(void **state)
     sampler_set_phase(r.s, PHASE_START);
     sampler_start(r.s);
     barrier(&r, 0, "rss_bytes");
-    usleep(100000);
+    await_rows(&r, 8);
     run_load(&r);
-    usleep(50000);
+    await_rows(&r, 2);
     run_end(&r);
     for (size_t i = 0; i < r.rec.samples.n; i++) {
         early += r.rec.samples.t_s[i] < 0;
         started += r.rec.samples.phase[i] == PHASE_START;
-        assert_true(r.rec.samples.t_s[i] > -5);
+        assert_true(r.rec.samples.t_s[i] > -60);
         assert_true(i == 0 || r.rec.samples.t_s[i] > r.rec.samples.t_s[i - 1]);
     }
     assert_true(early >= 5);
@@ -361,19 +381,23 @@ static void test_before_load(void **state)
 static void test_gap(void **state)
 {
     struct service sv = service_start();
+    int64_t from, took;
     struct run r;
 
     (void)state;
     run_init(&r, &sv.id, 50 * MS);
     run_open(&r);
     run_load(&r);
+    from = clock_now_ns();
     sampler_start(r.s);
-    usleep(120000);
+    await_rows(&r, 2);
     atomic_store(&r.stall_ms, 400);
-    usleep(700000);
+    await_rows(&r, 6);
     run_end(&r);
+    took = clock_now_ns() - from;
     assert_true(count_events(&r, "gap") >= 1);
-    assert_true(r.rec.samples.n < 14); /* nothing is made up for it */
+    /* Nothing is made up for it: eight are due in the stall. */
+    assert_true((int64_t)r.rec.samples.n <= took / (50 * MS) + 2 - 6);
     service_end(&sv);
     run_release(&r);
 }
@@ -500,7 +524,7 @@ static void test_oom_kill(void **state)
     assert_close(sampler_limit(r.s), 16777216, 0);
     run_load(&r);
     sampler_start(r.s);
-    usleep(50000);
+    await_rows(&r, 2);
     assert_int_equal(sampler_oom_kills(r.s), 0);
     assert_int_equal(write(sv.order, "ggg", 3), 3);
     for (int i = 0; i < 5000 && atomic_load(&r.alarms) == 0; i++)
