@@ -103,10 +103,20 @@ static double steadiness(const struct track *k, size_t n)
     return (rise - fall) / (fall + sqrt(rise));
 }
 
+static bool is_language(const struct track *k)
+{
+    return k->origin == TYPENAME_LANGUAGE;
+}
+
+/* The language's own types come behind all others: what a class's methods and
+   frames tell, the class tells better. */
 static int by_steadiness(const void *a, const void *b)
 {
     const struct track *x = a, *y = b;
 
+    if ((x->steadiness > 0) == (y->steadiness > 0) &&
+        is_language(x) != is_language(y))
+        return is_language(x) ? 1 : -1;
     if (x->steadiness != y->steadiness)
         return x->steadiness < y->steadiness ? 1 : -1;
     if (x->origin != y->origin)
@@ -185,10 +195,11 @@ static void add_column(struct series *s, const struct track *k)
     /* A finding is found again by its name, which holds so much. */
     c->name = mem_strndup(whole, sizeof((struct finding *)0)->name - 1);
     c->v = k->count;
-    c->metric = (struct metric){.name = c->name,
-                                .title = mem_printf("%s objects", k->type),
-                                .unit = METRIC_COUNT,
-                                .role = METRIC_OBJECTS};
+    c->metric = (struct metric){
+        .name = c->name,
+        .title = mem_printf("%s objects", typename_short(k->type)),
+        .unit = METRIC_COUNT,
+        .role = METRIC_OBJECTS};
     free(whole);
 }
 
@@ -233,10 +244,10 @@ void type_columns_add(const struct record *r, struct record *out,
                s->ncolumns * sizeof *s->columns);
     tracks = gather(r, &n);
     for (size_t i = 0; i < n; i++)
-        /* The language's own types accuse nobody: libraries keep bounded rings
-           and sets of numbers and strings that fill for thousands of requests,
+        /* Numbers, strings and what holds them accuse nobody: libraries keep
+           bounded rings and sets of them that fill for thousands of requests,
            and what really piles up is in the totals as well. */
-        if (!typename_is_builtin(tracks[i].type))
+        if (!typename_is_data(tracks[i].type))
             tracks[i].steadiness = steadiness(&tracks[i], s->n);
     *looked_at = look_into_lives(r, tracks, n);
     if (n > 0)

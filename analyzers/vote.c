@@ -1,7 +1,9 @@
 #include "analyzers/vote.h"
 
 #include "analyzers/limits.h"
+#include "analyzers/type_columns.h"
 #include "analyzers/words.h"
+#include "harness/model/typename.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -206,16 +208,28 @@ static int rank(const struct finding *f, enum outcome o)
     return by_role[f->metric.role];
 }
 
+/* A type of the language's own: "cell", where another says "shop.Order". */
+static bool tells_less(const struct finding *f)
+{
+    return type_column_is(f->name) &&
+           typename_is_builtin(type_column_type(f->name));
+}
+
 static int pick_lead(const struct finding *f, size_t n, enum outcome o)
 {
+    bool telling = false;
     int lead = -1;
+
+    for (size_t i = 0; i < n; i++)
+        telling |= f[i].judged && f[i].outcome == o &&
+                   type_column_is(f[i].name) && !tells_less(&f[i]);
 
     for (size_t i = 0; i < n; i++) {
         const struct finding *l = lead < 0 ? NULL : &f[lead];
         double a = isnan(f[i].certainty) ? -1 : f[i].certainty;
         double b = l == NULL || isnan(l->certainty) ? -1 : l->certainty;
 
-        if (!f[i].judged || f[i].outcome != o)
+        if (!f[i].judged || f[i].outcome != o || (telling && tells_less(&f[i])))
             continue;
         if (l == NULL || rank(&f[i], o) > rank(l, o) ||
             (rank(&f[i], o) == rank(l, o) && a > b))

@@ -48,9 +48,32 @@ static const char *const standard[] = {
     /* clang-format on */
 };
 
+/* Sorted by bytes. The language's classes and code belong to modules, which are
+ * loaded late at times. */
+static const char *const data[] = {
+    /* clang-format off */
+    "NoneType", "bool", "bytearray", "bytes", "classmethod", "code", "complex",
+    "dict", "float", "frozenset", "int", "list", "mappingproxy", "memoryview",
+    "module", "property", "range", "set", "slice", "staticmethod", "str",
+    "tuple", "type",
+    /* clang-format on */
+};
+
 bool typename_is_builtin(const char *type)
 {
     return strncmp(type, language, sizeof language - 1) == 0;
+}
+
+static int by_whole_name(const void *key, const void *entry)
+{
+    return strcmp(key, *(const char *const *)entry);
+}
+
+bool typename_is_data(const char *type)
+{
+    return typename_is_builtin(type) &&
+           bsearch(typename_short(type), data, sizeof data / sizeof *data,
+                   sizeof *data, by_whole_name) != NULL;
 }
 
 const char *typename_short(const char *type)

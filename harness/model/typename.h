@@ -7,6 +7,11 @@
 /* Does the language itself bring the type ("builtins.dict")? */
 bool typename_is_builtin(const char *type);
 
+/* Is it what programs keep values in: numbers, texts, containers? Of the
+ * language's types these are what caches and rings are made of; the others
+ * (generators, frames, functions, exceptions) are at work or are forgotten. */
+bool typename_is_data(const char *type);
+
 /* What nobody has to be told: "dict" for "builtins.dict". Borrowed. */
 const char *typename_short(const char *type);
 

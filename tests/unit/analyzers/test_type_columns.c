@@ -145,8 +145,63 @@ static void a_column_can_be_read_again(void **state)
     close_service(&r);
 }
 
+/* Generators that nobody runs to their end are no data, and no ring holds them:
+ * one per order is called while the totals swing. */
+static void what_is_at_work_accuses(void **state)
+{
+    struct record r;
+    struct verdict v;
+    const struct finding *f;
+
+    (void)state;
+    open_service(&r, 5, BLOCKS);
+    for (size_t i = 0; i < r.barriers.n; i++)
+        add(&r, i, "builtins.generator", 3 + 40 * (double)i);
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_LEAK);
+    f = type_finding(&v);
+    assert_non_null(f);
+    assert_string_equal(f->name, "objects:builtins.generator");
+    assert_string_equal(f->metric.title, "generator objects");
+    verdict_release(&v);
+    close_service(&r);
+}
+
+/* A class says more than its methods and frames, of which it brings more. */
+static void the_languages_types_come_last(void **state)
+{
+    struct record r, wide;
+    struct verdict v = {.lead = -1};
+    size_t seen, first;
+
+    (void)state;
+    open_service(&r, 5, BLOCKS);
+    first = r.barriers.ncolumns;
+    for (size_t i = 0; i < r.barriers.n; i++) {
+        char name[32];
+
+        for (int k = 0; k < TYPE_COLUMNS_MOST - 1; k++) {
+            snprintf(name, sizeof name, "lib.Type%d", NOISY + k);
+            add(&r, i, name, 10 * (double)i);
+        }
+        add(&r, i, "builtins.cell", 900 * (double)i);
+        add(&r, i, "builtins.method", 700 * (double)i);
+    }
+    type_columns_add(&r, &wide, &seen);
+    assert_int_equal(wide.barriers.ncolumns, first + TYPE_COLUMNS_MOST);
+    assert_string_equal(wide.barriers.columns[wide.barriers.ncolumns - 1].name,
+                        "objects:builtins.cell");
+    type_columns_release(&r, &wide, &v);
+    verdict_release(&v);
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_LEAK);
+    assert_null(strstr(verdict_lead(&v)->name, "builtins"));
+    verdict_release(&v);
+    close_service(&r);
+}
+
 /* A library's ring of time stamps fills for thousands of requests. */
-static void the_languages_types_accuse_nobody(void **state)
+static void data_accuses_nobody(void **state)
 {
     struct record r;
     struct verdict v;
@@ -299,7 +354,9 @@ int main(void)
         cmocka_unit_test(a_tolerance_is_obeyed),
         cmocka_unit_test(a_cache_that_fills_is_none),
         cmocka_unit_test(a_column_can_be_read_again),
-        cmocka_unit_test(the_languages_types_accuse_nobody),
+        cmocka_unit_test(what_is_at_work_accuses),
+        cmocka_unit_test(the_languages_types_come_last),
+        cmocka_unit_test(data_accuses_nobody),
         cmocka_unit_test(healthy_services_are_not_accused),
         cmocka_unit_test(a_leak_among_the_young_never_passes),
         cmocka_unit_test(own_types_are_among_many_that_tie),

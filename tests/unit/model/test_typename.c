@@ -3,6 +3,8 @@
 
 #include "tests/unit/assert_close.h"
 
+#include <stdio.h>
+
 static void whose_it_is(void **state)
 {
     static const struct {
@@ -84,11 +86,35 @@ static void the_standard_library(void **state)
             fail_msg("%s", some[i]);
 }
 
+/* Values are data; what runs, or is kept by what went wrong, is not. */
+static void what_is_data(void **state)
+{
+    static const char *const values[] = {
+        "NoneType", "bool", "bytes", "dict", "float", "frozenset",
+        "int",      "list", "set",   "str",  "tuple", "type"};
+    static const char *const others[] = {
+        "builtins.generator", "builtins.frame",    "builtins.KeyError",
+        "builtins.Type",      "builtins.a",        "builtins.zip",
+        "shop.dict",          "collections.deque", "dict"};
+    char name[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        snprintf(name, sizeof name, "builtins.%s", values[i]);
+        if (!typename_is_data(name))
+            fail_msg("%s", name);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (typename_is_data(others[i]))
+            fail_msg("%s", others[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whose_it_is),
         cmocka_unit_test(the_standard_library),
+        cmocka_unit_test(what_is_data),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
