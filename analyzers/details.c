@@ -157,15 +157,46 @@ static void acquit_tolerated(const struct record *r, const struct policy *p,
             b[i].named = false;
 }
 
+static bool is_pages(const struct finding *f)
+{
+    return f->metric.role == METRIC_MEMORY;
+}
+
 /* What caches fill: memory, and the objects in it. */
 static bool holds_caches(const struct finding *f)
 {
     return f->metric.role != METRIC_HANDLES && f->metric.role != METRIC_CUSTOM;
 }
 
-/* Beside a kind that was asked for often enough to accuse, one that was not is
-   not named, be it of another reading of the same memory: the caches that its
-   first requests fill look the same until they are full. */
+/* What the kind brought in the judged window. */
+static double brought(const struct record *r, const struct finding *f,
+                      const struct blame *b)
+{
+    return b->per_request.value * requests_of(r, f, b->kind);
+}
+
+/* No other kind that is named for the same reading brought more. */
+static bool is_chief(const struct record *r, const struct verdict *v,
+                     const struct blame *b)
+{
+    const struct finding *f = &v->findings[b->finding];
+    double most = brought(r, f, b);
+
+    for (size_t i = 0; i < v->nblames; i++) {
+        const struct blame *c = &v->blames[i];
+
+        if (c->finding == b->finding && c->kind >= 0 && c->named &&
+            brought(r, f, c) > most)
+            return false;
+    }
+    return true;
+}
+
+/* Beside a kind that was asked for often enough to accuse, and that brought
+   the most, one that was not is not named, be it of another reading of the
+   same memory: the caches that its first requests fill look the same until
+   they are full. Who brought more in its few requests than the other in its
+   many filled no cache beside it. */
 static void acquit_seldom(const struct record *r, struct verdict *v)
 {
     for (size_t i = 0; i < v->nblames; i++) {
@@ -180,10 +211,72 @@ static void acquit_seldom(const struct record *r, struct verdict *v)
             const struct finding *g = &v->findings[c->finding];
 
             beside = c->kind >= 0 && c->kind != b->kind && c->named &&
-                     !is_seldom(r, g, c) &&
+                     !is_seldom(r, g, c) && is_chief(r, v, c) &&
                      (g == f || (holds_caches(f) && holds_caches(g)));
         }
         b->named = !beside;
+    }
+}
+
+/* RSS, PSS and USS are views of the same pages: what a kind of request takes
+   shows in all of them. Where one that can tell knows of half as much at most,
+   another's growth is pages that forked workers share no longer, or share
+   anew, and the kind is not named for it beside one that brought more. */
+static void acquit_contradicted(const struct record *r, struct verdict *v)
+{
+    for (size_t i = 0; i < v->nblames; i++) {
+        struct blame *b = &v->blames[i];
+        bool other = false;
+
+        if (b->kind < 0 || !b->named || is_chief(r, v, b) ||
+            !is_pages(&v->findings[b->finding]))
+            continue;
+        for (size_t k = 0; k < v->nblames && !other; k++) {
+            const struct blame *c = &v->blames[k];
+
+            other = c->kind == b->kind && !c->named &&
+                    is_pages(&v->findings[c->finding]) &&
+                    c->per_request.high < 0.5 * b->per_request.low;
+        }
+        b->named = !other;
+    }
+}
+
+/* malloc keeps up to seven freed blocks of each size for each thread, and
+   counts them as in use: what a request's sizes fill of that, as it was seen
+   with a pool of threads; all sizes would take 230 KiB. */
+#define THREAD_CACHE (8.0 * 1024)
+
+/* What the threads that were always there may keep for themselves. */
+static double thread_caches(const struct record *r)
+{
+    const struct column *c = series_column(&r->barriers, "threads");
+    double least = INFINITY;
+
+    for (size_t i = 0; c != NULL && i < r->barriers.n; i++)
+        least = fmin(least, c->v[i]);
+    return isfinite(least) ? least * THREAD_CACHE : 0;
+}
+
+/* Who is named for malloc's blocks alone, beside a kind that brought more, and
+   for no more than its threads' caches hold, has filled these. */
+static void acquit_cached(const struct record *r, struct verdict *v)
+{
+    double most = thread_caches(r);
+
+    for (size_t i = 0; i < v->nblames; i++) {
+        struct blame *b = &v->blames[i];
+        const struct finding *f = &v->findings[b->finding];
+        bool elsewhere = false;
+
+        if (b->kind < 0 || !b->named || is_chief(r, v, b) ||
+            strcmp(f->name, "native_inuse_bytes") != 0 ||
+            brought(r, f, b) > most)
+            continue;
+        for (size_t k = 0; k < v->nblames; k++)
+            elsewhere |=
+                k != i && v->blames[k].kind == b->kind && v->blames[k].named;
+        b->named = elsewhere;
     }
 }
 
@@ -346,6 +439,8 @@ void details_fill(const struct record *r, const struct policy *p,
     double *done;
 
     blame_findings(r, p, v);
+    acquit_contradicted(r, v);
+    acquit_cached(r, v);
     acquit_seldom(r, v);
     if (r->nkinds == 1)
         acquit_only_kind(v);

@@ -277,6 +277,87 @@ static void test_seldom_kind(void **state)
     assert_true(named_though_seldom(1, "fds"));
 }
 
+/* Two kinds that leak for sure in `threads` and `of`: watch, which is asked for
+   240 times in ten blocks, `each` times `unit` per request, and post, which is
+   asked for ten times as often, `unit`. Which of them are named for `of`? */
+static unsigned named_of_few(const char *of, double each, double unit,
+                             double threads)
+{
+    static const double few[10] = {55, 5, 5, 55, 5, 55, 5, 5, 45, 5};
+    static const double many[10] = {100, 500, 120, 480, 60,
+                                    90,  510, 70,  300, 170};
+    double gets[10], grown[10], started[10] = {0};
+    unsigned named = 0;
+    struct record r;
+    struct verdict v;
+
+    records_open(&r, 10, 3000);
+    for (size_t i = 0; i < 10; i++) {
+        gets[i] = 3000 - few[i] - many[i];
+        grown[i] = unit * (each * few[i] + many[i]);
+        r.barriers.t_s[i + 1] += (double)((i + 1) * 7 % 5);
+    }
+    add_kind(&r, "get", 9, gets);
+    add_kind(&r, "watch", 0.3, few);
+    add_kind(&r, "post", 3, many);
+    records_column(&r, of, 40000, grown);
+    records_column(&r, "threads", threads, started);
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_LEAK);
+    for (int k = 0; k < 3; k++)
+        named |= (unsigned)is_named(&v, k, of) << k;
+    close_all(&r, &v);
+    return named;
+}
+
+/* Who brought more in a few requests than all others in many filled no cache
+   beside them. */
+static void test_seldom_and_chief(void **state)
+{
+    (void)state;
+    assert_int_equal(named_of_few("py_blocks", 20, 1, 16), 2 | 4);
+    assert_int_equal(named_of_few("py_blocks", 5, 1, 16), 4);
+}
+
+/* What threads' caches hold of malloc's blocks accuses nobody beside a kind
+   that brought more. */
+static void test_thread_caches(void **state)
+{
+    (void)state;
+    assert_int_equal(named_of_few("native_inuse_bytes", 20, 50, 16), 2);
+    assert_int_equal(named_of_few("native_inuse_bytes", 20, 50, 8), 2 | 4);
+}
+
+/* Is browse named beside order when unshared memory says that it keeps 600 B,
+   and resident memory that it keeps `resident`? */
+static bool named_for_pages(double resident)
+{
+    static const double orders[10] = {300, 540, 100, 480, 120,
+                                      500, 200, 350, 110, 300};
+    double browses[10], rss[10], uss[10];
+    struct record r;
+
+    records_open(&r, 10, 3000);
+    for (size_t i = 0; i < 10; i++) {
+        browses[i] = 3000 - orders[i];
+        rss[i] = 12000 * orders[i] + resident * browses[i];
+        uss[i] = 12000 * orders[i] + 600 * browses[i];
+    }
+    add_kind(&r, "browse", 9, browses);
+    add_kind(&r, "order", 1, orders);
+    records_column(&r, "rss_bytes", 60e6, rss);
+    records_column(&r, "uss_bytes", 50e6, uss);
+    return names_browse(&r, "uss_bytes", "rss_bytes");
+}
+
+/* What a request takes shows in every view of the pages. */
+static void test_views_of_pages_agree(void **state)
+{
+    (void)state;
+    assert_false(named_for_pages(0));
+    assert_true(named_for_pages(600));
+}
+
 /* Seldom beside others, not beside itself: a reading that began late holds
  * fewer requests of the same kind. */
 static void test_read_late(void **state)
@@ -464,6 +545,9 @@ int main(void)
         cmocka_unit_test(test_counted),
         cmocka_unit_test(test_tolerated_kind),
         cmocka_unit_test(test_seldom_kind),
+        cmocka_unit_test(test_seldom_and_chief),
+        cmocka_unit_test(test_thread_caches),
+        cmocka_unit_test(test_views_of_pages_agree),
         cmocka_unit_test(test_read_late),
         cmocka_unit_test(test_values_that_ended),
         cmocka_unit_test(test_nothing),
