@@ -457,18 +457,29 @@ static void tell_page_cache(const struct evidence *e, struct verdict *v)
              "do not: files that were read or written.");
 }
 
+/* Some type grows, be it of objects that the totals do not count or that they
+   drown in. */
+static bool any_type_leaks(const struct verdict *v)
+{
+    for (size_t i = 0; i < v->nfindings; i++)
+        if (type_column_is(v->findings[i].name) && leaks(&v->findings[i]))
+            return true;
+    return false;
+}
+
 /* What does not grow narrows it down: named behind the class. */
 static void add_level(const struct verdict *v, char *out, size_t size)
 {
     static const char *const names[] = {
         "py_gc_objects", "py_blocks", "native_inuse_bytes",
         "uss_bytes",     "fds",       "threads"};
-    bool any = false;
+    bool types = any_type_leaks(v), any = false;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct finding *f = named(v, names[i]);
 
-        if (!level(f) || f->metric.title == NULL)
+        if (!level(f) || f->metric.title == NULL ||
+            (types && f->metric.role == METRIC_OBJECTS))
             continue;
         words_add(out, size, "%s%s", any ? ", " : " Level: ", f->metric.title);
         any = true;

@@ -123,6 +123,9 @@ static void leak_words(const struct barrier_words *w, char *out, size_t size)
     const struct finding *f = w->f;
     char a[WORDS_NUMBER], b[WORDS_NUMBER], c[WORDS_NUMBER];
     enum metric_unit unit = f->metric.unit;
+    double brought = f->per_request.value * w->total_requests;
+    /* One block may have fallen by as much as all others rose. */
+    double holds = f->grown > 0.5 * brought ? f->grown : brought;
 
     if (w->driver == DRIVER_TIME)
         words_add(out, size,
@@ -151,7 +154,7 @@ static void leak_words(const struct barrier_words *w, char *out, size_t size)
         words_add(out, size,
                   " A cache that fills would have bent by now, unless it "
                   "holds more than %s.",
-                  words_amount(fmax(f->grown, 0), unit, a));
+                  words_amount(holds, unit, a));
 }
 
 static void pass_words(const struct barrier_words *w, char *out, size_t size)

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { NO = OUTCOME_PASS, YES = OUTCOME_LEAK, OPEN = OUTCOME_INCONCLUSIVE };
@@ -264,6 +265,30 @@ static void test_large_objects(void **state)
     assert_null(strstr(v.cause.text, "Python"));
 }
 
+/* Arrays grow that the collector does not track: the totals that stay level
+ * are not told beside objects that grow. */
+static void test_untracked_type(void **state)
+{
+    static const char *const names[] = {"py_gc_objects", "fds", "objects"};
+    struct finding f[3];
+    struct record r = {0};
+    struct verdict v = {
+        .findings = f, .nfindings = 3, .outcome = OUTCOME_LEAK, .lead = 2};
+    struct metric m;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        metric_describe(names[i], &m);
+        finding_init(&f[i], &m);
+        f[i].outcome = i < 2 ? OUTCOME_PASS : OUTCOME_LEAK;
+    }
+    snprintf(f[2].name, sizeof f[2].name, "objects:numpy.ndarray");
+    f[2].metric.role = METRIC_OBJECTS;
+    cause_find(&r, &v);
+    assert_string_equal(v.cause.class, "live_objects");
+    assert_non_null(strstr(v.cause.text, "Level: file descriptors."));
+}
+
 /* A sawtooth is recycling only where processes were replaced. */
 static void test_sawtooth(void **state)
 {
@@ -351,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_numbers_alone),
         cmocka_unit_test(test_collector),
         cmocka_unit_test(test_large_objects),
+        cmocka_unit_test(test_untracked_type),
         cmocka_unit_test(test_sawtooth),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_other_process),

@@ -57,6 +57,24 @@ static void nothing_fits(void **state)
     assert_null(strstr(out, "unknown"));
 }
 
+/* A cache would hold what the growth adds up to, although one block fell. */
+static void what_a_cache_would_hold(void **state)
+{
+    struct finding f;
+    char out[512];
+
+    (void)state;
+    finding_init(&f, metric_find("py_blocks"));
+    f.outcome = OUTCOME_LEAK;
+    f.per_request = (struct interval){1, 0.9, 1.1};
+    f.grown = 30;
+    say(&f, out, sizeof out);
+    assert_non_null(strstr(out, "unless it holds more than 8,000."));
+    f.grown = 7990;
+    say(&f, out, sizeof out);
+    assert_non_null(strstr(out, "unless it holds more than 7,990."));
+}
+
 /* Why nothing was decided: the first reason that holds. */
 static void why_undecided(void **state)
 {
@@ -137,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sides_of_the_tolerance),
         cmocka_unit_test(nothing_fits),
+        cmocka_unit_test(what_a_cache_would_hold),
         cmocka_unit_test(why_undecided),
         cmocka_unit_test(numbers),
         cmocka_unit_test(which_way_it_went),
