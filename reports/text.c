@@ -115,12 +115,45 @@ static void headline(struct page *p, const struct view *v)
 
 /* ---- the table ---- */
 
+/* A longer name would leave no room for what it grows by. Its head says what is
+ * counted and its tail which: both are kept. */
+enum { NAME_MOST = 30, NAME_HEAD = 8 };
+
+static bool inside_character(char c)
+{
+    return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+static void add_name(struct buf *out, const char *name)
+{
+    size_t n = strlen(name), head = 0, tail, at = 0;
+    struct buf safe;
+
+    buf_init(&safe, 1 << 12);
+    escape_text(&safe, name, n);
+    name = buf_str(&safe);
+    n = strlen(name);
+    if (columns_of(name, n) <= NAME_MOST) {
+        buf_add(out, name, n);
+        buf_release(&safe);
+        return;
+    }
+    while (head < n && (at < NAME_HEAD || inside_character(name[head])))
+        at += !inside_character(name[head++]);
+    for (tail = n, at = 0; at < NAME_MOST - NAME_HEAD - 3;)
+        at += !inside_character(name[--tail]);
+    buf_add(out, name, head);
+    buf_adds(out, "...");
+    buf_add(out, name + tail, n - tail);
+    buf_release(&safe);
+}
+
 static void fill_row(struct buf *c, const struct finding *f, bool by_request)
 {
     const struct interval *main = by_request ? &f->per_request : &f->per_hour;
     double minimum = by_request ? f->minimum_per_request : f->minimum_per_hour;
 
-    escape_text(&c[0], f->name, strlen(f->name));
+    add_name(&c[0], f->name);
     buf_adds(&c[1], outcome_name(f->outcome));
     say_interval(&c[2], main, f->metric.unit);
     say_amount(&c[3], minimum, f->metric.unit);

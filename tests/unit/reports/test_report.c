@@ -156,6 +156,43 @@ static void test_real_gnuplot_draws(void **state)
     temp_dir_free(out);
 }
 
+/* A long name costs no reader the numbers, nor is a character cut in two. */
+static void test_long_names_leave_room(void **state)
+{
+    static const struct {
+        const char *name, *row;
+    } rows[] = {
+        {"objects:prometheus_client.metrics.Counter",
+         "\n  objects:...ent.metrics.Counter  leak "},
+        {"objects:thirty.characters.name", "\n  objects:thirty.characters.name "
+                                           " leak "},
+        {"objects:\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"
+         "\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"
+         "\u00e9\u00e9",
+         "\n  objects:...\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"
+         "\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9  leak "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct finding *lead;
+        struct fixture f;
+        struct buf out;
+
+        fixture_open(&f, FIXTURE_LEAK);
+        lead = &f.verdict.findings[f.verdict.lead];
+        snprintf(lead->name, sizeof lead->name, "%s", rows[i].name);
+        buf_init(&out, 1 << 16);
+        report_text(&f.in, false, 80, &out);
+        if (strstr(buf_str(&out), rows[i].row) == NULL)
+            print_error("%s\n", buf_str(&out));
+        assert_non_null(strstr(buf_str(&out), rows[i].row));
+        assert_non_null(strstr(buf_str(&out), "growth per request"));
+        buf_release(&out);
+        fixture_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_gnuplot_fails),
         cmocka_unit_test(test_gnuplot_is_called_well),
         cmocka_unit_test(test_real_gnuplot_draws),
+        cmocka_unit_test(test_long_names_leave_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
