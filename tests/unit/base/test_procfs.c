@@ -93,7 +93,7 @@ static void test_dead_leader(void **state)
         pthread_create(&th, NULL, linger, NULL);
         pthread_exit(NULL);
     }
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 20000; i++) {
         assert_int_equal(procfs_stat(pid, &st), 0);
         if (st.state == 'Z')
             break;
@@ -180,7 +180,7 @@ static void test_cmdline(void **state)
         execl("/bin/sleep", "sleep", "30", "1", (char *)NULL);
         _exit(127);
     }
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 20000; i++) {
         assert_int_equal(procfs_cmdline(pid, line, sizeof line), 0);
         if (strncmp(line, "sleep", 5) == 0)
             break;

@@ -106,7 +106,7 @@ static void actor_end(struct actor *a)
 
 static void wait_end(struct proc_id id)
 {
-    for (int i = 0; i < 5000 && procfs_alive(id); i++)
+    for (int i = 0; i < 20000 && procfs_alive(id); i++)
         usleep(1000);
     assert_false(procfs_alive(id));
 }
@@ -144,7 +144,7 @@ static void test_grows_and_shrinks(void **state)
     kill(second, SIGKILL);
     actor_end(&a);
     assert_int_equal(proctree_count(t), 2);
-    for (int i = 0; i < 5000 && proctree_scan(t, on_change, &seen) > 0; i++)
+    for (int i = 0; i < 20000 && proctree_scan(t, on_change, &seen) > 0; i++)
         usleep(1000);
     assert_int_equal(proctree_count(t), 0);
     assert_int_equal(seen.ended, 3);
@@ -185,7 +185,7 @@ static void test_guardian(void **state)
     assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
     a = actor_start();
     daemon_pid = actor_do(&a, 'd');
-    for (int i = 0; i < 5000; i++) {
+    for (int i = 0; i < 20000; i++) {
         struct proc_stat st;
 
         assert_int_equal(procfs_stat(daemon_pid, &st), 0);

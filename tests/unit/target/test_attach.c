@@ -91,7 +91,7 @@ static void test_attach_port(void **state)
     s.sc.target.command = NULL;
     /* url alone: whoever listens on its port. */
     stage_url(&s, port, NULL, CLOCK_NS_PER_S);
-    for (int i = 0; i < 5000; i++) {
+    for (int i = 0; i < 20000; i++) {
         int64_t pids[8];
 
         if (procfs_listeners(port, pids, 8) == 4)
