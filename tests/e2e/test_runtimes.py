@@ -66,11 +66,11 @@ class GoTest(support.Case):
         self.assertEqual(done.returncode, 0, done.stdout)
         return out
 
-    def judge(self, twin, *arguments):
+    def judge(self, twin, *arguments, more=()):
         path = self.write("go.ini", SCENARIO % {
             "twin": twin, "port": support.free_port(),
             "service": self.build(), "arguments": " ".join(arguments)})
-        return self.plateau("run", path, timeout=120)
+        return self.plateau("run", path, *more, timeout=120)
 
     def test_goroutines_that_wait_for_ever(self):
         r = self.judge("leaking")
@@ -96,6 +96,17 @@ class GoTest(support.Case):
         self.assertNotEqual(r.verdict()["verdict"], "leak", r.told())
         self.assertEqual(len([n for n in r.verdict()["notes"]
                               if "net/http/pprof" in n]), 1, r.told())
+
+    def test_garbage_before_the_first_collection(self):
+        """It rises in as straight a line as a leak."""
+        r = self.judge("fixed", "no-pprof", more=(
+            "--set", "load.block=100 requests", "--set",
+            "load.warmup=100 requests"))
+        self.expect_status(r, 3)
+        self.assertIn("the collector ran in", r.metric(
+            "go_heap_objects")["reason"].lower(), r.told())
+        self.assertEqual([b for b in r.verdict()["blames"] if b["named"]], [],
+                         r.told())
 
 
 if __name__ == "__main__":
