@@ -15,24 +15,58 @@ enum {
 /* Share of the typical load that goes when the load is said to fall. */
 #define LOAD_FALLS 0.15
 
+/* Median of the readings `from` .. `to`; NaN where there are none. */
+static double level_of(const double *y, size_t from, size_t to)
+{
+    double *w = mem_zalloc(to - from, sizeof *w), level;
+    size_t m = 0;
+
+    for (size_t i = from; i < to; i++)
+        if (!isnan(y[i]))
+            w[m++] = y[i];
+    level = m > 0 ? stats_median(w, m) : NAN;
+    free(w);
+    return level;
+}
+
 double guards_end_rise(const double *y, size_t n)
 {
-    double *w = mem_zalloc(n, sizeof *w), top = -INFINITY, last = NAN;
+    double top = -INFINITY, last = NAN;
 
     for (size_t b = BLOCKS / 2; b < BLOCKS; b++) {
-        size_t m = 0;
+        double level = level_of(y, n * b / BLOCKS, n * (b + 1) / BLOCKS);
 
-        for (size_t i = n * b / BLOCKS; i < n * (b + 1) / BLOCKS; i++)
-            if (!isnan(y[i]))
-                w[m++] = y[i];
-        if (m == 0)
+        if (isnan(level))
             continue;
-        last = stats_median(w, m);
+        last = level;
         if (b + 1 < BLOCKS)
             top = fmax(top, last);
     }
-    free(w);
     return last - top;
+}
+
+/* Most of what the steps added is still there. What went again slowly, as
+ * from a runtime that gives memory back, has added nothing. */
+static bool steps_stay(const double *y, size_t n, const struct step *st,
+                       size_t k)
+{
+    double rise = level_of(y, st[k - 1].at, n) - level_of(y, 0, st[0].at),
+           sum = 0;
+
+    for (size_t i = 0; i < k; i++)
+        sum += st[i].size;
+    return rise > 0.5 * sum;
+}
+
+/* Treads between the steps: steps closer than a tenth of the longest pause
+ * `gap` are one slope. */
+static size_t treads(const struct step *st, size_t k, size_t gap)
+{
+    size_t n = 0;
+
+    for (size_t i = 1; i < k; i++)
+        n += 10 * (st[i].at - st[i - 1].at) >= gap;
+    return n;
 }
 
 bool guards_stairs_pause(const double *y, size_t n, double least)
@@ -48,6 +82,8 @@ bool guards_stairs_pause(const double *y, size_t n, double least)
         if (i > 0 && st[i].at - st[i - 1].at > gap)
             gap = st[i].at - st[i - 1].at;
     }
+    if (treads(st, k, gap) < 2 || !steps_stay(y, n, st, k))
+        return false;
     return 2 * (n - st[k - 1].at) < 5 * gap;
 }
 

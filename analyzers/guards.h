@@ -12,8 +12,9 @@
  * (medians of twentieths). Negative: it does not. */
 double guards_end_rise(const double *y, size_t n);
 
-/* Three or more steps up, no step down, and quiet for less than two and a
- * half times the longest pause between them: the next step may be due. */
+/* Three or more steps up that stay, with treads between them, no step down, and
+ * quiet for less than two and a half times the longest pause between them: the
+ * next step may be due. */
 bool guards_stairs_pause(const double *y, size_t n, double least);
 
 /* Where large sudden falls recur that neither the opened series `open`

@@ -34,6 +34,31 @@ static void test_stairs(void **state)
     assert_false(pauses(205, up, at, 3));
 }
 
+/* What went again, however slowly, has added nothing. */
+static void test_steps_that_go(void **state)
+{
+    double y[150];
+
+    (void)state;
+    for (int i = 0; i < 150; i++)
+        y[i] = 100 + (i < 20 ? 0 : 10 * exp(-(i - 20) % 40 / 10.));
+    assert_false(guards_stairs_pause(y, 150, 5));
+    for (int i = 0; i < 150; i++)
+        y[i] += i < 20 ? 0 : 10 + 10 * ((i - 20) / 40);
+    assert_true(guards_stairs_pause(y, 150, 5));
+}
+
+/* Steps close together are one slope, and two make no flight of stairs. */
+static void test_slope(void **state)
+{
+    static const double up[] = {10, 10, 10, 10};
+    static const size_t steep[] = {20, 84, 88, 92}, stairs[] = {20, 50, 84, 92};
+
+    (void)state;
+    assert_false(pauses(150, up, steep, 4));
+    assert_true(pauses(150, up, stairs, 4));
+}
+
 static double factor(enum doubt doubt, double growth, double half)
 {
     struct column c = {.name = (char *)"rss_bytes"};
@@ -67,6 +92,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stairs),
+        cmocka_unit_test(test_steps_that_go),
+        cmocka_unit_test(test_slope),
         cmocka_unit_test(test_factor),
     };
 
