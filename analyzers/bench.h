@@ -30,7 +30,8 @@ struct bench {
     int looks;
     struct trial whole;     /* the sharpest look at the whole run */
     struct trial first;     /* the plain one */
-    struct trial recent[2]; /* at its later part only */
+    struct trial plain[2];  /* at its later part only, by plain bins */
+    struct trial recent[2]; /* the same, or sharper by an opening */
     struct trial guess;     /* as if sudden changes were restarts */
     struct trial now;
 };

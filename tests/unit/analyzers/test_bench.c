@@ -10,6 +10,7 @@
 enum { N = 600 };
 
 static double y[N];
+static double step_s; /* from one reading to the next */
 
 /* Level readings with a little noise. */
 static void level(void)
@@ -17,6 +18,7 @@ static void level(void)
     struct rng r;
 
     rng_init(&r, 4);
+    step_s = 1;
     for (int i = 0; i < N; i++)
         y[i] = 100e6 + 50e3 * rng_normal(&r);
 }
@@ -36,7 +38,7 @@ static enum outcome judge(const char *word)
     metric_describe(s.columns[0].name, &s.columns[0].metric);
     s.columns[0].v = calloc(N, sizeof(double));
     for (int i = 0; i < N; i++) {
-        s.t_s[i] = i;
+        s.t_s[i] = step_s * i;
         s.requests[i] = 50. * i;
         s.columns[0].v[i] = round(y[i]);
     }
@@ -109,11 +111,78 @@ static void test_wandering(void **state)
 
     (void)state;
     rng_init(&r, 1);
+    step_s = 1;
     for (int i = 0; i < N; i++) {
         x = 0.99 * x + sqrt(1 - 0.99 * 0.99) * rng_normal(&r);
         y[i] = 100e6 + 2.4e6 * x + 20e3 * rng_normal(&r);
     }
     assert_int_equal(judge(NULL), OUTCOME_INCONCLUSIVE);
+}
+
+/* 50 min: a cache that fills, and `growth` bytes more, evenly or like a
+ * logarithm, in noise. */
+static void fill_and(double growth, bool evenly, unsigned seed)
+{
+    struct rng r;
+
+    rng_init(&r, seed);
+    step_s = 5;
+    for (int i = 0; i < N; i++) {
+        double share = evenly ? (double)i / N : log1p(i / 20.) / log1p(N / 20.);
+
+        y[i] = 100e6 + 20e6 * fmin(i / 90., 1) + growth * share +
+               250e3 * rng_normal(&r);
+    }
+}
+
+/* What an allocator creeps by, ever more slowly, is no leak, though a line
+ * behind the fill seems to fit. As much for ever, evenly, is one. */
+static void test_creep(void **state)
+{
+    static const unsigned seeds[] = {3, 4, 17, 48};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
+        fill_and(3.8e6, false, seeds[i]);
+        assert_int_equal(judge(NULL), OUTCOME_INCONCLUSIVE);
+        fill_and(3.8e6, true, seeds[i]);
+        assert_int_equal(judge(NULL), OUTCOME_LEAK);
+    }
+}
+
+/* In longer runs allocators creep by 2 %: half of it, however sure, is too
+ * little to call, and 2 % are a leak. */
+static void test_little(void **state)
+{
+    (void)state;
+    level();
+    step_s = 7;
+    for (int i = 0; i < N; i++)
+        y[i] += 0.9e6 * i / N;
+    assert_int_equal(judge("by little"), OUTCOME_INCONCLUSIVE);
+    for (int i = 0; i < N; i++)
+        y[i] += 1.1e6 * i / N;
+    assert_int_equal(judge(NULL), OUTCOME_LEAK);
+}
+
+/* The floor of plain noise goes in treads, which say nothing of a leak. */
+static void test_noise(void **state)
+{
+    static const unsigned seeds[] = {25, 56, 57};
+
+    (void)state;
+    step_s = 5;
+    for (size_t k = 0; k < sizeof seeds / sizeof *seeds; k++) {
+        struct rng r;
+        double x = 0;
+
+        rng_init(&r, seeds[k]);
+        for (int i = 0; i < N; i++) {
+            x = 0.6 * x + rng_normal(&r);
+            y[i] = 100e6 + 4e6 * i / N + 1.6e6 * x;
+        }
+        assert_int_equal(judge(NULL), OUTCOME_LEAK);
+    }
 }
 
 int main(void)
@@ -124,6 +193,9 @@ int main(void)
         cmocka_unit_test(test_gone),
         cmocka_unit_test(test_stairs),
         cmocka_unit_test(test_restarts_unseen),
+        cmocka_unit_test(test_creep),
+        cmocka_unit_test(test_little),
+        cmocka_unit_test(test_noise),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
