@@ -229,6 +229,34 @@ static void leak_unseen_restarts(struct world *w)
     }
 }
 
+/* An allocator that fragments ever more slowly, like a root. */
+static void creep_root(struct world *w)
+{
+    double creep = w->base * world_uniform(w, 0.008, 0.025);
+    double tau = world_uniform(w, 0.01, 0.06);
+
+    world_rise(w, w->base * world_uniform(w, 0, 0.4), tau, 0);
+    for (int i = 0; i < w->n; i++)
+        w->y[i] += creep * sqrt(w->t[i] / w->span);
+}
+
+/* A runtime takes memory at once, in steps of any size, and gives it back in
+ * minutes: level, though nothing ever falls suddenly. */
+static void slow_release(struct world *w)
+{
+    double tau = world_uniform(w, 0.004, 0.02) * w->span;
+    double often = world_uniform(w, 0.5, 1.5) / tau, kept = 0;
+
+    for (int i = 1; i < w->n; i++) {
+        double dt = w->t[i] - w->t[i - 1];
+
+        kept *= exp(-dt / tau);
+        if (world_chance(w, 1 - exp(-dt * often)))
+            kept = fmax(kept, w->base * world_uniform(w, 0.05, 0.2));
+        w->y[i] += kept;
+    }
+}
+
 #define P OUTCOME_PASS
 #define L OUTCOME_LEAK
 
@@ -251,5 +279,7 @@ const struct kind unusual_kinds[] = {
     {"leak_long_job", L, 0, 0, 0, leak_long_job},
     {"leak_load_drop", L, 1, 0, 0, leak_load_drop},
     {"leak_unseen_restarts", L, 1, 0, 0, leak_unseen_restarts},
+    {"creep_root", P, 1, 0, 0, creep_root},
+    {"slow_release", P, 1, 0, 0, slow_release},
     {NULL, L, 0, 0, 0, NULL},
 };
