@@ -99,6 +99,13 @@ bool engine_may_retry(const struct engine_stats *stats)
     return stats->retries < FREE + stats->ended / ONE_IN;
 }
 
+bool engine_may_keep(const struct engine_stats *stats)
+{
+    enum { FREE = 8 };
+
+    return stats->retries < FREE || stats->retries < stats->kept;
+}
+
 int engine_open(const char *name, const struct engine_config *cfg,
                 struct engine **out, struct err *err)
 {

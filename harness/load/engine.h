@@ -106,6 +106,7 @@ struct engine_stats {
     uint64_t ended;   /* transfers, whichever way */
     uint64_t retries; /* sent again, since a kept connection had been
                          closed by the peer before it answered a byte */
+    uint64_t kept;    /* answers on connections that had answered before */
     int open_connections;
 };
 

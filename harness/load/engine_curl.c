@@ -89,6 +89,7 @@ static void count(struct curl_engine *e, struct curl_slot *s,
     e->stats.bytes_in += t->body_bytes + (uint64_t)headers;
     e->stats.bytes_out += (uint64_t)sent;
     e->stats.connects += (uint64_t)connects;
+    e->stats.kept += t->error == TRANSFER_OK && connects == 0;
     if (t->error == TRANSFER_RESOURCE)
         e->stats.resource_errors++;
 }
@@ -359,6 +360,8 @@ static int curl_submit(struct engine *base, struct transfer *t)
     if (s->retried)
         curl_easy_setopt(s->easy, CURLOPT_FRESH_CONNECT, 0L);
     s->retried = false;
+    if (!engine_may_keep(&e->stats))
+        curl_easy_setopt(s->easy, CURLOPT_FORBID_REUSE, 1L);
     t->slot = s;
     t->body_bytes = 0;
     t->kept = t->kept_headers = 0;

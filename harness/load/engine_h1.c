@@ -114,8 +114,10 @@ static void finish(struct conn *c, enum transfer_error error)
     if (error == TRANSFER_RESOURCE)
         e->stats.resource_errors++;
     e->stats.ended++;
+    e->stats.kept += error == TRANSFER_OK && c->reused;
     e->in_flight--;
-    if (c->state == BUSY && error == TRANSFER_OK && c->keep_alive) {
+    if (c->state == BUSY && error == TRANSFER_OK && c->keep_alive &&
+        engine_may_keep(&e->stats)) {
         c->state = IDLE;
         c->reused = true;
         chain_append(&e->idle, &c->link);

@@ -35,6 +35,11 @@ uint64_t engine_tick_ms(const struct scenario *sc);
  * time is failing, and repeating everything would hide its errors. */
 bool engine_may_retry(const struct engine_stats *stats);
 
+/* Is it worth while to keep a connection that the peer says it keeps? Some
+ * (uWSGI's --http-socket) close each behind its answer and do not say so: the
+ * next request crosses the close. */
+bool engine_may_keep(const struct engine_stats *stats);
+
 extern const struct engine_ops engine_ops_h1;
 extern const struct engine_ops engine_ops_h2;
 extern const struct engine_ops engine_ops_curl;
