@@ -218,25 +218,35 @@ static void acquit_seldom(const struct record *r, struct verdict *v)
     }
 }
 
+/* Some kind of request is named of the finding. */
+static bool names_any(const struct verdict *v, int finding)
+{
+    for (size_t i = 0; i < v->nblames; i++)
+        if (v->blames[i].finding == finding && v->blames[i].kind >= 0 &&
+            v->blames[i].named)
+            return true;
+    return false;
+}
+
 /* RSS, PSS and USS are views of the same pages: what a kind of request takes
-   shows in all of them. Where one that can tell knows of half as much at most,
-   another's growth is pages that forked workers share no longer, or share
-   anew, and the kind is not named for it beside one that brought more. */
-static void acquit_contradicted(const struct record *r, struct verdict *v)
+   shows in all of them. Where one that names another kind is sure of less, the
+   growth is pages that forked workers share no longer, or share anew, and the
+   kind is not named for it. */
+static void acquit_contradicted(struct verdict *v)
 {
     for (size_t i = 0; i < v->nblames; i++) {
         struct blame *b = &v->blames[i];
         bool other = false;
 
-        if (b->kind < 0 || !b->named || is_chief(r, v, b) ||
-            !is_pages(&v->findings[b->finding]))
+        if (b->kind < 0 || !b->named || !is_pages(&v->findings[b->finding]))
             continue;
         for (size_t k = 0; k < v->nblames && !other; k++) {
             const struct blame *c = &v->blames[k];
 
             other = c->kind == b->kind && !c->named &&
                     is_pages(&v->findings[c->finding]) &&
-                    c->per_request.high < 0.5 * b->per_request.low;
+                    c->per_request.high < b->per_request.low &&
+                    names_any(v, c->finding);
         }
         b->named = !other;
     }
@@ -439,7 +449,7 @@ void details_fill(const struct record *r, const struct policy *p,
     double *done;
 
     blame_findings(r, p, v);
-    acquit_contradicted(r, v);
+    acquit_contradicted(v);
     acquit_cached(r, v);
     acquit_seldom(r, v);
     if (r->nkinds == 1)

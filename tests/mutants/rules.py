@@ -178,7 +178,7 @@ RULES = [
      "!is_seldom(r, g, c) && is_chief(r, v, c) &&",
      "!is_seldom(r, g, c) &&"),
     ("one view of the pages names alone", "details.c",
-     "    acquit_contradicted(r, v);", ""),
+     "    acquit_contradicted(v);", ""),
     ("caches of malloc's threads are named", "details.c",
      "    acquit_cached(r, v);", ""),
     ("garbage that nobody collects is gone", "garbage.c",
