@@ -225,11 +225,22 @@ int record_load(const char *dir, struct record *out, struct err *err)
 
 int record_from_csv(const char *path, struct record *out, struct err *err)
 {
+    size_t set_back;
+
     record_init(out);
     if (series_load(path, &out->samples, err) != 0)
         return -1;
     out->name =
         strcmp(path, "-") == 0 ? mem_strdup("standard input") : base_name(path);
+    set_back = series_mend_clock(&out->samples);
+    if (set_back == 1)
+        record_note(out, "%s: the clock was set back; counted on from there",
+                    out->name);
+    else if (set_back > 1)
+        record_note(out,
+                    "%s: the clock was set back %zu times; counted on from "
+                    "there",
+                    out->name, set_back);
     fill_totals(out);
     note_dropped(out, out->name, &out->samples);
     return 0;

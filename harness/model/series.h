@@ -63,6 +63,13 @@ int series_load(const char *path, struct series *out, struct err *err);
 int series_parse(const char *text, size_t len, const char *label,
                  struct series *out, struct err *err);
 
+/* Where the clock of `s` was set back for good, counts on from there with the
+ * usual step between rows; a few rows that are ahead of all that follow get
+ * the time of the row before them. Single late rows stay as they are: whoever
+ * wants rising times leaves them out. Returns how often it was set back; what
+ * is set back again and again is no clock, and stays as it is. */
+size_t series_mend_clock(struct series *s);
+
 /* The column of that name or its alias, or NULL. Borrowed. */
 const struct column *series_column(const struct series *s, const char *name);
 

@@ -45,6 +45,7 @@ static int judge(const char *path, const struct policy *p, bool verbose)
         fprintf(stderr, "%s\n", e.msg);
         return 1;
     }
+    series_mend_clock(&s);
     continuous_judge(&s, p, &c);
     if (c.lead >= 0)
         slope = c.findings[c.lead].per_request;

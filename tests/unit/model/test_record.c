@@ -343,6 +343,13 @@ static void test_no_regular_files(void **state)
     temp_dir_free(dir);
 }
 
+#define CLOCK_ROWS(t) t "1,1\n" t "2,1\n" t "3,1\n" t "4,1\n" t "5,1\n"
+/* 26 rows from 100 to 145, and six from 1. */
+#define CLOCK                                                                  \
+    "t_s,rss_bytes\n100,1\n" CLOCK_ROWS("10") CLOCK_ROWS("11")                 \
+        CLOCK_ROWS("12") CLOCK_ROWS("13") CLOCK_ROWS("14")                     \
+            CLOCK_ROWS("") "6,1\n"
+
 static void test_bare_csv(void **state)
 {
     (void)state;
@@ -357,6 +364,16 @@ static void test_bare_csv(void **state)
     assert_null(r.dir);
     assert_false(r.partial);
     assert_close(r.requests_total, 20, 0);
+    record_release(&r);
+    temp_dir_puts(dir, "soak.csv",
+                  "t_s,rss_bytes\n91,1\n92,2\n93,3\n1,4\n2,5\n3,6\n");
+    assert_int_equal(record_from_csv(path, &r, &err), 0);
+    assert_int_equal(r.nnotes, 0); /* too short to tell */
+    record_release(&r);
+    temp_dir_puts(dir, "soak.csv", CLOCK);
+    assert_int_equal(record_from_csv(path, &r, &err), 0);
+    assert_non_null(strstr(r.notes[0], "the clock was set back; counted on"));
+    assert_close(r.duration_s, 151, 0);
     record_release(&r);
     temp_dir_puts(dir, "soak.csv", "no header here");
     assert_int_equal(record_from_csv(path, &r, &err), -1);

@@ -355,6 +355,72 @@ static void test_garbage_at_end_of_page(void **state)
     munmap(map, 2 * page);
 }
 
+/* 100 rows a second, of which `change` is made. Gives how often it says that
+ * the clock was set back. */
+static size_t mended(void (*change)(double *t), double *t)
+{
+    struct series s = {.n = 100, .t_s = t};
+
+    for (int i = 0; i < 100; i++)
+        t[i] = i;
+    change(t);
+    return series_mend_clock(&s);
+}
+
+static void nothing(double *t)
+{
+    t[40] = t[39];
+}
+
+static void set_back(double *t)
+{
+    for (int i = 40; i < 100; i++)
+        t[i] -= i < 70 ? 3600 : 4000;
+}
+
+static void late(double *t)
+{
+    t[40] = 3;
+    t[41] = 4;
+    t[98] = 90;
+}
+
+static void ahead(double *t)
+{
+    t[0] = 1e9;
+    t[40] = t[41] = 1e9;
+}
+
+static void shuffled(double *t)
+{
+    for (int i = 0; i < 100; i++)
+        t[i] = -(i * 37 % 100) - i;
+}
+
+static void test_clock(void **state)
+{
+    double t[100];
+
+    (void)state;
+    assert_int_equal(mended(nothing, t), 0);
+    assert_close(t[40], 39, 0);
+    assert_close(t[99], 99, 0);
+    assert_int_equal(mended(set_back, t), 2);
+    for (int i = 0; i < 100; i++)
+        assert_close(t[i], i, 1e-9);
+    assert_int_equal(mended(late, t), 0);
+    assert_close(t[40], 3, 0);
+    assert_close(t[42], 42, 0);
+    assert_close(t[99], 99, 0);
+    assert_int_equal(mended(ahead, t), 0);
+    assert_close(t[0], 1, 0);
+    assert_close(t[40], 39, 0);
+    assert_close(t[41], 39, 0);
+    assert_close(t[42], 42, 0);
+    assert_int_equal(mended(shuffled, t), 0);
+    assert_close(t[99], -(99 * 37 % 100) - 99, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_phases),
         cmocka_unit_test(test_load_across_chunks),
         cmocka_unit_test(test_huge_line),
+        cmocka_unit_test(test_clock),
         cmocka_unit_test(test_garbage_at_end_of_page),
     };
 
