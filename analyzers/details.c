@@ -228,6 +228,15 @@ static bool names_any(const struct verdict *v, int finding)
     return false;
 }
 
+/* Does `f` count all pages whose growth `g` shows, as far as a kind of request
+   makes them grow? Anonymous memory says of all pages only which are no longer
+   shared. */
+static bool counts_pages_of(const struct finding *f, const struct finding *g)
+{
+    return is_pages(f) && (strcmp(f->name, "pss_anon_bytes") != 0 ||
+                           strcmp(g->name, "uss_bytes") == 0);
+}
+
 /* RSS, PSS and USS are views of the same pages: what a kind of request takes
    shows in all of them. Where one that names another kind is sure of less, the
    growth is pages that forked workers share no longer, or share anew, and the
@@ -244,7 +253,8 @@ static void acquit_contradicted(struct verdict *v)
             const struct blame *c = &v->blames[k];
 
             other = c->kind == b->kind && !c->named &&
-                    is_pages(&v->findings[c->finding]) &&
+                    counts_pages_of(&v->findings[c->finding],
+                                    &v->findings[b->finding]) &&
                     c->per_request.high < b->per_request.low &&
                     names_any(v, c->finding);
         }

@@ -328,34 +328,37 @@ static void test_thread_caches(void **state)
     assert_int_equal(named_of_few("native_inuse_bytes", 20, 50, 8), 2 | 4);
 }
 
-/* Is browse named beside order when unshared memory says that it keeps 600 B,
-   and resident memory that it keeps `resident`? */
-static bool named_for_pages(double resident)
+/* Is browse named beside order when the column `sees` says that it keeps
+   600 B, and the column `other` that it keeps `keeps`? */
+static bool named_for_pages(const char *sees, const char *other, double keeps)
 {
     static const double orders[10] = {300, 540, 100, 480, 120,
                                       500, 200, 350, 110, 300};
-    double browses[10], rss[10], uss[10];
+    double browses[10], a[10], b[10];
     struct record r;
 
     records_open(&r, 10, 3000);
     for (size_t i = 0; i < 10; i++) {
         browses[i] = 3000 - orders[i];
-        rss[i] = 12000 * orders[i] + resident * browses[i];
-        uss[i] = 12000 * orders[i] + 600 * browses[i];
+        a[i] = 12000 * orders[i] + 600 * browses[i];
+        b[i] = 12000 * orders[i] + keeps * browses[i];
     }
     add_kind(&r, "browse", 9, browses);
     add_kind(&r, "order", 1, orders);
-    records_column(&r, "rss_bytes", 60e6, rss);
-    records_column(&r, "uss_bytes", 50e6, uss);
-    return names_browse(&r, "uss_bytes", "rss_bytes");
+    records_column(&r, sees, 50e6, a);
+    records_column(&r, other, 60e6, b);
+    return names_browse(&r, sees, other);
 }
 
-/* What a request takes shows in every view of the pages. */
+/* What a request takes shows in every view of the pages; of those that are
+   not anonymous, anonymous memory knows nothing. */
 static void test_views_of_pages_agree(void **state)
 {
     (void)state;
-    assert_false(named_for_pages(0));
-    assert_true(named_for_pages(600));
+    assert_false(named_for_pages("uss_bytes", "rss_bytes", 0));
+    assert_true(named_for_pages("uss_bytes", "rss_bytes", 600));
+    assert_false(named_for_pages("uss_bytes", "pss_anon_bytes", 0));
+    assert_true(named_for_pages("rss_bytes", "pss_anon_bytes", 0));
 }
 
 /* Seldom beside others, not beside itself: a reading that began late holds
