@@ -11,6 +11,7 @@
 #include "harness/target/ready.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -71,14 +72,29 @@ const char *target_output_tail(struct target *t)
     return t->tail;
 }
 
-/* Appends the last line of the output as one short quotation. */
+/* Three letters in a row: a bracket that ends a traceback says nothing. */
+static bool has_word(const char *s)
+{
+    for (int letters = 0; *s != '\0'; s++) {
+        letters = isalpha((unsigned char)*s) ? letters + 1 : 0;
+        if (letters == 3)
+            return true;
+    }
+    return false;
+}
+
+/* Appends the last line of the output that says something as one short
+ * quotation. */
 static void quote_output(struct target *t, struct buf *b)
 {
-    char *line = output_tail(t->cfg.log_fd, 1);
+    char *tail = output_tail(t->cfg.log_fd, TAIL_LINES), *line;
 
+    while ((line = strrchr(tail, '\n')) != NULL && !has_word(line))
+        *line = '\0';
+    line = line != NULL ? line + 1 : tail;
     if (*line != '\0')
         buf_addf(b, "; its last line of output: %.300s", line);
-    free(line);
+    free(tail);
 }
 
 /* ---- how it goes ---- */

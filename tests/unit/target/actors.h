@@ -130,7 +130,7 @@ static inline void show(void)
     for (int fd = 0; fd < 64; fd++)
         if (fcntl(fd, F_GETFD) >= 0)
             printf("%d,", fd);
-    printf("\n\n");
+    printf("\n] --\n\n");
     fflush(stdout);
     _exit(7);
 }

@@ -50,7 +50,7 @@ static void test_no_such_command(void **state)
 }
 
 /* Environment, directory, clean signals and descriptors; an early end is told
- * with its status and the output's last line. */
+ * with its status and the output's last line that says something. */
 static void test_surroundings_and_early_end(void **state)
 {
     struct name_value env[2] = {
