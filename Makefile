@@ -70,7 +70,8 @@ $(O)/%.o: %.c $(O)/flags
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 # Structs own their strings (char *); tests fill them with literals.
-$(O)/tests/unit/%.o: PLATEAU_CFLAGS += -Wno-write-strings
+# Private: what they are made from, $(O)/flags too, is made as for all others.
+$(O)/tests/unit/%.o: private PLATEAU_CFLAGS += -Wno-write-strings
 
 # The agent's text is a part of the program (agent.c includes its bytes).
 $(O)/harness/sampler/agent/agent.o: harness/sampler/agent/plateau_agent.py

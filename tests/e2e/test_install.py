@@ -19,7 +19,10 @@ class InstallTest(support.Case):
         beside = self.write("a", "somebody else's\n")
         folder = os.path.join(self.folder, "a b")
         argv = [make, "-s", "DESTDIR=" + folder, "PREFIX=/usr"]
+        built = os.stat(support.PLATEAU).st_mtime_ns
         subprocess.run(argv + ["install"], cwd=support.ROOT, check=True)
+        # Nothing had changed, and other tests run the program meanwhile.
+        self.assertEqual(os.stat(support.PLATEAU).st_mtime_ns, built)
         program = os.path.join(folder, "usr/bin/plateau")
         done = subprocess.run([program, "--version"], check=True, text=True,
                               stdout=subprocess.PIPE)
