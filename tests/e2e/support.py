@@ -247,15 +247,6 @@ class Case(unittest.TestCase):
     def expect_status(self, result, status):
         self.assertEqual(result.status, status, result.told())
 
-    def expect_pass(self, result):
-        """A pass; where the machine was too busy for the load that was asked
-        for, to be unsure is right as well. Never a leak."""
-        v = result.verdict()
-        late = v["harness"]["late_p99_ms"] or 0
-        self.assertIn(result.status,
-                      (0, 3) if v["rate_missed"] or late > 100 else (0,),
-                      result.told())
-
 
 class ScenarioCase(Case):
     """Runs scenarios against the patient, started by the program itself."""

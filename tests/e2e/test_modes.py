@@ -30,7 +30,7 @@ class ModesTest(support.ScenarioCase):
                                msg=r.told())
 
     def passes(self, *args, **more):
-        self.expect_pass(self.judge(*args, **more))
+        self.expect_status(self.judge(*args, **more), 0)
 
     def no_leak(self, *args, **more):
         """Not a leak; to be unsure is right as well."""
@@ -164,16 +164,10 @@ class ModesTest(support.ScenarioCase):
         r = self.judge(leaky=["--time-leak", "1M"])
         self.expect_status(r, 1)
         b = self.blames(r)
-        # Blocks that take about equally long do not tell time from every
-        # request alike, where the patient's clock stumbles; no kind of
-        # request ever stands out.
-        if b and "hour" not in b:
-            self.assertEqual(set(b), {"plain", "odd"}, r.told())
-            self.assertAlmostEqual(b["plain"]["slope"] / b["odd"]["slope"], 1,
-                                   delta=0.15, msg=r.told())
-            return
+        # Blocks that take equally long may leave open whether it is time or
+        # every request alike; no kind of request is ever to blame.
         self.assertLessEqual(set(b), {"hour"}, r.told())
-        if b:
+        if "hour" in b:
             self.assertAlmostEqual(b["hour"]["slope"] / 3600 / 2**20, 1,
                                    delta=0.05)
             self.assertIn("grows with time, whatever is requested", r.out)

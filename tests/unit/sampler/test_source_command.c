@@ -177,9 +177,9 @@ static void test_hanging(void **state)
     assert_close(o.v[0], 1, 0);
     temp_dir_puts(dir, "flag", "");
     from = clock_now_ns();
-    how = (struct source_read){false, from + 2 * CLOCK_NS_PER_S};
+    how = (struct source_read){false, from + CLOCK_NS_PER_S / 2};
     source_ops_command.read(o.state, &o.f.host, &how, o.v);
-    assert_true(clock_now_ns() - from < 30 * CLOCK_NS_PER_S);
+    assert_true(clock_now_ns() - from < 3 * CLOCK_NS_PER_S);
     assert_true(isnan(o.v[0]));
     assert_close(o.v[1], 4, 0);
     assert_true(isnan(o.v[2]));
@@ -188,13 +188,13 @@ static void test_hanging(void **state)
     len = strlen(text);
     assert_true(len > 0);
     /* Its background child went with it (reaped by whoever owns it). */
-    for (int i = 0; i < 30000; i++) {
+    for (int i = 0; i < 3000; i++) {
         struct proc_stat st;
 
         if (procfs_stat(strtol(text, NULL, 10), &st) != 0 || !procfs_runs(&st))
             break;
         usleep(1000);
-        assert_true(i < 29999);
+        assert_true(i < 2999);
     }
     free(text);
     shut(&o);

@@ -233,7 +233,7 @@ static void test_hanging(void **state)
     atomic_store(&counter, 1000);
     from = clock_now_ns();
     read_now(&o, false);
-    assert_true(clock_now_ns() - from < 30 * CLOCK_NS_PER_S);
+    assert_true(clock_now_ns() - from < 3 * CLOCK_NS_PER_S);
     assert_true(isnan(o.v[0]));
     assert_close(o.v[1], 41, 0);
     assert_non_null(strstr(o.f.notes, "http.app: Timeout"));
