@@ -72,29 +72,36 @@ const char *target_output_tail(struct target *t)
     return t->tail;
 }
 
-/* Three letters in a row: a bracket that ends a traceback says nothing. */
+/* Three letters in a row, of any script: a bracket that ends a traceback says
+ * nothing. */
 static bool has_word(const char *s)
 {
     for (int letters = 0; *s != '\0'; s++) {
-        letters = isalpha((unsigned char)*s) ? letters + 1 : 0;
+        unsigned char c = (unsigned char)*s;
+
+        letters = isalpha(c) || c >= 0x80 ? letters + 1 : 0;
         if (letters == 3)
             return true;
     }
     return false;
 }
 
-/* Appends the last line of the output that says something as one short
- * quotation. */
+/* Appends the last line of the output that says something, be it the last at
+ * all, as one short quotation. */
 static void quote_output(struct target *t, struct buf *b)
 {
     char *tail = output_tail(t->cfg.log_fd, TAIL_LINES), *line;
+    char *last = output_tail(t->cfg.log_fd, 1);
 
     while ((line = strrchr(tail, '\n')) != NULL && !has_word(line))
         *line = '\0';
     line = line != NULL ? line + 1 : tail;
+    if (!has_word(line))
+        line = last;
     if (*line != '\0')
         buf_addf(b, "; its last line of output: %.300s", line);
     free(tail);
+    free(last);
 }
 
 /* ---- how it goes ---- */

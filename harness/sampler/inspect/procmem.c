@@ -138,6 +138,7 @@ static int proc_open(int64_t pid, const char *file)
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/* Yama's setting: 0 when it is absent. */
 static int yama_scope(void)
 {
     FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
