@@ -140,7 +140,8 @@ class DiagnosisTest(support.ScenarioCase):
         self.assertRegex(chains[0]["chain"],
                          r"^class __main__\.Shop -> rows: list\[[\d,]+\] -> "
                          r"dict\[1\]$")
-        self.assertEqual(chains[0]["found"], chains[0]["sampled"])
+        # A connection has dicts of its own: one of them may be in the sample.
+        self.assertGreaterEqual(chains[0]["found"], chains[0]["sampled"] - 1)
         # Nothing is said where the service has no pympler.
         self.assertFalse([c for c in found["chains"] if "deep" in c], found)
         self.assertRegex(found["sites"][0]["where"], r"service\.py:\d+$")
