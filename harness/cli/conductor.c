@@ -4,6 +4,8 @@
 #include "harness/base/clock.h"
 #include "harness/base/escape.h"
 #include "harness/base/mem.h"
+#include "harness/cli/options.h"
+#include "harness/cli/target_log.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -411,6 +413,15 @@ static void on_tick(uv_timer_t *timer)
     show(c);
 }
 
+/* The verdict does not need the log: without it the run goes on. */
+static void mask_log(struct conductor *c)
+{
+    struct err err;
+
+    if (c->log_fd >= 0 && target_log_mask(c->rd, c->sc, &err) != 0)
+        complain("%s", err.msg);
+}
+
 /* First: stop, drain, judge what there is. Second: flush and leave; the
  * guardian ends the target when our pipe to it closes. */
 static void on_signal(uv_signal_t *handle, int signum)
@@ -422,6 +433,7 @@ static void on_signal(uv_signal_t *handle, int signum)
         if (c->recorder != NULL)
             recorder_meta(c->recorder, &c->ending, &err);
         progress_close(&c->progress);
+        mask_log(c);
         _exit(128 + signum);
     }
     if (c->stage == STAGE_DIAGNOSING) {
@@ -479,6 +491,7 @@ static void close_all(struct conductor *c)
     uv_run(&c->loop, UV_RUN_DEFAULT);
     uv_loop_close(&c->loop);
     uv_mutex_destroy(&c->alarm_lock);
+    mask_log(c);
     if (c->log_fd >= 0)
         close(c->log_fd);
     rundir_close(&c->rd);
@@ -514,7 +527,7 @@ static int open_all(struct conductor *c, struct conductor_result *result)
     if (c->cfg->verbose)
         rundir_listen(c->rd, tell_event, NULL);
     progress_say(c->progress, "plateau: recording into %s", result->dir);
-    c->log_fd = rundir_open_log(c->rd, "target.log", &c->err);
+    c->log_fd = target_log_open(c->rd, c->sc, &c->err);
     if (c->log_fd < 0)
         return -1;
     tc.log_fd = c->log_fd;

@@ -65,10 +65,21 @@ static void emit(struct target *t, enum target_event what, const char *detail)
 
 /* ---- the target's last words ---- */
 
+/* The last lines of the output: a failed start likes to quote the URL or the
+ * password it was given. */
+static char *masked_tail(const struct target *t, int lines)
+{
+    char *raw = output_tail(t->cfg.log_fd, lines);
+    char *masked = scenario_mask(t->cfg.scenario, raw);
+
+    free(raw);
+    return masked;
+}
+
 const char *target_output_tail(struct target *t)
 {
     free(t->tail);
-    t->tail = output_tail(t->cfg.log_fd, TAIL_LINES);
+    t->tail = masked_tail(t, TAIL_LINES);
     return t->tail;
 }
 
@@ -90,8 +101,8 @@ static bool has_word(const char *s)
  * all, as one short quotation. */
 static void quote_output(struct target *t, struct buf *b)
 {
-    char *tail = output_tail(t->cfg.log_fd, TAIL_LINES), *line;
-    char *last = output_tail(t->cfg.log_fd, 1);
+    char *tail = masked_tail(t, TAIL_LINES), *line;
+    char *last = masked_tail(t, 1);
 
     while ((line = strrchr(tail, '\n')) != NULL && !has_word(line))
         *line = '\0';

@@ -66,8 +66,8 @@ size_t target_roots(const struct target *t, struct proc_id *out, size_t max,
 /* Directory of the target's cgroup, if the scenario names one; else NULL. */
 const char *target_cgroup(const struct target *t);
 
-/* The last lines (at most 20) of a started target's output, "" for none.
- * Foreign bytes. Borrowed until the next call. */
+/* The last lines (at most 20) of a started target's output, secrets masked,
+ * "" for none. Foreign bytes. Borrowed until the next call. */
 const char *target_output_tail(struct target *t);
 
 /* True when we started it (and must end it). */
