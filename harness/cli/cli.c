@@ -9,6 +9,7 @@
 #include "harness/cli/cmd_report.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/options.h"
+#include "harness/cli/result.h"
 #include "harness/target/target.h"
 
 #include <curl/curl.h>
@@ -116,12 +117,26 @@ static int unknown_command(const char *name)
     return EXIT_USAGE;
 }
 
+/* Also where the flags cannot be read to their end. */
+static bool wants_json(int argc, char **argv)
+{
+    bool json = false;
+
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return false;
+        json = json || strcmp(argv[i], "--json") == 0;
+    }
+    return json;
+}
+
 int cli_main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
 
     if (strcmp(name, "__guard") == 0)
         return target_guard_main(argc - 1, argv + 1);
+    result_open_standard();
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         print_help(stderr);
@@ -138,6 +153,7 @@ int cli_main(int argc, char **argv)
     }
     for (size_t i = 0; i < NCOMMANDS; i++)
         if (strcmp(name, commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    return unknown_command(name);
+            return result_end(commands[i].run(argc - 1, argv + 1),
+                              wants_json(argc, argv));
+    return result_end(unknown_command(name), wants_json(argc, argv));
 }

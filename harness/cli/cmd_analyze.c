@@ -4,6 +4,7 @@
 #include "harness/base/buf.h"
 #include "harness/cli/judge.h"
 #include "harness/cli/options.h"
+#include "harness/cli/start.h"
 #include "harness/model/record.h"
 #include "harness/model/scenario.h"
 #include "reports/report.h"
@@ -58,7 +59,6 @@ static bool sets_are_verdicts(const struct options *o)
 static bool adjust_policy(struct record *r, const struct options *o)
 {
     struct mistakes m;
-    struct buf text;
     bool ok;
 
     if (o->nsets == 0)
@@ -66,12 +66,8 @@ static bool adjust_policy(struct record *r, const struct options *o)
     mistakes_init(&m);
     ok = scenario_adjust_policy(r->scenario_text, o->sets, o->nsets, &r->policy,
                                 &m) == 0;
-    if (!ok) {
-        buf_init(&text, 1 << 20);
-        mistakes_write(&m, &text);
-        fputs(buf_str(&text), stderr);
-        buf_release(&text);
-    }
+    if (!ok)
+        start_complain(&m);
     mistakes_release(&m);
     return ok;
 }

@@ -2,6 +2,7 @@
 
 #include "harness/cli/check_view.h"
 #include "harness/cli/options.h"
+#include "harness/cli/result.h"
 #include "harness/import/import.h"
 #include "harness/model/keys.h"
 
@@ -30,11 +31,6 @@ static const struct command_help help = {
     .flags = flags,
     .nflags = sizeof flags / sizeof *flags,
 };
-
-static void print(const struct buf *out)
-{
-    fwrite(buf_str(out), 1, out->len, stdout);
-}
 
 static int check(const struct options *o, struct buf *out)
 {
@@ -89,7 +85,7 @@ int cmd_check(int argc, char **argv)
     } else {
         code = check(&o, &out);
     }
-    print(&out);
+    result_print(&out);
 out:
     buf_release(&out);
     options_release(&o);

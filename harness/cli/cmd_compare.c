@@ -1,11 +1,14 @@
 #include "harness/cli/cmd_compare.h"
 
 #include "harness/base/escape.h"
+#include "harness/base/file.h"
 #include "harness/base/jsonw.h"
 #include "harness/cli/baseline.h"
 #include "harness/cli/options.h"
+#include "harness/cli/result.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *save;
@@ -21,7 +24,8 @@ static const struct command_help help = {
         "Compares two runs of the same scenario, per metric and kind of "
         "request: fixed, not\nfixed, worse, same, or cannot tell. A side is a "
         "run directory, a CSV, or a baseline\nfile. Exit 0: fixed or same; 1: "
-        "not fixed or worse; 3: cannot tell.",
+        "not fixed or worse; 3: cannot tell. --out DIR keeps "
+        "comparison.json there.",
     .examples = "  plateau compare runs/before runs/after\n"
                 "  plateau compare --save baseline.json runs/release-1.4\n"
                 "  plateau compare baseline.json runs/candidate --json\n",
@@ -123,15 +127,29 @@ static void to_text(const struct comparison *c, const char *const names[2],
                  same == 1 ? "is" : "are", same == 1 ? "it" : "them");
 }
 
+/* comparison.json in --out's folder. */
+static int write_document(const char *folder, const struct buf *json,
+                          struct err *err)
+{
+    char *path = file_join(folder, "comparison.json");
+    int rc = file_mkdirs(folder, err);
+
+    if (rc == 0)
+        rc = file_write(path, buf_str(json), json->len, err);
+    free(path);
+    return rc;
+}
+
 static int compare(const struct options *o)
 {
     struct compare_side side[2] = {{.n = 0}, {.n = 0}};
     struct comparison c = {.n = 0};
     struct err err = {""};
-    struct buf out;
+    struct buf out, json;
     int code = EXIT_USAGE;
 
     buf_init(&out, 64u << 20);
+    buf_init(&json, 64u << 20);
     for (int i = 0; i < 2; i++)
         if (baseline_load(o->args[i], &side[i], &err) != 0) {
             complain("%s", err.msg);
@@ -140,16 +158,19 @@ static int compare(const struct options *o)
     compare_judge(&side[0], &side[1], &c);
     code = compare_exit(&c);
     const char *const names[2] = {o->args[0], o->args[1]};
-    if (o->json)
-        to_json(&c, names, code, &out);
-    else
-        to_text(&c, names, options_color(o, stdout), o->verbose, &out);
-    fwrite(buf_str(&out), 1, out.len, stdout);
+    to_json(&c, names, code, &json);
+    to_text(&c, names, options_color(o, stdout), o->verbose, &out);
+    result_print(o->json ? &json : &out);
+    if (o->out_dir != NULL && write_document(o->out_dir, &json, &err) != 0) {
+        complain("%s", err.msg);
+        code = EXIT_HARNESS;
+    }
     if (save != NULL && baseline_write(&side[1], save, &err) != 0) {
         complain("%s", err.msg);
         code = EXIT_HARNESS;
     }
 out:
+    buf_release(&json);
     buf_release(&out);
     compare_release(&c);
     compare_side_release(&side[0]);

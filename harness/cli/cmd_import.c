@@ -5,6 +5,7 @@
 #include "harness/base/mem.h"
 #include "harness/base/suggest.h"
 #include "harness/cli/options.h"
+#include "harness/cli/result.h"
 #include "harness/import/import.h"
 
 #include <stdlib.h>
@@ -84,7 +85,8 @@ static void print_json(const struct import_summary *s, const struct buf *text)
     jsonw_double(&w, "span_s", s->span_s);
     jsonw_string(&w, "scenario", buf_str(text));
     jsonw_object_end(&w);
-    printf("%s\n", buf_str(&out));
+    buf_addc(&out, '\n');
+    result_print(&out);
     buf_release(&out);
 }
 
@@ -142,7 +144,7 @@ static int import(const struct options *o, const struct import_options *how,
     } else if (o->json) {
         print_json(&summary, &scenario);
     } else if (o->out_dir == NULL) {
-        fwrite(buf_str(&scenario), 1, scenario.len, stdout);
+        result_print(&scenario);
     }
     tell(&summary, o);
     tell_mistakes(&scenario, o->out_dir != NULL ? o->out_dir : "scenario");

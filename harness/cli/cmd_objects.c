@@ -7,6 +7,7 @@
 #include "harness/cli/objects_holders.h"
 #include "harness/cli/objects_view.h"
 #include "harness/cli/options.h"
+#include "harness/cli/result.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -211,8 +212,7 @@ static void print(struct objects *x, const struct objects_view *v)
         objects_text(v, &out);
     if (!x->o.json && x->every_ns)
         buf_addc(&out, '\n');
-    fwrite(buf_str(&out), 1, out.len, stdout);
-    fflush(stdout);
+    result_print(&out);
     buf_release(&out);
 }
 
@@ -287,7 +287,7 @@ static int show_holders(struct objects *x)
     }
     buf_init(&out, OUTPUT_MAX);
     objects_holders(pid, holders_type, &best, x->o.json, &out);
-    fwrite(buf_str(&out), 1, out.len, stdout);
+    result_print(&out);
     buf_release(&out);
     holders_release(&best);
     return EXIT_PASS;

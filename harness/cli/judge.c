@@ -3,6 +3,7 @@
 #include "analyzers/sequential.h"
 #include "harness/base/file.h"
 #include "harness/cli/layout.h"
+#include "harness/cli/result.h"
 #include "harness/cli/tool_run.h"
 
 #include <string.h>
@@ -65,8 +66,7 @@ void judge_print(const struct report_input *in, const struct options *o)
         report_json(in, &out);
     else
         report_text(in, options_color(o, stdout), options_width(stdout), &out);
-    fwrite(buf_str(&out), 1, out.len, stdout);
-    fflush(stdout);
+    result_print(&out);
     buf_release(&out);
 }
 

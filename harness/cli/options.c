@@ -3,6 +3,7 @@
 #include "harness/base/escape.h"
 #include "harness/base/mem.h"
 #include "harness/base/suggest.h"
+#include "harness/cli/result.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -25,6 +26,7 @@ void complain(const char *fmt, ...)
     if (s != NULL)
         escape_text(&out, s, strlen(s));
     fprintf(stderr, "plateau: %s\n", buf_str(&out));
+    result_remember(buf_str(&out));
     buf_release(&out);
     free(s);
 }

@@ -62,7 +62,8 @@ bool options_color(const struct options *o, FILE *stream);
 /* Columns of the terminal behind `stream`; 0: not a terminal. */
 int options_width(FILE *stream);
 
-/* "plateau: ..." on stderr, control characters escaped; ends with a newline. */
+/* "plateau: ..." on stderr, control characters escaped; ends with a newline.
+ * Remembered as a reason for no result (result.h). */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

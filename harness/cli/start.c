@@ -4,6 +4,7 @@
 #include "harness/base/file.h"
 #include "harness/cli/judge.h"
 #include "harness/cli/native.h"
+#include "harness/cli/result.h"
 #include "harness/sampler/agent/agent.h"
 
 #include <stdio.h>
@@ -18,6 +19,7 @@ int start_complain(struct mistakes *m)
     buf_init(&text, 4u << 20);
     mistakes_write(m, &text);
     fputs(buf_str(&text), stderr);
+    result_remember(buf_str(&text));
     buf_release(&text);
     return EXIT_USAGE;
 }
