@@ -193,6 +193,11 @@ class OddFileTest(support.Case):
                 r = self.analyze(self.series(reading))
                 self.assertEqual(r.status, status, r.told())
 
+    def expect_no_result(self, r):
+        self.assertEqual(r.status, 2, r.told())
+        self.assertEqual(list(json.loads(r.out)),
+                         ["schema", "exit_code", "messages"])
+
     def test_not_such_a_file(self):
         for text, word in (
                 (b"", "header"),
@@ -207,14 +212,14 @@ class OddFileTest(support.Case):
                  "decimal point")):
             with self.subTest(word):
                 r = self.analyze(text)
-                self.assertEqual((r.status, r.out), (2, ""), r.told())
+                self.expect_no_result(r)
                 self.assertIn(word, r.err)
 
     def test_metric_that_is_not_there(self):
         text = self.series(lambda i: "100000000")
         for key in ("nosuch=1/request", "fds=1/request", "require=fds"):
             r = self.analyze(text, "--set", "verdict." + key)
-            self.assertEqual((r.status, r.out), (2, ""), r.told())
+            self.expect_no_result(r)
             self.assertIn("no such column", r.err)
         r = self.analyze(text, "--set", "verdict.rss=64 B/request")
         self.assertEqual(r.status, 0, r.told())
