@@ -12,7 +12,7 @@
 struct evidence {
     const struct record *r;
     const struct verdict *v;
-    bool objects, blocks, native, memory, fds, threads, tasks;
+    bool objects, blocks, native, memory, fds, threads, tasks, zombies;
     bool other_heap;   /* a JVM's or Go's live heap, other runtimes' objects */
     bool counts_known; /* Python's counters were read */
     bool native_known;
@@ -36,6 +36,9 @@ static const struct class classes[] = {
     {"threads",
      "Join threads or use one pool of a fixed size; stop those that wait on "
      "queues nobody fills."},
+    {"zombies",
+     "Wait for every child: subprocess.run, Popen.wait, a handler of SIGCHLD; "
+     "each takes a number of the process table until somebody does."},
     {"collector_off",
      "Turn the collector on again (gc.enable), or break the cycles: weakref "
      "for back references, close() for what holds callbacks."},
@@ -149,6 +152,7 @@ static void gather(const struct record *r, const struct verdict *v,
     e->fds = leaks(named(v, "fds"));
     e->threads = leaks(named(v, "threads"));
     e->tasks = leaks(named(v, "py_tasks"));
+    e->zombies = leaks(named(v, "zombies"));
     e->kept = named(v, "native_free_bytes");
     e->file = named(v, "pss_file_bytes");
     /* Without barriers no type is a column of its own. */
@@ -417,6 +421,10 @@ static void tell_leak(const struct evidence *e, struct verdict *v)
         tell(v, "tasks", "asyncio tasks grow: they are started and never end.");
     else if (e->threads)
         tell(v, "threads", "Threads grow: they are started and never end.");
+    else if (e->zombies)
+        tell(v, "zombies",
+             "Zombie processes grow: children are started and end, and their "
+             "parent never waits for them.");
     else if (e->objects)
         tell_objects(e, v);
     else if (e->blocks)

@@ -1,12 +1,13 @@
 /* Connections of our own among the target's handles: each one that the load
  * opens and keeps is a descriptor there, and a thread or a task in some
- * services. */
+ * services; in none it is a zombie. */
 #include "analyzers/barriers.h"
 
 #include "harness/base/mem.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Opened by our load between two barrier rows. */
 static double opened(const struct record *r, size_t from, size_t to)
@@ -36,7 +37,7 @@ void blocks_clear_own(const struct record *r, const struct metric *m,
     double *own, sum = 0, rise = 0;
     size_t from = b->start;
 
-    if (m->role != METRIC_HANDLES)
+    if (m->role != METRIC_HANDLES || strcmp(m->name, "zombies") == 0)
         return;
     own = mem_zalloc(b->n, sizeof *own);
     for (size_t i = 0; i < b->n; i++) {

@@ -4,6 +4,7 @@
 #include "analyzers/clean.h"
 #include "analyzers/column.h"
 #include "analyzers/discovery.h"
+#include "analyzers/limits.h"
 #include "analyzers/remarks.h"
 #include "harness/base/crew.h"
 #include "harness/base/mem.h"
@@ -12,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_judged(const struct column *c)
+static bool is_judged(const struct policy *p, const struct column *c, size_t n)
 {
-    return c->metric.role != METRIC_WITNESS && !c->metric.cumulative;
+    return c->metric.role != METRIC_WITNESS && !c->metric.cumulative &&
+           !limits_silent(p, c, n);
 }
 
 /* The last reading of the memory limit, if the series has one. */
@@ -57,7 +59,7 @@ static void judge_columns(struct judge *j, const unsigned char *heard)
     struct continuous *out = j->out;
 
     for (size_t i = 0; i < j->s->ncolumns; i++) {
-        if (!is_judged(&j->s->columns[i]))
+        if (!is_judged(j->x[0].policy, &j->s->columns[i], j->s->n))
             continue;
         j->column[out->n] = i;
         j->heard[out->n] = heard != NULL ? heard[i] : COLUMN_HEARD;
@@ -113,8 +115,8 @@ static void hold_uncollected(struct judge *j)
 {
     for (size_t i = 0; i < j->out->n; i++) {
         struct finding *f = &j->out->findings[i];
-        double runs = collections(j->s, &j->s->columns[j->column[i]],
-                                  f->from_s, f->to_s);
+        double runs =
+            collections(j->s, &j->s->columns[j->column[i]], f->from_s, f->to_s);
 
         if (f->outcome != OUTCOME_LEAK || !(runs < COLLECTIONS_LEAST))
             continue;

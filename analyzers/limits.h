@@ -5,6 +5,7 @@
 #define PLATEAU_ANALYZERS_LIMITS_H
 
 #include "harness/model/metric.h"
+#include "harness/model/series.h"
 #include "harness/model/policy.h"
 
 #include <stdbool.h>
@@ -38,6 +39,11 @@ void limits_find(const struct policy *p, const char *name,
  * something, or a tolerance or requirement that names it. */
 bool limits_judged(const struct policy *p, const char *name,
                    const struct metric *m);
+
+/* Whether column `c` of `n` readings counts a mistake that was never made, and
+ * that the policy does not name: it is no news then, and nothing is said of it.
+ */
+bool limits_silent(const struct policy *p, const struct column *c, size_t n);
 
 /* Whether the policy requires this metric for a pass. */
 bool limits_required(const struct policy *p, const char *name);

@@ -97,7 +97,7 @@ static void judge_one(void *work, size_t i, size_t hand)
     struct barriers_rule rule, look;
 
     if ((!judged && (c->metric.cumulative || !explains(&c->metric))) ||
-        !has_values(c, s->n))
+        !has_values(c, s->n) || limits_silent(w->p, c, s->n))
         return;
     if (type_column_is(c->name)) {
         w->told[i] = judge_type(w, c, w->memo[hand], &w->findings[i]);
@@ -169,8 +169,8 @@ static const struct finding *at_barriers(const struct verdict *v,
 
 /* The outcomes of the samples of column `c` that would be heard beside what
    the barriers say (see vote_join). */
-static unsigned char heard_of(const struct series *s, const struct verdict *v,
-                              const struct column *c)
+static unsigned char heard_of(const struct series *s, const struct policy *p,
+                              const struct verdict *v, const struct column *c)
 {
     const struct finding *f = at_barriers(v, c);
     unsigned char set = 0;
@@ -178,7 +178,8 @@ static unsigned char heard_of(const struct series *s, const struct verdict *v,
     if (c->metric.role == METRIC_WITNESS || c->metric.cumulative)
         return 0;
     if (f == NULL)
-        return has_values(c, s->n) ? COLUMN_HEARD : 0;
+        return has_values(c, s->n) && !limits_silent(p, c, s->n) ? COLUMN_HEARD
+                                                                 : 0;
     for (int o = 0; o <= OUTCOME_LEAK; o++)
         if (f->judged && vote_joins(f, (enum outcome)o))
             set |= (unsigned char)(1u << o);
@@ -198,7 +199,7 @@ static void judge_heard(const struct series *s, const struct policy *p,
     for (size_t i = 0; i < s->ncolumns; i++) {
         const struct column *c = &s->columns[i];
 
-        heard[i] = heard_of(s, v, c);
+        heard[i] = heard_of(s, p, v, c);
         any |= heard[i];
         if (c->metric.role != METRIC_WITNESS && !c->metric.cumulative &&
             at_barriers(v, c) == NULL && !has_values(c, s->n))

@@ -48,7 +48,7 @@ struct cause {
     char class[24];    /* a word: "live_objects", "untracked_blocks",
                           "native_heap", "kept_by_allocator", "unsharing",
                           "file_backed", "descriptors", "sockets", "threads",
-                          "tasks", "cache_filling", ...; "": not told */
+                          "tasks", "zombies", "cache_filling", ...; "": not told */
     char text[512];    /* one sentence for people: which source says so */
     char against[256]; /* what speaks against it, or does not fit; "" */
     char fix[320];     /* fixes that belong to this kind of growth */

@@ -22,6 +22,7 @@ struct proctree {
     size_t cap;
     size_t dropped;
     int64_t starts;
+    int64_t zombies;            /* -1: unknown */
     short slot[SLOTS];          /* pid -> place in `m` during a scan */
     int64_t kids[PROCTREE_MAX]; /* scratch */
 };
@@ -111,17 +112,24 @@ static void take(struct proctree *t, const struct proc_stat *st)
     *slot_of(t, st->id.pid) = (short)t->n++;
 }
 
-static void take_children(struct proctree *t, int64_t pid)
+/* Returns how many of the children are zombies, -1 for who knows. */
+static int64_t take_children(struct proctree *t, int64_t pid)
 {
     int n = procfs_children(pid, t->kids, PROCTREE_MAX);
+    int64_t zombies = 0;
 
     for (int i = 0; i < n; i++) {
         struct proc_stat st;
 
-        if (*slot_of(t, t->kids[i]) == EMPTY &&
-            procfs_stat(t->kids[i], &st) == 0 && procfs_runs(&st))
+        if (*slot_of(t, t->kids[i]) != EMPTY ||
+            procfs_stat(t->kids[i], &st) != 0)
+            continue;
+        if (procfs_runs(&st))
             take(t, &st);
+        else
+            zombies += st.state == 'Z';
     }
+    return n == PROCTREE_MAX ? -1 : zombies;
 }
 
 static int by_age(const void *a, const void *b)
@@ -150,11 +158,15 @@ size_t proctree_scan(struct proctree *t, proctree_change_fn *change, void *user)
     drop_ended(t, change, user);
     index_all(t);
     t->dropped = 0;
+    t->zombies = 0;
     if (t->guardian > 0)
-        take_children(t, t->guardian);
+        take_children(t, t->guardian); /* its zombies are its own business */
     /* `n` grows while we walk: children of children. */
-    for (size_t i = 0; i < t->n; i++)
-        take_children(t, t->m[i].st.id.pid);
+    for (size_t i = 0; i < t->n; i++) {
+        int64_t more = take_children(t, t->m[i].st.id.pid);
+
+        t->zombies = t->zombies < 0 || more < 0 ? -1 : t->zombies + more;
+    }
     if (t->n > 1)
         qsort(t->m, t->n, sizeof *t->m, by_age);
     announce(t, change, user);
@@ -187,6 +199,11 @@ const struct proc_stat *proctree_at(const struct proctree *t, size_t i)
 int64_t proctree_starts(const struct proctree *t)
 {
     return t->starts;
+}
+
+int64_t proctree_zombies(const struct proctree *t)
+{
+    return t->zombies;
 }
 
 size_t proctree_dropped(const struct proctree *t)

@@ -36,6 +36,10 @@ const struct proc_stat *proctree_at(const struct proctree *t, size_t i);
 /* Members ever seen to start (the roots included). */
 int64_t proctree_starts(const struct proctree *t);
 
+/* Children of members that have ended and that no member has waited for, as of
+ * the last scan; -1: more children than are followed, so nobody knows. */
+int64_t proctree_zombies(const struct proctree *t);
+
 /* Processes the last scan left out because there were too many: sums over the
  * tree are partial then. */
 size_t proctree_dropped(const struct proctree *t);

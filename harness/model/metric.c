@@ -66,6 +66,7 @@ static const struct metric table[] = {
     {"fds_anon", NULL, NULL, "anonymous descriptors", N, METRIC_WITNESS, 0},
     {"threads", NULL, "threads", "threads", N, METRIC_HANDLES, 0},
     {"procs", NULL, NULL, "processes", N, METRIC_WITNESS, 0},
+    {"zombies", NULL, "zombies", "zombie processes", N, METRIC_HANDLES, 0},
     {"minor_faults", NULL, NULL, "minor page faults", N, METRIC_WITNESS, 1},
     {"major_faults", NULL, NULL, "major page faults", N, METRIC_WITNESS, 1},
     {"cpu_s", NULL, NULL, "CPU time", S, METRIC_WITNESS, 1},

@@ -22,7 +22,7 @@ enum metric_role {
     METRIC_CGROUP,  /* control group: holds page cache, never proof alone */
     METRIC_HEAP,    /* what an allocator has handed out: live native bytes */
     METRIC_OBJECTS, /* live objects or blocks of a language runtime */
-    METRIC_HANDLES, /* descriptors, threads, tasks, connections */
+    METRIC_HANDLES, /* descriptors, threads, tasks, connections, zombies */
     METRIC_CUSTOM,  /* from a command or an endpoint; judged when asked */
     METRIC_WITNESS, /* recorded to explain (shared pages, cpu), never judged */
 };

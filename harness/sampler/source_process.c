@@ -24,6 +24,7 @@ enum {
     FDS_PIPE,
     FDS_ANON,
     PROCS,
+    ZOMBIES,
     MINOR,
     MAJOR,
     CPU,
@@ -31,9 +32,9 @@ enum {
 };
 
 static const char *const metric_names[N] = {
-    "rss_bytes",    "threads",      "fds",      "fds_file",
-    "fds_socket",   "fds_pipe",     "fds_anon", "procs",
-    "minor_faults", "major_faults", "cpu_s",
+    "rss_bytes",  "threads",      "fds",          "fds_file",
+    "fds_socket", "fds_pipe",     "fds_anon",     "procs",
+    "zombies",    "minor_faults", "major_faults", "cpu_s",
 };
 
 /* A process's counters when last seen: what it had used stays used after its
@@ -183,12 +184,14 @@ static void process_read(void *state, const struct source_host *host,
 {
     struct process_source *s = state;
     size_t n = proctree_count(host->tree);
+    int64_t zombies = proctree_zombies(host->tree);
     double lag = 0;
 
     keep_counters(s, host->tree);
     for (int k = 0; k < N; k++)
         v[k] = 0;
     v[PROCS] = (double)(n + proctree_dropped(host->tree));
+    v[ZOMBIES] = zombies < 0 ? NAN : (double)zombies;
     v[MINOR] = s->ended.minor;
     v[MAJOR] = s->ended.major;
     v[CPU] = s->ended.cpu;

@@ -233,6 +233,19 @@ class ModesTest(support.ScenarioCase):
         self.expect_status(r, 1)
         self.assertEqual(r.metric("threads")["verdict"], "leak")
 
+    def test_children_nobody_waits_for(self):
+        r = self.judge("zombie", load={"block": "250 requests",
+                                       "rate": "500/s"})
+        self.expect_status(r, 1)
+        self.assertAlmostEqual(self.leak_of(r, "odd", "zombies"), 1,
+                               delta=0.02)
+        self.assertEqual(r.verdict()["cause"]["class"], "zombies")
+
+    def test_nothing_is_said_of_zombies_that_never_were(self):
+        self.passes()
+        self.assertNotIn("zombies", [m["name"] for m
+                                     in self.result.verdict()["metrics"]])
+
     def test_page_cache(self):
         self.no_leak("pagecache:16K")
 

@@ -338,6 +338,20 @@ static void apply_thread(struct effect *e, const struct request *q,
     pthread_attr_destroy(&attr);
 }
 
+/* zombie starts a process that ends at once and that nobody waits for. */
+static void apply_zombie(struct effect *e, const struct request *q,
+                         struct reply *r)
+{
+    pid_t pid = fork();
+
+    (void)e;
+    (void)q;
+    if (pid == 0)
+        _exit(0);
+    if (pid < 0)
+        fail(r);
+}
+
 /* pagecache:BYTES appends to a file without a name: the control group's usage
  * grows, no process does. From 1 GiB on it starts over. */
 static void apply_pagecache(struct effect *e, const struct request *q,
@@ -391,6 +405,7 @@ const struct effect_kind effect_memory_kinds[] = {
     {"cow", 2, apply_cow, start_cow},
     {"fd", 0, apply_fd, NULL},
     {"thread", 0, apply_thread, NULL},
+    {"zombie", 0, apply_zombie, NULL},
     {"pagecache", 1, apply_pagecache, NULL},
     {NULL, 0, NULL, NULL},
 };

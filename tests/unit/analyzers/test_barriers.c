@@ -477,6 +477,7 @@ static void test_own_connections_are_bounded(void **state)
         {"fds", rises, 8, {1, 1, 1, 1}},
         {"fds", rises, 4, {2, 2, 2, 2}},
         {"fds", rises, 0, {3, 3, 3, 3}},
+        {"zombies", rises, 8, {3, 3, 3, 3}},
         {"py_blocks", rises, 8, {3, 3, 3, 3}},
     };
     double opened[5] = {0, 2, 4, 6, 8};

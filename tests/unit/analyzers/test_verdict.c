@@ -172,6 +172,37 @@ static void test_counted(void **state)
     close_all(&r, &v);
 }
 
+/* Of children that nobody waited for nothing is said where there was none,
+   unless it was asked for. */
+static void test_zombies(void **state)
+{
+    struct record r;
+    struct verdict v;
+    double orders[10];
+
+    (void)state;
+    shop(&r);
+    records_column(&r, "zombies", 0, NULL);
+    verdict_judge(&r, NULL, &v);
+    for (size_t i = 0; i < v.nfindings; i++)
+        assert_string_not_equal(v.findings[i].name, "zombies");
+    verdict_release(&v);
+    r.policy.nrequire = 1;
+    r.policy.require = mem_zalloc(1, sizeof *r.policy.require);
+    r.policy.require[0] = mem_strdup("zombies");
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(by_name(&v, "zombies")->outcome, OUTCOME_PASS);
+    close_all(&r, &v);
+    shop(&r);
+    for (size_t i = 0; i < 10; i++)
+        orders[i] = r.kinds[1].completed[i + 1] - r.kinds[1].completed[i];
+    records_column(&r, "zombies", 0, orders);
+    verdict_judge(&r, NULL, &v);
+    assert_string_equal(v.cause.class, "zombies");
+    assert_non_null(strstr(v.reason, "order keeps 1.00 zombie processes"));
+    close_all(&r, &v);
+}
+
 /* Which kinds are named when browse keeps `each` of what order keeps two. */
 static unsigned named_beside(double each)
 {
@@ -546,6 +577,7 @@ int main(void)
         cmocka_unit_test(test_shop),
         cmocka_unit_test(test_interval_is_of_what_is_told),
         cmocka_unit_test(test_counted),
+        cmocka_unit_test(test_zombies),
         cmocka_unit_test(test_tolerated_kind),
         cmocka_unit_test(test_seldom_kind),
         cmocka_unit_test(test_seldom_and_chief),

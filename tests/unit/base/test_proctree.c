@@ -37,7 +37,7 @@ static struct proc_id id_of(pid_t pid)
 
 /* A parent that obeys one-letter orders: 'f' forks a sleeping child and
  * answers with its pid, 'd' forks one that detaches itself (double fork and
- * setsid), 'q' ends. */
+ * setsid), 'z' forks one that ends and waits for nobody, 'q' ends. */
 struct actor {
     pid_t pid;
     int order, answer;
@@ -49,7 +49,12 @@ static void obey(int order, int answer)
 
     signal(SIGCHLD, SIG_IGN);
     while (read(order, &c, 1) == 1 && c != 'q') {
+        if (c == 'z')
+            signal(SIGCHLD, SIG_DFL);
         pid_t pid = fork();
+
+        if (pid == 0 && c == 'z')
+            _exit(0);
 
         if (pid == 0 && c == 'd') {
             setsid();
@@ -60,7 +65,7 @@ static void obey(int order, int answer)
         if (pid == 0)
             for (;;)
                 pause();
-        if (c == 'f' && write(answer, &pid, sizeof pid) < 0)
+        if (c != 'd' && write(answer, &pid, sizeof pid) < 0)
             break;
     }
     _exit(0);
@@ -148,6 +153,33 @@ static void test_grows_and_shrinks(void **state)
         usleep(1000);
     assert_int_equal(proctree_count(t), 0);
     assert_int_equal(seen.ended, 3);
+    proctree_free(t);
+}
+
+/* Children that ended and were not waited for are no members, and counted. */
+static void test_zombies(void **state)
+{
+    struct actor a = actor_start();
+    struct proctree *t = proctree_new(0);
+
+    (void)state;
+    proctree_add(t, id_of(a.pid));
+    actor_do(&a, 'f');
+    assert_int_equal(proctree_scan(t, NULL, NULL), 2);
+    assert_int_equal(proctree_zombies(t), 0);
+    for (int i = 1; i <= 2; i++) {
+        wait_end((struct proc_id){actor_do(&a, 'z'), 0});
+        for (int k = 0; k < 20000 && proctree_zombies(t) < i; k++) {
+            usleep(1000);
+            proctree_scan(t, NULL, NULL);
+        }
+        assert_int_equal(proctree_zombies(t), i);
+        assert_int_equal(proctree_count(t), 2);
+    }
+    kill((pid_t)proctree_at(t, 1)->id.pid, SIGKILL);
+    actor_end(&a);
+    proctree_scan(t, NULL, NULL);
+    assert_int_equal(proctree_zombies(t), 0);
     proctree_free(t);
 }
 
@@ -249,6 +281,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_grows_and_shrinks),
+        cmocka_unit_test(test_zombies),
         cmocka_unit_test(test_reparented),
         cmocka_unit_test(test_guardian),
         cmocka_unit_test(test_recycled_pid),
