@@ -89,6 +89,7 @@ enum transfer_error origin_error(CURLcode rc, CURL *easy,
                                  const struct origin_check *check)
 {
     long os_errno = 0;
+    curl_off_t answered_us = 0;
 
     switch (rc) {
     case CURLE_OK:
@@ -123,6 +124,9 @@ enum transfer_error origin_error(CURLcode rc, CURL *easy,
     case CURLE_FILESIZE_EXCEEDED:
         return TRANSFER_TOO_LARGE;
     case CURLE_OUT_OF_MEMORY:
+        /* libcurl's word, too, for a header line longer than it takes. */
+        curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &answered_us);
+        return answered_us > 0 ? TRANSFER_PROTOCOL : TRANSFER_RESOURCE;
     case CURLE_FAILED_INIT:
         return TRANSFER_RESOURCE;
     default:

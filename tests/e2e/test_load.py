@@ -175,6 +175,15 @@ class AnswerTest(WireCase):
 
     test_odd_but_valid_answers_are_not.timeout = 200
 
+    def test_a_header_without_end_is_the_targets_fault(self):
+        for engine in ("h1", "curl"):
+            r = self.plateau("run", self.scenario(
+                [], {"odd": "path = /do/longheader:2000000"},
+                {"engine": engine, "connections": "2", "rate": "20/s"}))
+            self.expect_status(r, 4)
+            self.assertIn("GET /do/longheader:2000000: not valid HTTP",
+                          r.out.replace("\n           ", " "))
+
     def test_body_over_its_cap_fails(self):
         self.assertGreater(self.errors("big:200000",
                                        {"max_body": "100000"}), 0.99)
