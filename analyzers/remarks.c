@@ -370,7 +370,12 @@ void remarks_verdict(struct continuous *c, const struct column_view *views,
                      const struct rows *r)
 {
     c->reason[0] = '\0';
-    if (r->n < 2 || c->n == 0)
+    if (r->n == 1 && r->late > 0 && c->n > 0)
+        words_add(c->reason, sizeof c->reason,
+                  "There is nothing to judge: of %zu rows one can be used, for "
+                  "the time (t_s) of the others does not rise.",
+                  r->late + 1);
+    else if (r->n < 2 || c->n == 0)
         words_add(c->reason, sizeof c->reason, "There is nothing to judge: %s.",
                   r->n == 0   ? "no rows under load"
                   : c->n == 0 ? "no column that measures memory or a count"

@@ -30,8 +30,12 @@ static void choose(const struct series *s, struct rows *r)
     for (size_t i = 0; i < s->n && i < UINT32_MAX; i++) {
         enum phase p = s->phase != NULL ? (enum phase)s->phase[i] : PHASE_NONE;
 
-        if (!counts(p) || !isfinite(s->t_s[i]) || s->t_s[i] <= last)
+        if (!counts(p) || !isfinite(s->t_s[i]))
             continue;
+        if (s->t_s[i] <= last) {
+            r->late++;
+            continue;
+        }
         last = s->t_s[i];
         if (p == PHASE_WARMUP)
             r->warm_until_s = last;

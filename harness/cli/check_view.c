@@ -271,9 +271,9 @@ static void find_hints(const struct scenario *sc, struct hints *h)
         hint(h, mem_printf("load.max_time ends the run before its last "
                            "block: raise it, or use fewer or shorter blocks"));
     if (l->blocks > 0 && l->blocks < 6)
-        hint(h, mem_printf("%d blocks give wide intervals: 10 or more decide "
+        hint(h, mem_printf("%d block%s wide intervals: 10 or more decide "
                            "sooner",
-                           l->blocks));
+                           l->blocks, l->blocks == 1 ? " gives" : "s give"));
     if (l->blocks > 0 && kinds > 1 && l->vary_mix && sc->replay.file == NULL &&
         (size_t)l->blocks < kinds + 3)
         hint(h, mem_printf("to tell which of %zu kinds of requests leaks, "

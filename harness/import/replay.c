@@ -193,23 +193,27 @@ static void make_entries(struct replaying *x, struct scenario *sc,
 static void add_mistake(const struct scenario *sc, struct mistakes *m,
                         const char *hint, const char *text)
 {
-    mistakes_add(m, sc->file, 0, hint, "[replay] %s: %s", sc->replay.file,
-                 text);
+    mistakes_add(m, sc->file, sc->replay.line, hint, "[replay] %s: %s",
+                 sc->replay.file, text);
 }
 
 static void check(const struct scenario *sc, const struct replaying *x,
                   const struct import_summary *sum, struct mistakes *m)
 {
     char hint[128];
+    int n;
 
     if (x->full)
         add_mistake(sc, m, "cut the recording into pieces",
                     "more than 20,000,000 requests");
     if (x->n > 0)
         return;
-    snprintf(hint, sizeof hint,
-             "read as %s: %zu lines, %zu not understood, the first is line %d",
-             sc->replay.format, sum->lines, sum->unread, sum->first_unread);
+    n = snprintf(hint, sizeof hint, "read as %s: %zu lines", sc->replay.format,
+                 sum->lines);
+    if (sum->unread > 0)
+        snprintf(hint + n, sizeof hint - (size_t)n,
+                 ", %zu not understood, the first is line %d", sum->unread,
+                 sum->first_unread);
     add_mistake(sc, m, hint,
                 x->untimed ? "its requests have no times"
                            : "no request found in it");

@@ -161,11 +161,13 @@ static void note_dropped(struct record *r, const char *file,
                          const struct series *s)
 {
     if (s->dropped_rows > 0)
-        record_note(r, "%s: %zu rows had no usable time and were dropped", file,
-                    s->dropped_rows);
+        record_note(r, "%s: %zu row%s had no usable time and %s dropped", file,
+                    s->dropped_rows, s->dropped_rows == 1 ? "" : "s",
+                    s->dropped_rows == 1 ? "was" : "were");
     if (s->bad_cells > 0)
-        record_note(r, "%s: %zu cells are no numbers and count as no value",
-                    file, s->bad_cells);
+        record_note(r, "%s: %zu cell%s no number%s and count%s as no value",
+                    file, s->bad_cells, s->bad_cells == 1 ? " is" : "s are",
+                    s->bad_cells == 1 ? "" : "s", s->bad_cells == 1 ? "s" : "");
 }
 
 /* A diagnosis that cannot be read is none: the verdict does not need it. */

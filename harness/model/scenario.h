@@ -166,6 +166,7 @@ struct feeder {
 
 struct replay {
     char *file; /* NULL: no replay */
+    int line;   /* where it is named; 0: not in the scenario file */
     char *format;
     double speed;
     struct replay_entry {

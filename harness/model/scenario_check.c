@@ -326,12 +326,14 @@ static void check_paths(struct reader *r)
 
 static void check_traffic(struct reader *r)
 {
-    const struct scenario *sc = r->sc;
+    struct scenario *sc = r->sc;
     double total = 0;
+    int replay_line = line_of(r, SECTION_REPLAY, "file");
 
     if (r->present[SECTION_REPLAY] && sc->replay.file == NULL &&
-        line_of(r, SECTION_REPLAY, "file") < 0)
+        replay_line < 0)
         bad(r, -1, NULL, "[replay] names no file");
+    sc->replay.line = replay_line > 0 ? replay_line : 0;
     if (sc->replay.file != NULL) {
         static const char *const rivals[] = {"rate", "users", "ramp"};
 
@@ -349,7 +351,7 @@ static void check_traffic(struct reader *r)
     if (sc->nrequests == 0)
         bad(r, -1, "add [request NAME] with path = /",
             "the scenario has no request");
-    else if (total <= 0)
+    else if (total <= 0 && !r->weight_mistaken)
         bad(r, -1, NULL, "nothing would be sent: every weight is 0");
 }
 

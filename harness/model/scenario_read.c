@@ -126,7 +126,8 @@ static void unknown_key(struct reader *r, enum key_section kind,
     const char *arg;
 
     if (r->m->n < 1000 && key_suggest(kind, e->key, near, sizeof near) != NULL)
-        hint = mem_printf("did you mean '%s'?", near);
+        hint = mem_printf("did you mean '%s%s'?", near,
+                          near[strlen(near) - 1] == '.' ? "NAME" : "");
     /* A key that stands in the wrong section is told its place. */
     for (int s = 0; hint == NULL && s < SECTION_DATA; s++)
         if (key_find((enum key_section)s, e->key, &arg) != NULL)

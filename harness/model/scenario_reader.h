@@ -36,7 +36,8 @@ struct reader {
     /* Line of each key of the sections that come once; -1: missing. */
     int seen[KEY_COUNT_MAX];
     bool present[SECTION_COUNT];
-    bool custom_metrics; /* [sample] has sources of the user's own */
+    bool custom_metrics;  /* [sample] has sources of the user's own */
+    bool weight_mistaken; /* some weight is not known */
 };
 
 /* One value on its way into its field. */

@@ -271,10 +271,25 @@ static bool add_field(struct reader *r, const char *s, size_t n)
     return f.sink != SINK_IGNORE || n == 0;
 }
 
+/* Why a header of one name may hold none of ours. */
+static const char *other_separator(const struct reader *r, const char *p,
+                                   const char *end)
+{
+    size_t n = (size_t)(end - p);
+
+    if (r->nfields != 1)
+        return "";
+    return memchr(p, ';', n) != NULL
+               ? ": it is separated by semicolons, and commas are wanted"
+           : memchr(p, '\t', n) != NULL
+               ? ": it is separated by tabs, and commas are wanted"
+               : "";
+}
+
 static int read_header(struct reader *r, const char *p, const char *end,
                        struct err *err)
 {
-    const char *s;
+    const char *s, *head = p;
     size_t n;
 
     if (end - p >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
@@ -289,8 +304,8 @@ static int read_header(struct reader *r, const char *p, const char *end,
     }
     r->header_done = true;
     if (!has_sink(r, SINK_T))
-        return err_set(err, "%s:%zu: the header line names no column t_s",
-                       r->label, r->line);
+        return err_set(err, "%s:%zu: the header line names no column t_s%s",
+                       r->label, r->line, other_separator(r, head, end));
     if (r->s->ncolumns == 0)
         return err_set(err, "%s:%zu: the header line names no metric", r->label,
                        r->line);
@@ -451,6 +466,8 @@ static void drop_words(struct reader *r)
         }
         struct column c = s->columns[f->column];
         if (f->bad > 0 && f->numbers == 0) {
+            /* Words are no fault, but memory told in words ("50 MiB") is. */
+            s->bad_cells += c.metric.role != METRIC_CUSTOM ? f->bad : 0;
             free(c.name);
             free(c.v);
             continue;

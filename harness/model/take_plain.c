@@ -65,11 +65,14 @@ void taking_bad(struct taking *t, const char *hint, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     name_key(t, name, sizeof name);
+    if (strcmp(t->key->name, "weight") == 0)
+        t->r->weight_mistaken = true;
     mistakes_add(t->r->m, t->file, t->line, hint, "%s: '%s' %s", name,
                  shorten(t->shown).text, text);
 }
 
-char *suggest_word(const char *word, const char *words)
+/* "did you mean 'x'?", or NULL when nothing is near. */
+static char *suggest_near(const char *word, const char *words)
 {
     struct words w;
     const char *best = NULL;
@@ -79,10 +82,16 @@ char *suggest_word(const char *word, const char *words)
     words_list(words, &w);
     for (size_t i = 0; i < w.n; i++)
         suggest_offer(word, w.at[i], &best, &distance);
-    hint = best != NULL ? mem_printf("did you mean '%s'?", best)
-                        : mem_printf("one of: %s", words);
+    hint = best != NULL ? mem_printf("did you mean '%s'?", best) : NULL;
     words_release(&w);
     return hint;
+}
+
+char *suggest_word(const char *word, const char *words)
+{
+    char *hint = suggest_near(word, words);
+
+    return hint != NULL ? hint : mem_printf("one of: %s", words);
 }
 
 /* The place of `value` in a list of words, or -1. */
@@ -347,7 +356,7 @@ static int take_index(struct taking *t)
 
     if (i >= 0)
         return i;
-    hint = suggest_word(t->value, t->key->words);
+    hint = suggest_near(t->value, t->key->words);
     taking_bad(t, hint, "is not one of: %s", t->key->words);
     free(hint);
     return -1;

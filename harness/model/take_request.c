@@ -135,6 +135,10 @@ void take_body_file(struct taking *t)
         taking_bad(t, NULL, "comes beside body: only one can be sent");
         return;
     }
+    if (t->value[0] == '\0') {
+        taking_bad(t, NULL, "is empty");
+        return;
+    }
     path = template_beside(t->r->sc, t->value, t->line);
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
         taking_bad(t, NULL, "is not a regular file");

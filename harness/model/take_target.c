@@ -146,7 +146,10 @@ void take_data(struct taking *t)
 {
     struct template_source src = {t->file, t->line, "data"};
 
-    template_feeder(&t->r->compiler, t->arg, t->value, &src);
+    if (t->value[0] == '\0')
+        taking_bad(t, NULL, "is empty");
+    else
+        template_feeder(&t->r->compiler, t->arg, t->value, &src);
 }
 
 void take_sources(struct taking *t)

@@ -161,6 +161,21 @@ class OddFileTest(support.Case):
                 self.assertEqual(r.status, 3, r.told())
                 self.assertEqual(json.loads(r.out)["verdict"], "inconclusive")
 
+    def test_says_what_is_wrong_with_it(self):
+        """Not only that there is nothing to judge."""
+        for text, words in (
+                (self.series(lambda i: "%dMiB" % (100 + i)),
+                 "300 cells are no numbers"),
+                (self.HEADER + "".join("%d,%d,100000000\n" % (300 - i, i)
+                                       for i in range(300)),
+                 "of 300 rows one can be used, for the time"),
+                (self.HEADER + "7,1,100000000\n" * 300,
+                 "of 300 rows one can be used, for the time")):
+            r = self.analyze(text)
+            self.assertEqual(r.status, 3, r.told())
+            said = json.loads(r.out)
+            self.assertIn(words, said["reason"] + " ".join(said["notes"]))
+
     def test_memory_that_is_gone(self):
         """Zero is what is read where nothing lives: no level to stay at."""
         for share in (0, 0.3, 0.5, 0.75, 0.88):

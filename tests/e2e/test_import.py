@@ -138,3 +138,5 @@ stop = end
                 "replay.ini", "[target]\nport = 1\n[replay]\n%s\n" % section))
             self.expect_status(r, 2)
             self.assertIn(want, r.out)
+            if "file" in section:
+                self.assertIn("replay.ini:4: ", r.out)

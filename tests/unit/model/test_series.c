@@ -192,6 +192,10 @@ static void test_errors(void **state)
         {"time,rss_bytes\n0,1\n", 19,
          "x.csv:1: the header line names no "
          "column t_s"},
+        {"t_s;rss_bytes\n0;1\n", 18,
+         "x.csv:1: the header line names no column t_s: it is separated by "
+         "semicolons"},
+        {"t_s\trss_bytes\n0\t1\n", 18, "separated by tabs"},
         {"t_s,requests\n0,1\n", 17, "no metric"},
         {"t_s,rss_bytes,fds,rss_bytes\n0,1,2,3\n", 36,
          "x.csv:1: the header line names rss_bytes twice"},
