@@ -11,6 +11,7 @@ from test_objects import ObjectsCase, PYTHONS, Target
 
 HELD = """
 import asyncio, collections, functools, logging.handlers, os, threading
+import weakref
 class InLocal(object): pass
 class InFrame(object): pass
 class InOwnFrame(object): pass
@@ -25,6 +26,11 @@ class InMethod(object):
         pass
 class InHandler(object): pass
 class InSlot(object): pass
+class InFinalizer(object): pass
+class InWeakDict(object): pass
+class InCallback(object): pass
+class InReference(weakref.ref): pass
+class Referred(object): pass
 class InCycle(object): pass
 class Node(object):
     __slots__ = ("next", "value")
@@ -77,6 +83,18 @@ class Slots(object):
     __slots__ = ("rows",)
 slots = Slots()
 slots.rows = [InSlot() for _ in range(400)]
+class Watched(object): pass
+watched = Watched()
+for i in range(300):
+    weakref.finalize(watched, repr, InFinalizer())
+by_key = weakref.WeakKeyDictionary()
+by_key[watched] = [InWeakDict() for _ in range(300)]
+def when_gone(kept):
+    return lambda reference: kept
+references = [weakref.ref(watched, when_gone(InCallback()))
+              for i in range(300)]
+referred = [[[[Referred()]]] for i in range(300)]
+weakly = [InReference(r[0][0][0]) for r in referred]
 rings = []
 for i in range(300):
     rings.append({"self": InCycle(), "more": []})
@@ -151,6 +169,14 @@ CHAINS = {
     "InHandler": M + "handler: logging.handlers.MemoryHandler -> "
                  "buffer: list[600] -> logging.LogRecord -> session: ",
     "InSlot": M + "slots: __main__.Slots -> list[400]",
+    "InFinalizer": "class weakref.finalize -> _registry: dict[300] -> "
+                   "weakref.finalize._Info -> tuple[1]",
+    "InWeakDict": M + "by_key: weakref.WeakKeyDictionary -> data: dict[1] -> "
+                  "list[300]",
+    "InCallback": M + "references: list[300] -> weakref.ReferenceType -> "
+                  "function __main__.when_gone.<locals>.<lambda> -> "
+                  "closure: tuple[1] -> cell",
+    "Referred": M + "referred: list[300] -> list[1] -> list[1] -> list[1]",
     "InCycle": M + "rings: list[300] -> dict[2]",
     "InChain": M + "heads: list[300] -> __main__.Node -> __main__.Node -> "
                "__main__.Node",
@@ -174,6 +200,8 @@ def expected(name, minor):
         text %= own + "generate -> " if own else ""
     elif name == "InCoroutine":
         text %= own + "wait -> " if own else ""
+    elif name == "InCallback" and minor < 10:
+        text = text.replace("weakref.ReferenceType", "weakref")
     join = "" if text.endswith(": ") else " -> "
     return text + join + "__main__." + name
 

@@ -7,20 +7,59 @@
 
 #define INLINE_VALUES (1u << 2) /* type flag of 3.13 and later */
 
-/* Weak references do not keep anything alive, and what lies behind the end of
- * a text or number is left over from before. */
+/* A weak reference: what it refers to is its first word; then what is called
+   when that is gone, which it does hold; then a hash and its neighbours in the
+   list of all weak references to the same. */
+#define WEAK_CALLBACK 24
+#define WEAK_END 56
+#define BASES_MOST 16 /* classes from one to its roots */
+
+/* What lies behind the end of a text or number is left over from before. */
 static bool never_holds(const char *name)
 {
     static const char *const plain[] = {"str", "bytes", "int", "float"};
 
-    if (strncmp(name, "weakref.", 8) == 0)
-        return true;
-    if (strncmp(name, "builtins.", 9) != 0)
-        return false;
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-        if (strcmp(name + 9, plain[i]) == 0)
+        if (strncmp(name, "builtins.", 9) == 0 &&
+            strcmp(name + 9, plain[i]) == 0)
             return true;
-    return strncmp(name + 9, "weak", 4) == 0;
+    return false;
+}
+
+bool holder_is_weak(const char *name)
+{
+    static const char *const weak[] = {"ReferenceType", "ProxyType",
+                                       "CallableProxyType", "KeyedRef",
+                                       "WeakMethod"};
+
+    if (strncmp(name, "builtins.weak", 13) == 0)
+        return true; /* up to 3.8 */
+    for (size_t i = 0; i < sizeof weak / sizeof *weak; i++)
+        if (strncmp(name, "weakref.", 8) == 0 && strcmp(name + 8, weak[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Is the word at `hit` a reference that does not keep anything alive, in a weak
+ * reference or an instance of a class made of one? */
+static bool is_weak_word(const struct holder_world *w, const struct holder *h)
+{
+    uint64_t at = h->hit - h->addr, base;
+    int32_t type = h->type;
+
+    if (at == WEAK_CALLBACK || at >= WEAK_END)
+        return false;
+    for (int i = 0; type >= 0 && i < BASES_MOST; i++) {
+        if (holder_is_weak(pytypes_name(w->types, (uint32_t)type)))
+            return true;
+        if (memview_u64(w->v,
+                        pytypes_address(w->types, (uint32_t)type) + PYTYPE_BASE,
+                        &base) != 0 ||
+            base == 0)
+            return false;
+        type = pytypes_lookup(w->types, base);
+    }
+    return false;
 }
 
 /* Does the list at `list` really hold what its buffer holds at `hit`? What
@@ -120,6 +159,6 @@ bool holder_holds(const struct holder_world *w, const struct holder *h,
                   const struct holder *c)
 {
     return !never_holds(pytypes_name(w->types, (uint32_t)h->type)) &&
-           !holder_is_borrowed_link(w, h) && within(w, h, h->hit) &&
-           (!c->size || holds_block(w, h, c));
+           !is_weak_word(w, h) && !holder_is_borrowed_link(w, h) &&
+           within(w, h, h->hit) && (!c->size || holds_block(w, h, c));
 }

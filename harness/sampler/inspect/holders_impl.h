@@ -46,6 +46,9 @@ struct holder_world {
 bool holder_holds(const struct holder_world *w, const struct holder *h,
                   const struct holder *c);
 
+/* Is `name` the type of a weak reference or proxy? */
+bool holder_is_weak(const char *name);
+
 /* Is the dict at `addr` a module's namespace? Then its name into `name`. */
 bool holder_namespace(const struct holder_world *w, uint64_t addr, char *name,
                       size_t cap);

@@ -39,12 +39,6 @@ static bool is_text(const char *name)
     return false;
 }
 
-static bool is_weak(const char *name)
-{
-    return strncmp(name, "weakref.", 8) == 0 ||
-           strncmp(name, "builtins.weak", 13) == 0;
-}
-
 static void wipe_later(struct gather *g, uint64_t start, uint64_t end)
 {
     roots_skip(&g->left_over, start, end);
@@ -110,9 +104,9 @@ static void add(struct gather *g, struct reach_block b,
     if (o != NULL) {
         name = pytypes_name(g->r->types, o->type);
         b.object = skew + o->at;
-        b.kind = is_weak(name)   ? REACH_WEAK
-                 : is_text(name) ? REACH_LEAF
-                                 : REACH_OBJECT;
+        b.kind = holder_is_weak(name) ? REACH_WEAK
+                 : is_text(name)      ? REACH_LEAF
+                                      : REACH_OBJECT;
         b.tracked = o->tracked;
         if (pytypes_flags(g->r->types, o->type) & PYTYPE_HAVE_GC)
             b.head = g->r->rt.version->gc_head;
