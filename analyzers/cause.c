@@ -58,6 +58,9 @@ static const struct class classes[] = {
     {"native_heap",
      "Look at what native code allocates (in Python: C extensions, numpy "
      "buffers, bindings); heaptrack or valgrind show the call stack."},
+    {"unclassified",
+     "Watch the service itself: plateau run, or plateau observe --pid PID, "
+     "reads the kinds of memory apart and counts Python's objects."},
     {"kept_by_allocator",
      "Nothing is leaked; malloc_trim, MALLOC_ARENA_MAX=2 or another "
      "allocator gives memory back after bursts."},
@@ -356,6 +359,10 @@ static void tell_memory(const struct evidence *e, struct verdict *v)
         tell(v, "native_heap",
              "Memory grows and Python's own counts do not: it is allocated "
              "outside Python's allocator.");
+    else if (!e->counts_known && e->anon == NULL)
+        tell(v, "unclassified",
+             "Memory grows; which kind it is was not read: neither anonymous "
+             "pages nor the counts of a runtime.");
     else if (!e->counts_known)
         tell(v, "native_heap",
              "Anonymous memory grows without a burst; no source looked "
@@ -529,7 +536,8 @@ static void mend_values(const struct record *r, struct verdict *v)
     if (d == NULL || d->what != RECORD_DISTINCT ||
         (strcmp(v->cause.class, "live_objects") != 0 &&
          strcmp(v->cause.class, "untracked_blocks") != 0 &&
-         strcmp(v->cause.class, "native_heap") != 0))
+         strcmp(v->cause.class, "native_heap") != 0 &&
+         strcmp(v->cause.class, "unclassified") != 0))
         return;
     snprintf(v->cause.fix, sizeof v->cause.fix,
              "Bound what is kept for each %.60s: a size or a time to live "
