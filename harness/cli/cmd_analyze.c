@@ -128,6 +128,7 @@ static int judge(struct record *r, const struct options *o)
     buf_init(&notice, 1 << 16);
     if (o->out_dir != NULL && judge_write(&in, &notice, &err) != 0) {
         complain("%s", err.msg);
+        in.out_dir = NULL; /* no report to point at */
         code = EXIT_HARNESS;
     }
     if (code == EXIT_USAGE)

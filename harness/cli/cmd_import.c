@@ -59,8 +59,9 @@ static void tell(const struct import_summary *s, const struct options *o)
         return;
     fprintf(stderr,
             "plateau: %zu of %zu recorded requests in %zu kinds; %zu left "
-            "out; %zu secrets dropped\n",
-            s->taken, s->lines, s->kinds, s->left_out, s->secrets);
+            "out; %zu secret%s dropped\n",
+            s->taken, s->lines, s->kinds, s->left_out, s->secrets,
+            s->secrets == 1 ? "" : "s");
     if (s->unread > 0)
         fprintf(stderr,
                 "plateau: %zu lines were not understood, the first is "

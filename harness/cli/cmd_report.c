@@ -33,6 +33,7 @@ static int render(struct record *r, const struct options *o)
     buf_init(&notice, 1 << 16);
     if (judge_write(&in, &notice, &err) != 0) {
         complain("%s", err.msg);
+        in.out_dir = NULL; /* no report to point at */
         code = EXIT_HARNESS;
     }
     if (notice.len > 0 && !o->quiet)

@@ -91,6 +91,7 @@ int judge_and_report(const char *dir, const struct options *o)
     buf_init(&notice, 1 << 16);
     if (judge_write(&in, &notice, &err) != 0) {
         complain("%s", err.msg);
+        in.out_dir = NULL; /* no report to point at */
         if (code == EXIT_PASS)
             code = EXIT_HARNESS;
     }

@@ -52,6 +52,14 @@ class StandardDescriptorsTest(ResultCase):
             os.close(writer)
             self.assertEqual((r.returncode, r.stderr), (status, ""))
 
+    def test_no_way_to_a_report_that_is_not_there(self):
+        out = os.path.join(self.folder, "out")
+        os.makedirs(os.path.join(out, "report.html", "in the way"))
+        r = self.plateau("analyze", self.leak, "--out", out)
+        self.expect_status(r, 5)
+        self.assertIn("report.html", r.err)
+        self.assertNotIn("report.html", r.out)
+
     def test_closed_ones(self):
         for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
             out = os.path.join(self.folder, "run")
