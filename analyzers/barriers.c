@@ -181,7 +181,7 @@ static void fill_numbers(struct judge *j)
     double per_hour = j->rate_rps * 3600, width = (j->high - j->low) / 2;
     struct ruling would = j->ruling; /* without the falls, in another run */
     struct replay replay;
-    struct interval more;
+    struct forecast ahead;
 
     f->per_request = (struct interval){j->value, j->low, j->high};
     f->per_hour = (struct interval){j->value * per_hour, j->low * per_hour,
@@ -211,12 +211,13 @@ static void fill_numbers(struct judge *j)
     }
     if (f->outcome == OUTCOME_INCONCLUSIVE && j->rule->forecast) {
         if (j->pooled.n > 0)
-            pooled_more(f->per_request, j->limits.leak, j->requests, &more);
+            pooled_more(f->per_request, j->limits.leak, j->requests, &ahead);
         else
-            forecast_make(&replay, &more);
-        f->more_requests = more.value;
-        f->more_requests_low = more.low;
-        f->more_requests_high = more.high;
+            forecast_make(&replay, &ahead);
+        f->more_requests = ahead.more.value;
+        f->more_requests_low = ahead.more.low;
+        f->more_requests_high = ahead.more.high;
+        f->more_chance = ahead.chance;
         f->more_s = f->more_requests * j->hours * 3600 / j->requests;
     }
 }

@@ -71,9 +71,10 @@ struct finding {
     double minimum_per_request; /* smallest growth this run would have called
                                    with 95 % probability (its power) */
     double minimum_per_hour;
-    double more_requests; /* inconclusive: what would settle it; else NaN */
-    double more_requests_low, more_requests_high; /* four times of five */
-    double more_s;
+    double more_requests; /* inconclusive: as many more would settle it ... */
+    double more_chance;   /* ... with this probability; else NaN */
+    double more_requests_low, more_requests_high; /* one in two, nine in ten */
+    double more_s;                                /* more_requests, as time */
     struct interval limit_s; /* leak: time until the memory limit, at the
                                 measured rate; NaN when there is none */
     double level;            /* typical reading at the end of the window */

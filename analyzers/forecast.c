@@ -11,23 +11,15 @@
 
 enum {
     FUTURES = 64,
-    HELD = (4 * FUTURES + 4) / 5, /* of them: four of five */
-    FEW = FUTURES / 4,
     LONGER = 8,       /* times as many blocks, at most, ... */
     BLOCKS_MAX = 160, /* ... but not more than this, or than twice as many */
     LOOKS_MAX = 64,
-    CANDIDATES_MAX = 2000, /* numbers tried: over thirty decades */
-    BLOCKS_FINE = 16,      /* up to here a fit of all shapes costs little */
-    STREAM = 1000,         /* seeds apart from those of replay.c */
+    BLOCKS_FINE = 16, /* up to here a fit of all shapes costs little */
+    STREAM = 1000,    /* seeds apart from those of replay.c */
 };
 
-/* From look to look a run grows by so much, and candidates by so much. */
+/* From look to look a run grows by so much. */
 #define LOOK_RATIO 1.15
-#define CANDIDATE_RATIO 1.04
-
-/* What an excess that is right counts beside a total that is right: enough to
-   choose among equals, however many there are. */
-#define EXCESS_SHARE (0.5 / FUTURES)
 
 struct futures {
     const struct replay *replay;
@@ -37,6 +29,7 @@ struct futures {
     size_t most;                    /* blocks */
     size_t look[LOOKS_MAX], nlooks; /* after so many blocks */
     double after[LOOKS_MAX];        /* requests by then */
+    double share[LOOKS_MAX];        /* decided then; below 0: not asked */
     struct growth_memo *own;        /* where the column brings none */
 };
 
@@ -123,87 +116,68 @@ static bool decided_at(const struct futures *f, size_t way, size_t k)
     return decided;
 }
 
-/* Some ways at one look. */
-struct ways {
+/* All futures at one look. The first is asked alone: it leaves in the memo what
+   all others find there, and none of them adds anything. */
+struct asked {
     const struct futures *f;
-    size_t look, first; /* the ways before have been asked */
-    size_t way[FUTURES], n;
+    size_t look, first; /* the futures before have been asked */
     bool decided[FUTURES];
 };
 
 static void ask(void *work, size_t i, size_t hand)
 {
-    struct ways *w = work;
+    struct asked *a = work;
 
     (void)hand;
-    i += w->first;
-    w->decided[i] = decided_at(w->f, w->way[i], w->look);
+    i += a->first;
+    a->decided[i] = decided_at(a->f, i, a->look);
 }
 
-/* Fills w->decided. The first way is asked alone: it leaves in the memo what
-   all others find there, and none of them adds anything. */
-static void ask_all(struct ways *w)
+/* The share of the futures that is decided at look `k`. */
+static double share_at(struct futures *f, size_t k)
 {
-    if (w->n == 0)
-        return;
-    w->first = 0;
-    ask(w, 0, 0);
-    w->first = 1;
-    crew_share(w->n - 1, crew_hands(), ask, w);
-}
-
-/* Leaves the ways in `w` that are decided at look `k`. */
-static void keep_decided(struct ways *w, size_t k)
-{
+    struct asked a = {.f = f, .look = k};
     size_t n = 0;
 
-    w->look = k;
-    ask_all(w);
-    for (size_t i = 0; i < w->n; i++)
-        if (w->decided[i])
-            w->way[n++] = w->way[i];
-    w->n = n;
+    if (f->share[k] >= 0)
+        return f->share[k];
+    ask(&a, 0, 0);
+    a.first = 1;
+    crew_share(FUTURES - 1, crew_hands(), ask, &a);
+    for (size_t i = 0; i < FUTURES; i++)
+        n += a.decided[i];
+    return f->share[k] = (double)n / FUTURES;
 }
 
-/* The requests at which a way is taken to be decided that was not so at the
-   look before look `at`. A run looks after every block: the middle. */
-static double after(const struct futures *f, size_t at)
+/* The requests after which `goal` of the futures are decided; NaN: not in
+   time. Shares grow with the length, by and large: each look is twice as far as
+   the last, then between the two that hold the goal. */
+static double when(struct futures *f, double goal)
 {
-    return at == 0 ? f->after[0]
-                   : sqrt((f->after[at - 1] + f->requests[f->look[at - 1]]) *
-                          f->after[at]);
-}
+    size_t low = 0, high = 1; /* looks + 1; 0: none */
+    double before, step;
 
-/* The requests after which each future is decided; NaN: not in time. Every
-   other look, then the one that was left out. When four of five are decided,
-   the others are late: no more is said of them; nor of any when hardly one in
-   four is by half of the time. */
-static void decide(const struct futures *f, double *decided)
-{
-    size_t done = 0, half = (f->replay->data->n + f->most) / 2;
-    struct ways w = {.f = f};
-
-    for (size_t way = 0; way < FUTURES; way++)
-        decided[way] = NAN;
-    for (size_t k = 0; k < f->nlooks && done < HELD; k += 2) {
-        if (f->look[k] > half && done < FEW)
-            return; /* no number will come of it */
-        if (!isfinite(f->after[k]))
-            continue;
-        w.n = 0;
-        for (size_t way = 0; way < FUTURES; way++)
-            if (isnan(decided[way]))
-                w.way[w.n++] = way;
-        keep_decided(&w, k);
-        done += w.n;
-        for (size_t i = 0; i < w.n; i++)
-            decided[w.way[i]] = after(f, k);
-        if (k == 0)
-            continue;
-        keep_decided(&w, k - 1);
-        for (size_t i = 0; i < w.n; i++)
-            decided[w.way[i]] = after(f, k - 1);
+    if (f->nlooks == 0)
+        return NAN;
+    while (share_at(f, high - 1) < goal) {
+        if (high == f->nlooks)
+            return NAN;
+        low = high;
+        high = 2 * high + 1 < f->nlooks ? 2 * high + 1 : f->nlooks;
     }
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+
+        if (share_at(f, middle - 1) < goal)
+            low = middle;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return f->after[0];
+    before = share_at(f, low - 1);
+    step = (goal - before) / (share_at(f, high - 1) - before);
+    return f->after[low - 1] + step * (f->after[high - 1] - f->after[low - 1]);
 }
 
 static void futures_open(struct futures *f, const struct replay *r)
@@ -226,7 +200,10 @@ static void futures_open(struct futures *f, const struct replay *r)
         requests += f->requests[i];
         if (i + 1 < m)
             continue;
+        if (!isfinite(requests))
+            break;
         f->look[f->nlooks] = i + 1;
+        f->share[f->nlooks] = -1;
         f->after[f->nlooks++] = requests;
         m = (size_t)fmax((double)i + 2, LOOK_RATIO * ((double)i + 1));
     }
@@ -252,79 +229,48 @@ static void futures_close(struct futures *f)
     free(f->d);
 }
 
-/* Earliest first; what is not decided last. */
-static int by_requests(const void *a, const void *b)
+/* The length at which most are decided, of those that were asked for; 0: none.
+   The shortest of equals. */
+static size_t best_look(const struct futures *f)
 {
-    double x = *(const double *)a, y = *(const double *)b;
+    size_t best = 0;
 
-    if (isnan(x) || isnan(y))
-        return isnan(x) - isnan(y);
-    return (x > y) - (x < y);
+    for (size_t k = 1; k < f->nlooks; k++)
+        if (f->share[k] > f->share[best])
+            best = k;
+    return best;
 }
 
-static bool right(double said, double want)
+static void tell(struct futures *f, struct forecast *out)
 {
-    return said <= want * FORECAST_FACTOR * (1 + 1e-9) &&
-           want <= said * FORECAST_FACTOR * (1 + 1e-9);
-}
+    double had = f->replay->requests;
+    size_t best;
 
-double forecast_best(const double *decided, size_t n, double had, double least)
-{
-    double from = NAN, to = NAN, most = -1, last = NAN, more = least;
-    bool among = false; /* the best, without a break */
-    size_t in_time = 0;
-
-    while (in_time < n && isfinite(decided[in_time]))
-        last = decided[in_time++];
-    if (2 * in_time < n || in_time == 0)
-        return NAN;
-    for (int k = 0; k < CANDIDATES_MAX && had + more <= FORECAST_FACTOR * last;
-         k++) {
-        double score = 0;
-
-        for (size_t i = 0; i < in_time; i++)
-            score += right(had + more, decided[i]) +
-                     EXCESS_SHARE * right(more, decided[i] - had);
-        if (score > most + EXCESS_SHARE / 2) {
-            most = score;
-            from = more;
-            among = true;
-        }
-        among = among && score > most - EXCESS_SHARE / 2;
-        if (among)
-            to = more;
-        more *= CANDIDATE_RATIO;
+    out->more.value = when(f, FORECAST_SHARE) - had;
+    out->chance = FORECAST_SHARE;
+    if (isnan(out->more.value)) { /* as good as it gets */
+        best = best_look(f);
+        if (f->nlooks == 0 || f->share[best] < FORECAST_LOW)
+            return;
+        out->more.value = f->after[best] - had;
+        out->chance = f->share[best];
     }
-    return had + sqrt(from * to);
+    out->more.low = fmin(when(f, FORECAST_LOW) - had, out->more.value);
+    out->more.high = when(f, FORECAST_HIGH) - had;
+    if (out->more.high < out->more.value)
+        out->more.high = out->more.value;
 }
 
-void forecast_range(const double *decided, size_t n, struct interval *out)
-{
-    size_t held = (4 * n + 4) / 5; /* four of five, rounded up */
-    double narrowest = INFINITY;
-
-    out->low = n > held ? decided[n - held] : NAN;
-    out->high = NAN;
-    for (size_t i = 0; i + held <= n && !isnan(decided[i + held - 1]); i++)
-        if (decided[i + held - 1] < narrowest * decided[i]) {
-            narrowest = decided[i + held - 1] / decided[i];
-            out->low = decided[i];
-            out->high = decided[i + held - 1];
-        }
-}
-
-void forecast_make(const struct replay *r, struct interval *more)
+void forecast_make(const struct replay *r, struct forecast *out)
 {
     const struct growth_draw *drawn[FUTURES];
-    double decided[FUTURES], had = r->requests, least;
     struct futures f;
 
-    *more = (struct interval){NAN, NAN, NAN};
+    *out = (struct forecast){{NAN, NAN, NAN}, NAN};
     if (r->growth->ndraws == 0)
         return;
     pick(r->growth, drawn);
     futures_open(&f, r);
-    least = f.requests[r->data->n];
     for (size_t k = 0; k < FUTURES; k++) {
         struct rng rng;
 
@@ -332,16 +278,6 @@ void forecast_make(const struct replay *r, struct interval *more)
         memcpy(f.d + k * f.most, r->data->d, r->data->n * sizeof *f.d);
         carry_on(&f, drawn[k], &rng, f.d + k * f.most);
     }
-    decide(&f, decided);
+    tell(&f, out);
     futures_close(&f);
-    qsort(decided, FUTURES, sizeof *decided, by_requests);
-    forecast_range(decided, FUTURES, more);
-    more->low -= had;
-    more->high -= had;
-    more->value = forecast_best(decided, FUTURES, had, least) - had;
-    if (isnan(more->low) || isnan(more->value))
-        return;
-    more->value = fmax(more->value, more->low);
-    if (more->value > more->high)
-        more->value = more->high;
 }

@@ -12,23 +12,23 @@
 /* A forecast is right within this factor. */
 #define FORECAST_FACTOR 1.5
 
-/* How many more requests it takes until the answer is no longer
- * "inconclusive": the number that is most likely right, and the range that
- * holds four of five. NaN: more than eight times as many (with more than 20
- * blocks: than 160 blocks, or twice as many), as far as can be seen.
- * `r->growth` must have kept its draws. */
-void forecast_make(const struct replay *r, struct interval *more);
+/* Shares of the runs of one length that are decided when they end. */
+#define FORECAST_SHARE 0.75 /* at the length that is told ... */
+#define FORECAST_LOW 0.5    /* ... and at the ends of its range */
+#define FORECAST_HIGH 0.9
 
-/* Of `n` ways to go on, the i-th is decided after decided[i] requests (sorted,
- * NaN last). Returns the number, more than `had` by `least` or a multiple,
- * that is right within FORECAST_FACTOR for most of them; for as many, one
- * whose excess over `had` is right more often, the middle of those; NaN when
- * less than half are decided. */
-double forecast_best(const double *decided, size_t n, double had, double least);
+struct forecast {
+    struct interval more; /* requests beside those it had; NaN: not in reach */
+    double chance;        /* that a run of more.value is decided */
+};
 
-/* The narrowest range, by the ratio of its ends, that holds four of five of the
- * same `decided`. Where too many are not decided, `high` is NaN, and four of
- * five are decided after `low`, if that is known. */
-void forecast_range(const double *decided, size_t n, struct interval *out);
+/* How much longer the run has to be planned so that its answer, when it ends,
+ * is no longer "inconclusive" in three cases of four; every second is decided
+ * after more.low, nine of ten after more.high. Where three of four are out of
+ * reach, the length at which most are, if that is every second. In reach are
+ * eight times as many requests (with more than 20 blocks: 160 blocks, or twice
+ * as many). Sooner a run is hardly ever decided: a look before its end has the
+ * strict rule (sequential.h). `r->growth` must have kept its draws. */
+void forecast_make(const struct replay *r, struct forecast *out);
 
 #endif

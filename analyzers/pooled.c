@@ -1,6 +1,5 @@
 #include "analyzers/pooled.h"
 
-#include "analyzers/forecast.h"
 #include "analyzers/life_kinds.h"
 #include "analyzers/life_types.h"
 #include "analyzers/lives.h"
@@ -13,6 +12,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What is in reach, times as many lives; and the 95 % interval's half, in
+   standard deviations. */
+#define TIMES_MAX 9
+#define NORMAL_95 1.96
 
 enum {
     LIVES_MIN = 3,   /* begun and seen; fewer are no rule */
@@ -374,20 +378,50 @@ void pooled_view(const struct pooled *p, struct growth_data *data)
                                  .quantum = data->quantum};
 }
 
+/* The probability that with `times` as many lives the interval lies on one side
+   of the limit, which is `miss` away. `wide`: half of it now. What is found then
+   has what is found now in it. */
+static double settled(double miss, double wide, double times)
+{
+    double then = wide / sqrt(times);
+    double moves = wide / NORMAL_95 * sqrt(1 - 1 / times);
+
+    return stats_normal_cdf((miss - then) / moves) +
+           stats_normal_cdf((-miss - then) / moves);
+}
+
+/* How many times as many lives it takes for `chance`; NaN: too many. */
+static double times_for(double miss, double wide, double chance)
+{
+    double low = 1, high = TIMES_MAX;
+
+    if (!(settled(miss, wide, high) >= chance))
+        return NAN;
+    for (int i = 0; i < 50; i++) {
+        double middle = (low + high) / 2;
+
+        if (settled(miss, wide, middle) < chance)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}
+
 void pooled_more(struct interval found, double limit, double requests,
-                 struct interval *more)
+                 struct forecast *out)
 {
     double miss = fabs(limit - found.value);
     double wide = limit > found.value ? found.high - found.value
                                       : found.value - found.low;
-    double times = wide * wide / (miss * miss);
 
-    *more = (struct interval){NAN, NAN, NAN};
-    if (!(times > 1 && times <= 9))
+    *out = (struct forecast){{NAN, NAN, NAN}, NAN};
+    if (!(wide > miss && settled(miss, wide, TIMES_MAX) >= FORECAST_LOW))
         return;
-    more->value = (times - 1) * requests;
-    more->low = more->value / FORECAST_FACTOR;
-    more->high = more->value * FORECAST_FACTOR;
+    out->chance = fmin(FORECAST_SHARE, settled(miss, wide, TIMES_MAX));
+    out->more.value = (times_for(miss, wide, out->chance) - 1) * requests;
+    out->more.low = (times_for(miss, wide, FORECAST_LOW) - 1) * requests;
+    out->more.high = (times_for(miss, wide, FORECAST_HIGH) - 1) * requests;
 }
 
 void pooled_release(struct pooled *p)

@@ -7,6 +7,7 @@
 #define PLATEAU_ANALYZERS_POOLED_H
 
 #include "analyzers/barriers.h"
+#include "analyzers/forecast.h"
 #include "analyzers/growth.h"
 
 #include <stdbool.h>
@@ -66,11 +67,11 @@ void pooled_rest(const struct record *r, const struct blocks *b,
 /* A view of `p` for growth_fit instead of the blocks'; borrows. */
 void pooled_view(const struct pooled *p, struct growth_data *data);
 
-/* How many more requests would settle a growth known as well as `found` under
- * `limit`, with `requests` so far: as many lives again make the interval
- * narrower by the root of two. NaN: more than eight times as many. */
+/* forecast_make for a growth known as well as `found` under `limit`, with
+ * `requests` so far: as many lives again make the interval narrower by the root
+ * of two, about a value that moves within it. */
 void pooled_more(struct interval found, double limit, double requests,
-                 struct interval *more);
+                 struct forecast *out);
 
 void pooled_release(struct pooled *p);
 

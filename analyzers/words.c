@@ -182,24 +182,32 @@ static void pass_words(const struct barrier_words *w, char *out, size_t size)
         words_add(out, size, "): nothing goes on.");
 }
 
-/* What would settle it. The range says how rough that is. */
+static const char *how_often(double chance)
+{
+    return chance >= 0.745   ? "three of four"
+           : chance >= 0.645 ? "two of three"
+           : chance >= 0.575 ? "three of five"
+                             : "one of two";
+}
+
+/* What would settle it, and how surely. */
 static void add_more(const struct finding *f, char *out, size_t size)
 {
     char a[WORDS_NUMBER], b[WORDS_NUMBER], c[WORDS_NUMBER];
+    bool half = f->more_requests_low < f->more_requests;
+    bool nine = f->more_requests_high > f->more_requests;
 
     if (!isfinite(f->more_requests))
         return;
-    words_add(out, size, " About %s more requests would tell",
-              words_number(f->more_requests, a));
-    if (isfinite(f->more_requests_high) &&
-        f->more_requests_high > f->more_requests_low)
-        words_add(out, size, " (between %s and %s, most likely)",
-                  words_number(f->more_requests_low, b),
-                  words_number(f->more_requests_high, c));
-    else if (f->more_requests_low < f->more_requests)
-        words_add(out, size, " (%s or far more, most likely)",
+    words_add(out, size, " About %s more requests would settle it in %s cases",
+              words_number(f->more_requests, a), how_often(f->more_chance));
+    if (half)
+        words_add(out, size, " (%s in one of two",
                   words_number(f->more_requests_low, b));
-    words_add(out, size, ".");
+    if (nine)
+        words_add(out, size, "%s%s in nine of ten", half ? ", " : " (",
+                  words_number(f->more_requests_high, c));
+    words_add(out, size, half || nine ? ")." : ".");
 }
 
 /* The words before and behind the tolerance, by where the interval lies. */

@@ -51,6 +51,7 @@ static void add_metric(struct jsonw *w, const struct finding *f)
     jsonw_double(w, "more_requests", f->more_requests);
     jsonw_double(w, "more_requests_low", f->more_requests_low);
     jsonw_double(w, "more_requests_high", f->more_requests_high);
+    jsonw_double(w, "more_chance", f->more_chance);
     jsonw_double(w, "more_s", f->more_s);
     add_interval(w, "limit_s", &f->limit_s);
     jsonw_double(w, "level", f->level);

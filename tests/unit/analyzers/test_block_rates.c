@@ -160,29 +160,29 @@ static void test_leak_interval(void **state)
     assert_true(leaks >= 20 / step);
 }
 
-/* The requests after which the run is decided; NaN: not at all. */
-static double decided_after(const struct record *r, size_t from)
+/* Whether the run is decided that ends with the block after `requests`. */
+static bool decided_after(const struct record *r, double requests)
 {
-    for (size_t rows = from + 1; rows <= r->barriers.n; rows++) {
-        struct barriers_rule rule;
-        struct finding f;
+    struct barriers_rule rule;
+    struct finding f;
+    size_t rows = 1;
 
-        barriers_rule(&r->policy, &rule);
-        rule.power = rule.forecast = false;
-        rule.brief = true;
-        rule.rows = rows;
-        barriers_column(r, &r->policy, &rule, &r->barriers.columns[0], &f);
-        if (f.outcome != OUTCOME_INCONCLUSIVE)
-            return r->barriers.requests[rows - 1];
-    }
-    return NAN;
+    while (rows < r->barriers.n && r->barriers.requests[rows - 1] < requests)
+        rows++;
+    barriers_rule(&r->policy, &rule);
+    rule.power = rule.forecast = false;
+    rule.brief = true;
+    rule.rows = rows;
+    barriers_column(r, &r->policy, &rule, &r->barriers.columns[0], &f);
+    return f.outcome != OUTCOME_INCONCLUSIVE;
 }
 
-/* An inconclusive run names what would settle it, inside its own range, and
-   most often the whole is right within a factor of 1.5. */
+/* An inconclusive run names what would settle it, inside its own range; most
+   often a run that long is decided when it ends, or one that has half as much
+   added again. */
 static void test_forecast(void **state)
 {
-    int told = 0, right = 0, step = effort_step();
+    int told = 0, at_once = 0, right = 0, step = effort_step();
 
     (void)state;
     for (int i = 0; i < 36; i += step) {
@@ -191,7 +191,7 @@ static void test_forecast(void **state)
         struct record r;
         struct sim s;
 
-        sim_vary(&s, i % 2 ? SIM_JITTER : SIM_CACHE, false, 40,
+        sim_vary(&s, i % 2 ? SIM_JITTER : SIM_CACHE, false, 100,
                  FIRST + (uint64_t)i);
         s.kinds = 1;
         s.span = 10;
@@ -202,19 +202,22 @@ static void test_forecast(void **state)
         rule.rows = 9;
         barriers_column(&r, &r.policy, &rule, &r.barriers.columns[0], &f);
         if (f.outcome == OUTCOME_INCONCLUSIVE && isfinite(f.more_requests)) {
-            double said = r.barriers.requests[8] + f.more_requests;
-            double want = decided_after(&r, 9);
+            double had = r.barriers.requests[8], more = f.more_requests;
+            bool then = decided_after(&r, had + more - 1e-6);
 
             assert_true(f.more_requests_low <= f.more_requests);
             assert_true(!(f.more_requests_high < f.more_requests));
-            told += isfinite(want);
-            right += said <= 1.5 * want && want <= 1.5 * said;
+            told++;
+            at_once += then;
+            right += then || decided_after(&r, had + 1.5 * more - 1e-6);
         }
         record_release(&r);
     }
-    print_message("forecast: %d of %d\n", right, told);
+    print_message("forecast: %d at once, %d in the end, of %d\n", at_once,
+                  right, told);
     assert_true(told >= 16 / step);
-    assert_true(right * 100 >= told * 60);
+    assert_true(at_once * 100 >= told * 60);
+    assert_true(right * 100 >= told * 70);
 }
 
 int main(void)

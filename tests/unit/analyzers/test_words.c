@@ -1,6 +1,7 @@
 /* What is said of a column's blocks is true of its numbers. */
 #include "analyzers/words.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -55,6 +56,42 @@ static void nothing_fits(void **state)
     say(&f, out, sizeof out);
     assert_non_null(strstr(out, "What goes on could not be told"));
     assert_null(strstr(out, "unknown"));
+}
+
+/* How surely more would settle it, where that is known. */
+static void more_that_settles(void **state)
+{
+    static const struct {
+        double value, low, high, chance;
+        const char *says;
+    } cases[] = {
+        {9000, 4000, 20000, 0.75,
+         " About 9,000 more requests would settle it in three of four cases "
+         "(4,000 in one of two, 20,000 in nine of ten)."},
+        {9000, 4000, NAN, 0.65,
+         "in two of three cases (4,000 in one of two)."},
+        {9000, 9000, NAN, 0.5, "would settle it in one of two cases."},
+        {9000, 9000, 20000, 0.75,
+         "in three of four cases (20,000 in nine of ten)."}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct finding f;
+        char out[512];
+
+        finding_init(&f, metric_find("py_blocks"));
+        f.more_requests = cases[i].value;
+        f.more_requests_low = cases[i].low;
+        f.more_requests_high = cases[i].high;
+        f.more_chance = cases[i].chance;
+        say(&f, out, sizeof out);
+        if (strstr(out, cases[i].says) == NULL)
+            print_error("case %zu: %s\n", i, out);
+        assert_non_null(strstr(out, cases[i].says));
+        f.more_requests = NAN;
+        say(&f, out, sizeof out);
+        assert_null(strstr(out, "more requests"));
+    }
 }
 
 /* A cache would hold what the growth adds up to, although one block fell. */
@@ -155,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sides_of_the_tolerance),
         cmocka_unit_test(nothing_fits),
+        cmocka_unit_test(more_that_settles),
         cmocka_unit_test(what_a_cache_would_hold),
         cmocka_unit_test(why_undecided),
         cmocka_unit_test(numbers),
