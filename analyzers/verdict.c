@@ -356,6 +356,7 @@ static void sum_up_more(struct verdict *v)
     if (last != NULL) {
         v->more_requests = last->more_requests;
         v->more_s = last->more_s;
+        v->more_chance = last->more_chance;
     }
 }
 
@@ -370,6 +371,7 @@ void verdict_judge(const struct record *r, const struct policy *p,
         .steady_from_s = NAN,
         .more_requests = NAN,
         .more_s = NAN,
+        .more_chance = NAN,
         .lead = -1,
         .types_kind = -1,
         .types_share = 1,

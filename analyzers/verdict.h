@@ -61,6 +61,7 @@ struct verdict {
                           (not) a leak, what else it could be */
     char advice[512];  /* what to do next, one sentence */
     double steady_from_s;
+    double more_chance;           /* of its finding, which waits longest */
     double more_requests, more_s; /* inconclusive: what would settle it, else
                                      and where nobody knows NaN */
     struct cause cause;

@@ -182,7 +182,7 @@ static void pass_words(const struct barrier_words *w, char *out, size_t size)
         words_add(out, size, "): nothing goes on.");
 }
 
-static const char *how_often(double chance)
+const char *words_chance(double chance)
 {
     return chance >= 0.745   ? "three of four"
            : chance >= 0.645 ? "two of three"
@@ -200,7 +200,7 @@ static void add_more(const struct finding *f, char *out, size_t size)
     if (!isfinite(f->more_requests))
         return;
     words_add(out, size, " About %s more requests would settle it in %s cases",
-              words_number(f->more_requests, a), how_often(f->more_chance));
+              words_number(f->more_requests, a), words_chance(f->more_chance));
     if (half)
         words_add(out, size, " (%s in one of two",
                   words_number(f->more_requests_low, b));

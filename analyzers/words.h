@@ -21,6 +21,9 @@ const char *words_amount(double x, enum metric_unit unit,
 /* "14 min", "3.2 h", "12 days". */
 const char *words_time(double seconds, char out[WORDS_NUMBER]);
 
+/* "three of four": at least so many cases. */
+const char *words_chance(double chance);
+
 /* Appends formatted text to `out`, which already holds a string. */
 void words_add(char *out, size_t size, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

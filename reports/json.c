@@ -336,6 +336,7 @@ static void add_verdict(struct jsonw *w, const struct report_input *in)
     jsonw_bool(w, "certain", d->certain);
     jsonw_double(w, "steady_from_s", d->steady_from_s);
     jsonw_double(w, "more_requests", d->more_requests);
+    jsonw_double(w, "more_chance", d->more_chance);
     jsonw_double(w, "more_s", d->more_s);
     if (d->cause.class[0] != '\0') {
         jsonw_object(w, "cause");

@@ -3,6 +3,7 @@
 #include "analyzers/attribution.h"
 #include "analyzers/driven_words.h"
 #include "analyzers/explain.h"
+#include "analyzers/words.h"
 #include "harness/base/mem.h"
 #include "harness/model/typename.h"
 #include "reports/chain_words.h"
@@ -466,6 +467,7 @@ static void add_needs(struct view *v)
 {
     double requests = v->in->verdict->more_requests;
     double seconds = v->in->verdict->more_s;
+    double chance = v->in->verdict->more_chance;
     struct buf b;
 
     if (v->in->verdict->outcome != OUTCOME_INCONCLUSIVE)
@@ -481,6 +483,8 @@ static void add_needs(struct view *v)
             buf_adds(&b, " at this load)");
         }
         buf_adds(&b, " would settle it");
+        if (isfinite(chance))
+            buf_addf(&b, " in %s cases", words_chance(chance));
         add_line(v, "needs", &b);
     } else if (isfinite(seconds) && seconds > 0) {
         buf_adds(&b, "about ");

@@ -286,6 +286,7 @@ static inline void fixture_inconclusive(struct fixture *f)
     v->findings[0].decisive = v->findings[0].blocking = true;
     v->findings[0].more_requests = v->more_requests = 96000;
     v->findings[0].more_s = v->more_s = 460;
+    v->findings[0].more_chance = v->more_chance = 0.75;
     snprintf(v->reason, sizeof v->reason, "%s",
              "The readings move more than the growth that matters: neither a "
              "leak nor a plateau can be told from this run.");
@@ -299,6 +300,7 @@ static inline void fixture_open(struct fixture *f, enum fixture_case c)
     *f = (struct fixture){.verdict = {.lead = -1,
                                       .more_requests = NAN,
                                       .more_s = NAN,
+                                      .more_chance = NAN,
                                       .types_kind = -1,
                                       .types_share = 1,
                                       .steady_from_s = 20}};

@@ -120,7 +120,8 @@ static void test_nearly_nothing_fits(void **state)
     char *dir = temp_dir_new(), *path = file_join(dir, "x.csv");
     struct record r;
     struct verdict v = {
-        .lead = -1, .steady_from_s = NAN, .more_requests = NAN, .more_s = NAN};
+        .lead = -1, .steady_from_s = NAN, .more_requests = NAN, .more_s = NAN,
+        .more_chance = NAN};
     struct report_input in = {.record = &r, .verdict = &v, .exit_code = 3};
     struct buf text;
 
