@@ -154,21 +154,23 @@ static bool is_explained(const struct fitter *f, const int *term, int k,
 }
 
 /* What a shape may not be: load that frees memory or makes too much of it,
- * or a rise whose falls are explained away. */
+ * a rise whose falls are explained away, or parts that cancel. */
 static bool allowed(const struct fitter *f, const int *term, int k,
                     const double *c)
 {
     bool rising = k > 0 && basis(f, term[0])->form == FIT_LINE && c[0] > 0;
+    const struct basis *part[TERMS_MAX];
     double load = 0;
 
     for (int i = 0; i < k; i++) {
-        if (basis(f, term[i])->form == FIT_LOAD)
-            load += c[i];
-        if (rising && basis(f, term[i])->form == FIT_JUMP && c[i] < 0 &&
+        part[i] = basis(f, term[i]);
+        load += part[i]->form == FIT_LOAD ? c[i] : 0;
+        if (rising && part[i]->form == FIT_JUMP && c[i] < 0 &&
             !is_explained(f, term, k, c, i))
             return false;
     }
-    return load >= 0 && load <= f->p->load_max;
+    return load >= 0 && load <= f->p->load_max &&
+           !shapes_cancel(f->p, part, c, k);
 }
 
 static bool weaker(const struct fitter *f, int a, int b)

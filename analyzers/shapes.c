@@ -11,6 +11,9 @@ static const double afters[2] = {0.02, 0.1};
 /* The last kink must leave enough behind it to see a slope. */
 #define LAST_KINK 0.92
 
+/* So many times what the readings do, smooth parts together may not. */
+#define CANCELS 4
+
 struct builder {
     const struct fit_points *p;
     struct shapes *s;
@@ -141,4 +144,30 @@ void shapes_build(const struct fit_points *p, struct shapes *out)
     out->loads = out->n;
     for (int i = 0; i < p->nloads; i++)
         memcpy(add(&f, FIT_LOAD, NAN)->v, p->load[i], sizeof p->load[i]);
+}
+
+static double range_of(const double *v, int n)
+{
+    double low = v[0], high = v[0];
+
+    for (int i = 1; i < n; i++) {
+        low = fmin(low, v[i]);
+        high = fmax(high, v[i]);
+    }
+    return high - low;
+}
+
+bool shapes_cancel(const struct fit_points *p, const struct basis *const *part,
+                   const double *c, int k)
+{
+    double moved = 0;
+    int bends = 0;
+
+    for (int i = 0; i < k; i++) {
+        if (part[i]->form & (FIT_KINK | FIT_JUMP | FIT_LOAD))
+            return false;
+        bends += part[i]->form != FIT_LINE;
+        moved += fabs(c[i]) * range_of(part[i]->v, p->n);
+    }
+    return bends > 1 && moved > CANCELS * range_of(p->y, p->n);
 }

@@ -41,4 +41,11 @@ void shapes_build(const struct fit_points *p, struct shapes *out);
  * none where there are several lives. Returns how many. */
 int shapes_jumps(const struct fit_points *p, struct basis *out);
 
+/* Smooth parts that do many times what the readings of `p` do, and undo it
+ * again, are no story of a program: with two bends there are such for any
+ * curve, and what they say of its end is anything. `k` parts, with their
+ * coefficients. */
+bool shapes_cancel(const struct fit_points *p, const struct basis *const *part,
+                   const double *c, int k);
+
 #endif

@@ -74,6 +74,22 @@ static void test_fill_then_leak(void **state)
     assert_close(fit.kink_at, 0.4, 0.06);
 }
 
+/* A leak behind a warm-up with two bends: a steep fall, a peak that fades and
+ * a logarithm that nearly undo each other fit as well, and mean nothing. */
+static void test_parts_do_not_cancel(void **state)
+{
+    (void)state;
+    points(48, 0.14);
+    p.floor_var = 0.03;
+    for (int i = 0; i < p.n; i++)
+        p.y[i] += 17 * (1 - exp(-p.age[i] / 0.06)) +
+                  40 * (1 - exp(-p.age[i] / 0.085)) + 9.3 * p.age[i];
+    assert_true(fit_shapes(&p, NULL, &fit));
+    assert_true(at(0.025) > 8 && at(0.025) < 9.3 && 9.3 < at(0.975));
+    for (int i = 0; i < fit.nparts; i++)
+        assert_true(fit.slope[i].mean > 0);
+}
+
 /* A filling cache whose end is not seen: certain neither way. */
 static void test_unfinished_warmup_stays_wide(void **state)
 {
@@ -260,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_line),
         cmocka_unit_test(test_warmup_is_not_growth),
         cmocka_unit_test(test_fill_then_leak),
+        cmocka_unit_test(test_parts_do_not_cancel),
         cmocka_unit_test(test_unfinished_warmup_stays_wide),
         cmocka_unit_test(test_jump_is_not_growth),
         cmocka_unit_test(test_job_on_top_of_a_leak),
