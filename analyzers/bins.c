@@ -11,12 +11,20 @@ enum {
     READINGS_MIN = 2, /* per point, where there are more lives than one */
 };
 
+/* A life of less than this part of the longest shows little but how it begins,
+ * which among several processes is the beginning of one of them ... */
+#define GLIMPSE 0.125
+
+/* ... and is left out, unless such lives hold this part of the cells. */
+#define GLIMPSES_MAX 0.33
+
 struct maker {
     const struct bins_plan *plan;
     struct bins *out;
     double *v;  /* readings of one bin */
     size_t *at; /* cells with a reading, of one life */
     size_t start;
+    double shortest; /* life that counts, as `x` counts */
 };
 
 static void add_point(struct maker *m, size_t from, size_t to, double born,
@@ -60,7 +68,8 @@ static bool add_life(struct maker *m, size_t a, size_t b)
         bins = LIFE_POINTS_MIN;
     if (bins > n / per)
         bins = n / per;
-    if (bins < LIFE_POINTS_MIN)
+    if (bins < LIFE_POINTS_MIN ||
+        m->plan->x[b - 1] - m->plan->x[a] < m->shortest)
         return false;
     /* A window cut out of a life is a new beginning. */
     double born =
@@ -70,6 +79,33 @@ static bool add_life(struct maker *m, size_t a, size_t b)
         add_point(m, n * k / bins, n * (k + 1) / bins, born,
                   m->out->lives_used);
     return true;
+}
+
+/* The cell after the life that begins at `a`. */
+static size_t life_end(const struct rows *r, size_t a)
+{
+    size_t b = a + 1;
+
+    while (b < r->n && r->life[b] == r->life[a])
+        b++;
+    return b;
+}
+
+static double shortest_life(const struct rows *r, const double *x)
+{
+    double longest = 0;
+    size_t left_out = 0;
+
+    for (size_t a = 0, b; a < r->n; a = b) {
+        b = life_end(r, a);
+        longest = fmax(longest, x[b - 1] - x[a]);
+    }
+    for (size_t a = 0, b; a < r->n; a = b) {
+        b = life_end(r, a);
+        if (x[b - 1] - x[a] < GLIMPSE * longest)
+            left_out += b - a;
+    }
+    return left_out < GLIMPSES_MAX * (double)r->n ? GLIMPSE * longest : 0;
 }
 
 bool bins_make(const struct bins_plan *plan, struct bins *out)
@@ -86,9 +122,9 @@ bool bins_make(const struct bins_plan *plan, struct bins *out)
     m.v = mem_zalloc(r->n, sizeof *m.v);
     m.at = mem_zalloc(r->n, sizeof *m.at);
     m.start = (size_t)(plan->from * (double)r->n);
+    m.shortest = r->guessed ? 0 : shortest_life(r, x);
     for (size_t a = 0, b; a < r->n; a = b) {
-        for (b = a + 1; b < r->n && r->life[b] == r->life[a]; b++)
-            ;
+        b = life_end(r, a);
         if (add_life(&m, a, b))
             out->lives_used++;
     }

@@ -125,6 +125,7 @@ bool guards_guess_lives(const struct rows *r, const double *y,
         return false;
     *out = *r;
     out->life = life;
+    out->guessed = true;
     out->nlives = 1;
     for (size_t i = 0; i < r->n; i++) {
         for (; at < k && st[at].at <= i; at++)

@@ -28,6 +28,7 @@ struct rows {
     double *requests; /* rising; NULL when unknown or useless */
     int *life;        /* from 0; a new number where a process started */
     int nlives;
+    bool guessed; /* at lives that nobody recorded: see guards.h */
     bool requests_reset; /* the counter fell: counted on from there */
     bool starts_ignored; /* processes start all the time: no lives */
     size_t late;         /* rows under load left out: t_s did not rise */

@@ -61,6 +61,40 @@ static void test_ages_by_life(void **state)
     close_run();
 }
 
+/* Three starts close together between two long lives: what is seen of the
+ * short ones is left out, unless there is little else. */
+static void test_glimpses(void **state)
+{
+    struct bins_plan plan = {.rows = &r, .y = y, .want = 48};
+
+    (void)state;
+    open_run(N, 0);
+    for (int i = 0; i < N; i++)
+        s.proc_starts[i] = 1 + (i >= 100) + (i >= 108) + (i >= 116);
+    rows_release(&r);
+    rows_select(&s, &r);
+    assert_int_equal(r.nlives, 4);
+    plan.x = r.busy_s;
+    for (int i = 0; i < N; i++)
+        y[i] = i;
+    assert_true(bins_make(&plan, &b));
+    assert_int_equal(b.lives_used, 2);
+    for (int i = 0; i < b.points.n; i++)
+        assert_true(b.to[i] <= 100 || b.from[i] >= 116);
+    r.guessed = true;
+    assert_true(bins_make(&plan, &b));
+    assert_int_equal(b.lives_used, 4);
+    r.guessed = false;
+    for (int i = 0; i < N; i++)
+        s.proc_starts[i] = 1 + fmin((double)(i / 8), 15);
+    rows_release(&r);
+    rows_select(&s, &r);
+    plan.x = r.busy_s;
+    assert_true(bins_make(&plan, &b));
+    assert_int_equal(b.lives_used, 16);
+    close_run();
+}
+
 /* The middle of a sawtooth goes up with it, the floor stays. */
 static void test_middle_and_floor(void **state)
 {
@@ -120,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ages_by_life),
+        cmocka_unit_test(test_glimpses),
         cmocka_unit_test(test_middle_and_floor),
         cmocka_unit_test(test_too_little),
         cmocka_unit_test(test_load),
