@@ -1,6 +1,9 @@
 #include "analyzers/stats.h"
 
+#include "harness/base/mem.h"
+
 #include <math.h>
+#include <stdlib.h>
 
 /* A quantile is found when no more than this lies between. */
 #define QUANTILE_MISS 1e-5
@@ -227,4 +230,19 @@ double stats_round(double x, int digits)
     if (!isfinite(power) || power == 0)
         return x;
     return round(x * power) / power;
+}
+
+double stats_spread(const double *v, size_t n)
+{
+    double *w = mem_zalloc(n, sizeof *w), spread;
+    size_t m = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(v[i]))
+            w[m++] = v[i];
+    stats_sort(w, m);
+    spread =
+        stats_quantile_sorted(w, m, 0.98) - stats_quantile_sorted(w, m, 0.02);
+    free(w);
+    return m > 0 ? spread : 0;
 }

@@ -50,4 +50,7 @@ double stats_mixture_quantile(const struct part *p, size_t n, double q);
  * not depend on the last bits. */
 double stats_round(double x, int digits);
 
+/* Between the 2nd and the 98th percentile of `v` (NaN: none); 0 for none. */
+double stats_spread(const double *v, size_t n);
+
 #endif

@@ -91,6 +91,23 @@ static void test_stairs(void **state)
     assert_int_equal(judge("steps"), OUTCOME_INCONCLUSIVE);
 }
 
+/* A pool that has filled step by step: a leak would have shown since, however
+ * well it could have hidden before. */
+static void test_pool(void **state)
+{
+    static const int at[] = {30, 48, 90, 110, 117, 160, 171, 204, 260, 291};
+
+    (void)state;
+    level();
+    for (size_t k = 0; k < sizeof at / sizeof *at; k++)
+        for (int i = at[k]; i < N; i++)
+            y[i] += 4e6;
+    assert_int_equal(judge(NULL), OUTCOME_PASS);
+    for (int i = 0; i < N; i++)
+        y[i] += 12e6 * i / N;
+    assert_true(judge(NULL) != OUTCOME_PASS);
+}
+
 /* Without proc_starts, climbs that end in falls are a collector or restarts:
  * nobody is acquitted. */
 static void test_restarts_unseen(void **state)
@@ -192,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_news_at_the_end),
         cmocka_unit_test(test_gone),
         cmocka_unit_test(test_stairs),
+        cmocka_unit_test(test_pool),
         cmocka_unit_test(test_restarts_unseen),
         cmocka_unit_test(test_creep),
         cmocka_unit_test(test_little),
