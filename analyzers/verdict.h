@@ -100,4 +100,9 @@ void verdict_release(struct verdict *v);
 /* The finding the verdict rests on most, or NULL. Borrowed. */
 const struct finding *verdict_lead(const struct verdict *v);
 
+/* What the kind `kind` keeps, in bytes: of the memory laid at it the one that
+ * says least about others (RSS, PSS and USS tell of the same bytes, so that
+ * one of them is told). NULL: none is. Borrowed. */
+const struct blame *verdict_kept_bytes(const struct verdict *v, int kind);
+
 #endif

@@ -43,9 +43,7 @@ static const struct blame *guilty(const struct record *r,
     return found;
 }
 
-/* What that kind keeps, in bytes: the named memory that says least about
-   others. NULL: no memory is laid at it. */
-static const struct blame *kept_bytes(const struct verdict *v, int kind)
+const struct blame *verdict_kept_bytes(const struct verdict *v, int kind)
 {
     static const char *const names[] = {"uss_bytes", "pss_anon_bytes",
                                         "pss_bytes", "rss_bytes",
@@ -116,7 +114,7 @@ static void add_guilty(const struct record *r, const struct policy *p,
     b = blame_counted(v, b);
     m = &v->findings[b->finding].metric;
     told = b->per_request;
-    bytes = kept_bytes(v, b->kind);
+    bytes = verdict_kept_bytes(v, b->kind);
     ADD("%.80s keeps ", r->kinds[b->kind].name);
     if (counted(v) == NULL && t != NULL && t->significant &&
         is_telling(r, t->type) && v->types_kind == b->kind) {

@@ -239,8 +239,7 @@ static void open_words(const struct barrier_words *w, char *out, size_t size)
     const char *const *sides = where_it_lies(f);
 
     if (w->blocks < 3 && w->waits) {
-        static const char *const in[] = {"no block", "one block",
-                                         "two blocks"};
+        static const char *const in[] = {"no block", "one block", "two blocks"};
 
         words_add(out, size,
                   "The collector ran in %s: what rises in between may be "
@@ -284,6 +283,10 @@ static void open_words(const struct barrier_words *w, char *out, size_t size)
                   "Rises, but %.0f requests are too few to accuse: a small "
                   "cache would do the same; by block ",
                   w->total_requests);
+    else if (f->per_request.low == 0 && f->per_request.high == 0)
+        words_add(out, size,
+                  "Jumps, and what goes on between them is not known well "
+                  "enough; by block ");
     else
         words_add(out, size, "Growth is between %s and %s per request, %s%s%s",
                   words_amount(f->per_request.low, unit, a),

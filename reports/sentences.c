@@ -100,32 +100,41 @@ static bool valid(const struct verdict *d, const struct blame *w)
     return w->finding >= 0 && (size_t)w->finding < d->nfindings;
 }
 
-/* RSS, PSS and USS tell of the same bytes: one of them is named, the one that
- * the verdict rests on if it is among them. */
 static bool is_memory(const struct finding *f)
 {
     return f->metric.role == METRIC_MEMORY || f->metric.role == METRIC_CGROUP ||
            f->metric.role == METRIC_HEAP;
 }
 
+/* RSS, PSS and USS tell of the same bytes: one of them is named. The one that
+ * the verdict rests on if it is among them, else the one that its first
+ * sentence tells. */
+static const struct blame *memory_blame(const struct verdict *d, int kind)
+{
+    const struct blame *first = NULL, *told = verdict_kept_bytes(d, kind);
+
+    for (size_t i = 0; i < d->nblames; i++) {
+        const struct blame *w = &d->blames[i];
+
+        if (!w->named || w->kind != kind || !valid(d, w) ||
+            !is_memory(&d->findings[w->finding]))
+            continue;
+        if (w->finding == d->lead)
+            return w;
+        if (first == NULL)
+            first = w;
+    }
+    return told != NULL ? told : first;
+}
+
 static bool worth_naming(const struct verdict *d, size_t i)
 {
     const struct blame *w = &d->blames[i];
-    bool seen = false;
 
     if (!w->named || !valid(d, w))
         return false;
-    if (!is_memory(&d->findings[w->finding]) || w->finding == d->lead)
-        return true;
-    for (size_t k = 0; k < d->nblames; k++) {
-        const struct blame *o = &d->blames[k];
-
-        if (k != i && o->named && o->kind == w->kind && valid(d, o) &&
-            is_memory(&d->findings[o->finding]) &&
-            (k < i || o->finding == d->lead))
-            seen = true;
-    }
-    return !seen;
+    return !is_memory(&d->findings[w->finding]) ||
+           w == memory_blame(d, w->kind);
 }
 
 /* The k-th blame of a kind worth naming: what the verdict rests on, then the

@@ -28,7 +28,8 @@ static void sides_of_the_tolerance(void **state)
                  {{2, 1, 5}, "lies on both sides of the tolerance of 2.50"},
                  {{4, 3, 5}, "above the tolerance of 2.50, but"},
                  {{2, 1, 2.4}, "too little to accuse (the tolerance is 2.50)"},
-                 {{0, -1, 2.4}, "below the tolerance of 2.50, but"}};
+                 {{0, -1, 2.4}, "below the tolerance of 2.50, but"},
+                 {{0, 0, 0}, "Jumps, and what goes on between them is not "}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -193,6 +193,32 @@ static void test_long_names_leave_room(void **state)
     }
 }
 
+/* The verdict rests on a count; of the memory laid at the same request the
+ * line "who" tells what the first sentence tells. */
+static void test_one_number_for_what_is_kept(void **state)
+{
+    struct fixture f;
+    struct verdict *v = &f.verdict;
+    struct buf out;
+
+    (void)state;
+    fixture_open(&f, FIXTURE_LEAK);
+    v->lead = 1; /* py_blocks */
+    fixture_finding(&f, "uss_bytes", OUTCOME_LEAK, 230, 4, 9, 110e6);
+    v->blames[2] = v->blames[0];
+    v->blames[0].finding = 2; /* rss_bytes */
+    v->blames[0].per_request = (struct interval){2484, 2420, 2550};
+    v->blames[2].finding = (int)v->nfindings - 1;
+    buf_init(&out, 1 << 16);
+    report_text(&f.in, false, 80, &out);
+    if (strstr(buf_str(&out), "2.31 KiB\n           (uss_bytes)") == NULL)
+        print_error("%s\n", buf_str(&out));
+    assert_non_null(strstr(buf_str(&out), "(uss_bytes)"));
+    assert_null(strstr(buf_str(&out), "(rss_bytes)"));
+    buf_release(&out);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_gnuplot_is_called_well),
         cmocka_unit_test(test_real_gnuplot_draws),
         cmocka_unit_test(test_long_names_leave_room),
+        cmocka_unit_test(test_one_number_for_what_is_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
