@@ -244,13 +244,11 @@ static bool holds_garbage(const struct metric *m)
            strncmp(m->name, "heap_", 5) != 0 && !type_column_is(m->name);
 }
 
-/* Blocks that were joined since nobody collected in between. */
-static bool waits_for_collector(const struct judge *j)
+/* Blocks that were joined since what column `counter` counts did not happen in
+   between. */
+static bool joined_for(const struct judge *j, const char *counter)
 {
-    const char *collector = metric_collector(&j->f->metric);
-
-    return collector != NULL &&
-           series_column(&j->r->barriers, collector) != NULL &&
+    return counter != NULL && series_column(&j->r->barriers, counter) != NULL &&
            j->blocks.n + 1 < j->r->barriers.n;
 }
 
@@ -331,7 +329,7 @@ static void judge_column(struct judge *j, const struct policy *p)
     j->data.draws = j->rule->forecast;
     growth_fit(&j->data, &j->growth);
     fill_window(j);
-    f->garbage = waits_for_collector(j);
+    f->garbage = joined_for(j, metric_collector(&f->metric));
     if (j->growth.n == 0) {
         too_few_blocks(j);
         return;
@@ -394,8 +392,8 @@ static bool column_as(const struct record *r, const struct policy *p,
     f->judged = limits_judged(p, f->name, &f->metric);
     blocks_gather(r, c, rule->rows, &j.blocks);
     blocks_view(&j.blocks, &f->metric, &j.data);
-    f->in_lives = pooled_gather(r, c, &j.blocks, j.data.quantum, rule->plant,
-                                &j.pooled);
+    f->in_lives =
+        pooled_gather(r, c, &j.blocks, j.data.quantum, rule->plant, &j.pooled);
     if (clear && j.pooled.n == 0 && !blocks_clear_counted(r, c, &j.blocks))
         blocks_clear_garbage(r, c, &j.blocks);
     hiding = j.blocks.hiding;
@@ -422,6 +420,7 @@ static bool column_as(const struct record *r, const struct policy *p,
     w.unmarked_fall = j.unmarked_fall;
     w.undone = j.undone;
     w.waits = f->garbage && !j.undone;
+    w.repeats = joined_for(&j, metric_renewed_by(&f->metric));
     w.survive = j.limits.survive;
     if (!rule->brief)
         words_barrier(&w, f->reason, sizeof f->reason);

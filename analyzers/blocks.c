@@ -58,8 +58,8 @@ static bool row_is_new(const struct record *r, const struct column *c,
     const char *name = metric_collector(&c->metric);
     const struct column *runs;
 
-    if (strcmp(c->metric.name, "jvm_heap_after_gc_bytes") == 0)
-        name = "jvm_gc_collections";
+    if (name == NULL)
+        name = metric_renewed_by(&c->metric);
     if (name == NULL)
         return true;
     runs = series_column(&r->barriers, name);

@@ -45,13 +45,38 @@ struct judge {
     size_t *wanted, nwanted; /* findings to be made */
 };
 
+/* The readings of `c` without those that only repeat the last: they would look
+   like so many that nothing grew. To free; NULL: each is new, as far as is
+   known. */
+static double *new_readings(const struct series *s, const struct column *c)
+{
+    const char *name = metric_renewed_by(&c->metric);
+    const struct column *runs = name != NULL ? series_column(s, name) : NULL;
+    double *v, last = NAN;
+
+    if (runs == NULL)
+        return NULL;
+    v = mem_zalloc(s->n, sizeof *v);
+    for (size_t i = 0; i < s->n; i++) {
+        v[i] = runs->v[i] <= last ? NAN : c->v[i];
+        if (isfinite(c->v[i]) && isfinite(runs->v[i]))
+            last = runs->v[i];
+    }
+    return v;
+}
+
 static void judge_one(void *work, size_t i, size_t hand)
 {
     const struct judge *j = work;
     size_t at = j->wanted[i];
+    struct column c = j->s->columns[j->column[at]];
+    double *fresh = new_readings(j->s, &c);
 
-    column_judge(&j->x[hand], &j->s->columns[j->column[at]], j->heard[at],
-                 &j->out->findings[at], &j->v[at]);
+    if (fresh != NULL)
+        c.v = fresh;
+    column_judge(&j->x[hand], &c, j->heard[at], &j->out->findings[at],
+                 &j->v[at]);
+    free(fresh);
 }
 
 static void judge_columns(struct judge *j, const unsigned char *heard)

@@ -238,12 +238,14 @@ static void open_words(const struct barrier_words *w, char *out, size_t size)
     enum metric_unit unit = f->metric.unit;
     const char *const *sides = where_it_lies(f);
 
-    if (w->blocks < 3 && w->waits) {
+    if (w->blocks < 3 && (w->waits || w->repeats)) {
         static const char *const in[] = {"no block", "one block", "two blocks"};
 
         words_add(out, size,
-                  "The collector ran in %s: what rises in between may be "
-                  "garbage that waits for it.",
+                  w->waits ? "The collector ran in %s: what rises in between "
+                             "may be garbage that waits for it."
+                           : "The collector ran in %s: what it leaves is known "
+                             "only then.",
                   in[w->blocks]);
         if (isfinite(f->more_requests))
             words_add(out, size,

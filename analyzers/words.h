@@ -40,8 +40,9 @@ struct barrier_words {
     bool mixed;   /* several kinds of request share the blocks */
     bool few;     /* too few requests to accuse */
     bool unmarked_fall;
-    bool undone; /* rose, and fell again by much of it */
-    bool waits;  /* in some blocks nobody collected the garbage */
+    bool undone;  /* rose, and fell again by much of it */
+    bool waits;   /* in some blocks nobody collected the garbage */
+    bool repeats; /* in some blocks nothing was read but the last again */
     bool survive;
 };
 

@@ -102,6 +102,13 @@ const char *metric_collector(const struct metric *m)
                : NULL;
 }
 
+const char *metric_renewed_by(const struct metric *m)
+{
+    return strcmp(m->name, "jvm_heap_after_gc_bytes") == 0
+               ? "jvm_gc_collections"
+               : NULL;
+}
+
 static bool ends_with(const char *s, const char *tail)
 {
     size_t n = strlen(s), k = strlen(tail);

@@ -52,6 +52,11 @@ void metric_describe(const char *name, struct metric *out);
  * metric hold meanwhile; NULL: they hold none, or nobody counts. */
 const char *metric_collector(const struct metric *m);
 
+/* The column that counts what makes a new reading of this metric, which repeats
+ * the last one until then: what a JVM's collection left stands until the next.
+ * NULL: every reading is new. */
+const char *metric_renewed_by(const struct metric *m);
+
 /* The i-th row of the table, NULL behind the last. */
 const struct metric *metric_at(int i);
 

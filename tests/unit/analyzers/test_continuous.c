@@ -486,6 +486,41 @@ static void test_same_bytes_twice(void **state)
     series_release(&s);
 }
 
+/* What a JVM's collection leaves stands until the next: read sixty times in
+   between it is three readings, which tell neither level nor growth; with a
+   collection every few seconds it does. */
+static void test_readings_that_repeat(void **state)
+{
+    static const char *const names[] = {"jvm_heap_after_gc_bytes",
+                                        "jvm_gc_collections", NULL};
+    static const struct {
+        size_t every;
+        double each;
+        enum outcome want;
+    } rows[] = {
+        {60, 400e3, OUTCOME_INCONCLUSIVE},
+        {60, 0, OUTCOME_INCONCLUSIVE},
+        {4, 0, OUTCOME_PASS},
+        {4, 400e3, OUTCOME_LEAK},
+        {1, 100e3, OUTCOME_LEAK},
+    };
+    struct series s;
+
+    (void)state;
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        open_series(&s, 180, names);
+        for (size_t i = 0; i < s.n; i++) {
+            size_t runs = i / rows[k].every;
+
+            s.columns[0].v[i] = 3e6 + (double)runs * rows[k].each +
+                                1000 * (double)(runs * 7 % 5);
+            s.columns[1].v[i] = 2 + (double)runs;
+        }
+        assert_int_equal(verdict_of(&s, &policy), rows[k].want);
+        series_release(&s);
+    }
+}
+
 /* Numbers of every size in every place. */
 static void test_garbage(void **state)
 {
@@ -537,6 +572,7 @@ int main(void)
         cmocka_unit_test_setup(test_planted_minimum_is_found, setup),
         cmocka_unit_test_setup(test_minimum_of_whole_mib, setup),
         cmocka_unit_test_setup(test_same_bytes_twice, setup),
+        cmocka_unit_test_setup(test_readings_that_repeat, setup),
         cmocka_unit_test_setup(test_garbage, setup),
     };
 
