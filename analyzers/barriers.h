@@ -47,7 +47,7 @@ struct blocks {
     bool hiding;      /* the collector ran so seldom that a leak may be among
                          what was taken out */
     size_t start;     /* barrier row before the first block */
-    double restarted; /* processes started in all blocks */
+    double restarted; /* processes that took others' place, in all blocks */
     double first, last; /* readings at both ends */
     double top;         /* the largest fall in one block, over the level */
 };

@@ -98,6 +98,21 @@ static double *asked_shares(const struct record *r, size_t nkinds)
     return share;
 }
 
+/* Processes that began between two barrier rows in place of others. Who is
+   there besides at the end replaces nobody: what such bring is growth. */
+static double replaced(const struct series *s, size_t from, size_t to)
+{
+    const struct column *procs = series_column(s, "procs");
+    double starts, more = procs != NULL ? procs->v[to] - procs->v[from] : NAN;
+
+    if (s->proc_starts == NULL)
+        return 0;
+    starts = s->proc_starts[to] - s->proc_starts[from];
+    if (!(starts > 0))
+        return 0;
+    return more > 0 ? fmax(0, starts - more) : starts;
+}
+
 static void blocks_add(const struct record *r, const struct column *c,
                        size_t from, size_t to, struct blocks *out)
 {
@@ -108,9 +123,7 @@ static void blocks_add(const struct record *r, const struct column *c,
     out->requests[i] = s->requests[to] - s->requests[from];
     out->hours[i] = (s->t_s[to] - s->t_s[from]) / 3600;
     out->row[i] = to;
-    if (s->proc_starts != NULL &&
-        isfinite(s->proc_starts[to] - s->proc_starts[from]))
-        out->restarts[i] = fmax(0, s->proc_starts[to] - s->proc_starts[from]);
+    out->restarts[i] = replaced(s, from, to);
     out->restarted += out->restarts[i];
     for (size_t k = 0; k < out->nkinds; k++)
         out->kinds[k][i] =

@@ -36,6 +36,9 @@ static const struct class classes[] = {
     {"threads",
      "Join threads or use one pool of a fixed size; stop those that wait on "
      "queues nobody fills."},
+    {"processes",
+     "End every child (a time limit, terminate, then wait), or use one pool "
+     "of a fixed size."},
     {"zombies",
      "Wait for every child: subprocess.run, Popen.wait, a handler of SIGCHLD; "
      "each takes a number of the process table until somebody does."},
@@ -413,6 +416,15 @@ static bool never_restarted(const struct record *r)
            s->proc_starts[s->n - 1] <= s->proc_starts[0];
 }
 
+/* Are most of the threads that grow processes of their own? */
+static bool are_processes(const struct verdict *v)
+{
+    const struct finding *all = named(v, "threads"), *procs = named(v, "procs");
+
+    return procs != NULL &&
+           procs->per_request.value > 0.5 * all->per_request.value;
+}
+
 static void tell_leak(const struct evidence *e, struct verdict *v)
 {
     const struct record_process *other =
@@ -426,6 +438,9 @@ static void tell_leak(const struct evidence *e, struct verdict *v)
              "the total is bounded, the leak is not gone.");
     else if (e->tasks)
         tell(v, "tasks", "asyncio tasks grow: they are started and never end.");
+    else if (e->threads && are_processes(v))
+        tell(v, "processes",
+             "Processes grow: children are started and never end.");
     else if (e->threads)
         tell(v, "threads", "Threads grow: they are started and never end.");
     else if (e->zombies)

@@ -49,7 +49,7 @@ struct growth_data {
     const double *d;            /* reading after minus reading before, finite */
     const double *requests;     /* in each block, > 0 */
     const double *hours;        /* each block's duration, > 0; NULL: unknown */
-    const double *restarts;     /* processes started in each block, or NULL */
+    const double *restarts;     /* processes replaced in each block, or NULL */
     const struct lives *lives;  /* of those, where known; else NULL */
     const double *const *kinds; /* nkinds arrays of n: requests of a kind */
     size_t nkinds;
@@ -66,15 +66,15 @@ struct growth_data {
     const double *beside; /* with readings: what else changed from one to the
                              next and has a share in every explanation; or
                              NULL */
-    bool brief;    /* no quantiles will be asked for, nor what the best fit says
-                      of each block */
-    bool lasting;  /* only what goes on will be asked for: `terminal` stays
-                      empty */
-    bool draws;    /* keep growth.draws */
-    bool coarse;   /* few places for bends and jumps: quick, for simulated runs.
-                      Not with a memo of other fits of as many blocks */
-    bool plain;    /* what is unlikely if the noise is steps that stay is asked
-                      under no other noise: quick as well */
+    bool brief;   /* no quantiles will be asked for, nor what the best fit says
+                     of each block */
+    bool lasting; /* only what goes on will be asked for: `terminal` stays
+                     empty */
+    bool draws;   /* keep growth.draws */
+    bool coarse;  /* few places for bends and jumps: quick, for simulated runs.
+                     Not with a memo of other fits of as many blocks */
+    bool plain;   /* what is unlikely if the noise is steps that stay is asked
+                     under no other noise: quick as well */
 };
 
 /* One explanation as a way to go on from the last block. */

@@ -72,6 +72,7 @@ struct counted {
 
 static const struct counted counts[] = {
     {"threads", "threads", "starts the threads, which never end"},
+    {"processes", "threads", "starts the processes, which never end"},
     {"zombies", "zombies", "starts the children and never waits for them"},
     {"tasks", "py_tasks", "starts the tasks, which never end"},
     {"descriptors", "fds", "opens the files and does not close them"},

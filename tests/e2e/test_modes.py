@@ -241,6 +241,15 @@ class ModesTest(support.ScenarioCase):
                                delta=0.02)
         self.assertEqual(r.verdict()["cause"]["class"], "zombies")
 
+    def test_children_that_never_end(self):
+        """Nobody's successors: what they bring is growth."""
+        r = self.judge("child", load={"block": "100 requests",
+                                      "rate": "200/s"})
+        self.expect_status(r, 1)
+        self.assertAlmostEqual(self.leak_of(r, "odd", "threads"), 1,
+                               delta=0.02)
+        self.assertEqual(r.verdict()["cause"]["class"], "processes")
+
     def test_nothing_is_said_of_zombies_that_never_were(self):
         self.passes()
         self.assertNotIn("zombies", [m["name"] for m

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -352,6 +354,24 @@ static void apply_zombie(struct effect *e, const struct request *q,
         fail(r);
 }
 
+/* child starts a process that lives as long as this one. */
+static void apply_child(struct effect *e, const struct request *q,
+                        struct reply *r)
+{
+    pid_t own = getpid(), pid = fork();
+
+    (void)e;
+    (void)q;
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        while (getppid() == own)
+            pause();
+        _exit(0);
+    }
+    if (pid < 0)
+        fail(r);
+}
+
 /* pagecache:BYTES appends to a file without a name: the control group's usage
  * grows, no process does. From 1 GiB on it starts over. */
 static void apply_pagecache(struct effect *e, const struct request *q,
@@ -406,6 +426,7 @@ const struct effect_kind effect_memory_kinds[] = {
     {"fd", 0, apply_fd, NULL},
     {"thread", 0, apply_thread, NULL},
     {"zombie", 0, apply_zombie, NULL},
+    {"child", 0, apply_child, NULL},
     {"pagecache", 1, apply_pagecache, NULL},
     {NULL, 0, NULL, NULL},
 };

@@ -43,6 +43,34 @@ static size_t blocks_with(const char *name, size_t up, size_t width,
     return n;
 }
 
+/* Who takes another's place was replaced; who comes on top was not, and what
+   leaves without a successor replaces nobody. */
+static void test_replaced(void **state)
+{
+    static const double starts[4] = {2, 2, 3, 0}, more[4] = {0, 2, 1, -1};
+    static const double want[4] = {2, 0, 2, 0};
+    struct record r;
+    struct blocks b;
+
+    (void)state;
+    for (int counted = 0; counted < 2; counted++) {
+        records_open(&r, 4, 100);
+        records_column(&r, "rss_bytes", 1e6, NULL);
+        if (counted)
+            records_column(&r, "procs", 5, more);
+        r.barriers.proc_starts = mem_zalloc(5, sizeof(double));
+        for (size_t i = 0; i < 4; i++)
+            r.barriers.proc_starts[i + 1] =
+                r.barriers.proc_starts[i] + starts[i];
+        blocks_gather(&r, &r.barriers.columns[0], 0, &b);
+        for (size_t i = 0; i < 4; i++)
+            assert_close(b.restarts[i], counted ? want[i] : starts[i], 0);
+        assert_close(b.restarted, counted ? 4 : 7, 0);
+        blocks_release(&b);
+        records_close(&r);
+    }
+}
+
 /* A job that was under way at a barrier and is over at the next is no growth:
  * few such readings of what is in use are left out, and nothing else is. */
 static void test_excursions(void **state)
@@ -169,9 +197,8 @@ static void test_falls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_excursions),
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_replaced), cmocka_unit_test(test_excursions),
+        cmocka_unit_test(test_rows),     cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_falls),
     };
 
