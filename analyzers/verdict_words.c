@@ -278,6 +278,15 @@ static void advise_more(const struct record *r, struct verdict *v)
         ADVISE("Record for longer, or with a source that counts objects.");
 }
 
+/* Whether the report shows who keeps objects of that type. */
+static bool is_held(const struct record *r, const char *type)
+{
+    for (size_t i = 0; i < r->diagnosis.nchains; i++)
+        if (strcmp(r->diagnosis.chains[i].type, type) == 0)
+            return true;
+    return false;
+}
+
 static void advise(const struct record *r, const struct policy *p,
                    const struct vote *vote, struct verdict *v)
 {
@@ -291,6 +300,11 @@ static void advise(const struct record *r, const struct policy *p,
     else if (v->outcome == OUTCOME_LEAK && counted(v) != NULL)
         ADVISE("Find what %s, fix it, and confirm with `plateau compare`.",
                counted(v)->advice);
+    else if (v->outcome == OUTCOME_LEAK && v->ntypes > 0 &&
+             v->types[0].significant && is_held(r, v->types[0].type))
+        ADVISE("Bound or empty what keeps %.100s alive (\"held by\" shows "
+               "it), and confirm with `plateau compare`.",
+               typename_short(v->types[0].type));
     else if (v->outcome == OUTCOME_LEAK && v->ntypes > 0 &&
              v->types[0].significant)
         ADVISE("Find who keeps %.100s alive, fix it, and confirm with "

@@ -109,32 +109,20 @@ static bool is_memory(const struct finding *f)
 /* RSS, PSS and USS tell of the same bytes: one of them is named. The one that
  * the verdict rests on if it is among them, else the one that its first
  * sentence tells. */
-static const struct blame *memory_blame(const struct verdict *d, int kind)
-{
-    const struct blame *first = NULL, *told = verdict_kept_bytes(d, kind);
-
-    for (size_t i = 0; i < d->nblames; i++) {
-        const struct blame *w = &d->blames[i];
-
-        if (!w->named || w->kind != kind || !valid(d, w) ||
-            !is_memory(&d->findings[w->finding]))
-            continue;
-        if (w->finding == d->lead)
-            return w;
-        if (first == NULL)
-            first = w;
-    }
-    return told != NULL ? told : first;
-}
-
 static bool worth_naming(const struct verdict *d, size_t i)
 {
-    const struct blame *w = &d->blames[i];
+    const struct blame *w = &d->blames[i], *told;
 
     if (!w->named || !valid(d, w))
         return false;
-    return !is_memory(&d->findings[w->finding]) ||
-           w == memory_blame(d, w->kind);
+    if (!is_memory(&d->findings[w->finding]) || w->finding == d->lead)
+        return true;
+    for (size_t k = 0; k < d->nblames; k++)
+        if (d->blames[k].named && d->blames[k].kind == w->kind &&
+            d->blames[k].finding == d->lead && is_memory(&d->findings[d->lead]))
+            return false;
+    told = verdict_kept_bytes(d, w->kind);
+    return told == w || told == NULL;
 }
 
 /* The k-th blame of a kind worth naming: what the verdict rests on, then the

@@ -121,7 +121,24 @@ static void test_shop(void **state)
         strstr(v.reason, "order keeps 1.00 shop.Order and 19.6 KiB per "));
     assert_non_null(strstr(v.reason, "limit is reached in"));
     assert_null(strstr(v.reason, "nan"));
-    assert_non_null(strstr(v.advice, "shop.Order"));
+    assert_non_null(strstr(v.advice, "Find who keeps shop.Order"));
+    close_all(&r, &v);
+}
+
+/* Nobody is sent to look for what the report shows. */
+static void test_advice_knows_the_holder(void **state)
+{
+    struct diagnosis_chain chain = {.type = (char *)"shop.Order",
+                                    .text = (char *)"module shop -> KEPT"};
+    struct record r;
+    struct verdict v;
+
+    (void)state;
+    shop(&r);
+    diagnosis_add_chain(&r.diagnosis, &chain);
+    verdict_judge(&r, NULL, &v);
+    assert_non_null(strstr(v.advice, "what keeps shop.Order alive (\"held"));
+    assert_null(strstr(v.advice, "Find who"));
     close_all(&r, &v);
 }
 
@@ -576,6 +593,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shop),
         cmocka_unit_test(test_interval_is_of_what_is_told),
+        cmocka_unit_test(test_advice_knows_the_holder),
         cmocka_unit_test(test_counted),
         cmocka_unit_test(test_zombies),
         cmocka_unit_test(test_tolerated_kind),
