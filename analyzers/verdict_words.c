@@ -238,9 +238,9 @@ static void pass_reason(const struct finding *lead, struct verdict *v)
 static void add_caveats(const struct record *r, struct verdict *v)
 {
     if (r->target_failed || r->end == RUN_TARGET_FAILED)
-        ADD(" The target failed%s%s%s.", r->end_detail != NULL ? ": " : "",
+        ADD(" The target failed%s%s.%s", r->end_detail != NULL ? ": " : "",
             r->end_detail != NULL ? r->end_detail : "",
-            verdict_lead(v) != NULL ? ": this judges what came before" : "");
+            verdict_lead(v) != NULL ? " This judges what came before." : "");
     else if (r->end == RUN_INTERRUPTED)
         ADD(" The run was interrupted; this judges what there is.");
     else if (v->partial)

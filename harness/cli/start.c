@@ -5,6 +5,7 @@
 #include "harness/cli/judge.h"
 #include "harness/cli/native.h"
 #include "harness/cli/result.h"
+#include "harness/model/rundir.h"
 #include "harness/sampler/agent/agent.h"
 
 #include <stdio.h>
@@ -52,6 +53,10 @@ int start_and_report(struct scenario *sc, const struct conductor_config *cfg,
     char *agent = NULL;
     int code;
 
+    if (cfg->out_dir != NULL && rundir_may_be(cfg->out_dir, &err) != 0) {
+        complain("--out %s", err.msg);
+        return EXIT_USAGE;
+    }
     if (sc->sample.python == PYTHON_AGENT && sc->target.command != NULL &&
         agent_prepare(sc, &agent, &err) != 0) {
         complain("%s", err.msg);

@@ -133,6 +133,11 @@ static int check_empty(const char *path, struct err *err)
     return rc;
 }
 
+int rundir_may_be(const char *out_dir, struct err *err)
+{
+    return file_exists(out_dir) ? check_empty(out_dir, err) : 0;
+}
+
 int rundir_create(const char *out_dir, const char *name, struct rundir **out,
                   struct err *err)
 {

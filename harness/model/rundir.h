@@ -42,6 +42,10 @@
 struct rundir;
 struct rundir_table;
 
+/* -1 when `out_dir` exists and is no empty directory: who named it is
+ * mistaken. */
+int rundir_may_be(const char *out_dir, struct err *err);
+
 /* Makes the directory `out_dir`, or runs/<name>-<UTC> when NULL (a taken name
  * gets -2, -3 ...; what is no letter, digit, dot, dash or underscore in
  * `name` becomes a dash). An existing `out_dir` must be empty. Gives a

@@ -122,6 +122,17 @@ class OneDocumentTest(ResultCase):
         self.expect_status(r, 2)
         self.assertEqual(json.loads(r.out)["mistakes"][0]["line"], 2)
 
+    def test_an_out_that_cannot_be(self):
+        folder = os.path.join(self.folder, "taken")
+        os.makedirs(folder)
+        self.write("taken/notes.txt", "mine\n")
+        scenario = self.scenario()
+        for out, words in ((folder, "not empty"), (self.leak, "leak.csv")):
+            self.expect_reason(
+                self.plateau("run", scenario, "--json", "--out", out), 2,
+                ("--out", words))
+        self.assertEqual(os.listdir(folder), ["notes.txt"])
+
     def test_a_harness_that_failed(self):
         r = self.plateau("run", self.scenario(
             more="command.db = /nonexistent/program"), "--json", "--quiet")

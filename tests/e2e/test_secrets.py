@@ -83,7 +83,7 @@ path = /
 """ % support.free_port()), "--out", out,
                          env={"PLATEAU_TEST_SECRET": "environment-3-secret"})
         self.expect_status(r, 4)
-        self.assertNotIn("judges what came before", r.out)
+        self.assertNotIn("his judges what came before", r.out)
         said = {"out": r.out, "err": r.err}
         self.read_files(out, said)
         for where in ("err", "junit.xml", "report.html", "target.log"):
