@@ -175,10 +175,18 @@ static bool bends(enum shape s)
     return s == SHAPE_SATURATING || s == SHAPE_LOGARITHMIC;
 }
 
+/* Requests that growth in an hour goes with: of an hour of load, but what grows
+   with the clock does so in the pauses as well. */
+static double requests_an_hour(const struct judge *j)
+{
+    return j->growth.driver == DRIVER_TIME ? j->requests / j->hours
+                                           : j->rate_rps * 3600;
+}
+
 static void fill_numbers(struct judge *j)
 {
     struct finding *f = j->f;
-    double per_hour = j->rate_rps * 3600, width = (j->high - j->low) / 2;
+    double per_hour = requests_an_hour(j), width = (j->high - j->low) / 2;
     struct ruling would = j->ruling; /* without the falls, in another run */
     struct replay replay;
     struct forecast ahead;
@@ -187,7 +195,7 @@ static void fill_numbers(struct judge *j)
     f->per_hour = (struct interval){j->value * per_hour, j->low * per_hour,
                                     j->high * per_hour};
     f->tolerance_per_request = j->limits.leak;
-    f->tolerance_per_hour = j->limits.leak * per_hour;
+    f->tolerance_per_hour = j->limits.leak * j->rate_rps * 3600;
     f->shape = j->undone && f->outcome == OUTCOME_INCONCLUSIVE ? SHAPE_SAWTOOTH
                                                                : shape_of(j);
     if (f->outcome == OUTCOME_LEAK)

@@ -22,10 +22,18 @@
    (a quarter), and what comes on top until it is due. */
 #define OLD_MOST 0.35
 
-/* Cause `k` of growth: a kind of request, or behind them every request. */
+/* Cause `k` of growth: a kind of request, behind them every request, and time
+   itself. */
 static const double *cause_of(const struct blocks *b, size_t k)
 {
-    return k < b->nkinds ? b->kinds[k] : b->requests;
+    return k < b->nkinds    ? b->kinds[k]
+           : k == b->nkinds ? b->requests
+                            : b->hours;
+}
+
+static size_t causes(const struct blocks *b)
+{
+    return b->nkinds + 2;
 }
 
 /* What the single cause that explains `y` best leaves of it, as a sum of
@@ -39,7 +47,7 @@ static double misfit(const struct blocks *b, const double *y, const bool *use,
     for (size_t i = 0; i < b->n; i++)
         yy += use == NULL || use[i] ? y[i] * y[i] : 0;
     least = yy;
-    for (size_t k = 0; k <= b->nkinds; k++) {
+    for (size_t k = 0; k < causes(b); k++) {
         const double *x = cause_of(b, k);
         double xx = 0, xy = 0;
 
@@ -69,8 +77,8 @@ static double fitted_share(const struct blocks *b, const double *young)
     if (n < 4)
         return 0;
     z = mem_zalloc((LSQ_PARTS + 1) * n, sizeof *z);
-    for (size_t k = 0; k <= b->nkinds + 1; k++) {
-        size_t with = k <= b->nkinds;
+    for (size_t k = 0; k <= causes(b); k++) {
+        size_t with = k < causes(b);
         struct lsq s;
 
         memcpy(z, young, n * sizeof *z);

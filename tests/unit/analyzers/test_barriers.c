@@ -352,6 +352,31 @@ static void test_survive(void **state)
     records_close(&r);
 }
 
+/* What grows with the clock grows in the pauses as well: an hour is one by the
+   clock, not one of load. */
+static void test_hours_of_the_clock(void **state)
+{
+    static const double longer[8] = {0, 9, 2, 14, 5, 1, 11, 3};
+    double d[8];
+    struct record r;
+    struct finding f;
+
+    (void)state;
+    records_open(&r, 8, 1000);
+    r.policy.rate_rps = 250;
+    for (size_t i = 0, k = 0; i < 8; i++) {
+        for (k = i + 1; k <= 8; k++)
+            r.barriers.t_s[k] += longer[i];
+        d[i] = 500 * (r.barriers.t_s[i + 1] - r.barriers.t_s[i]);
+    }
+    records_column(&r, "py_gc_objects", 50000, d);
+    judge(&r, &f);
+    assert_int_equal(f.outcome, OUTCOME_LEAK);
+    assert_non_null(strstr(f.reason, "Grows with time rather than with "));
+    assert_close(f.per_hour.value, 500 * 3600., 500 * 36.);
+    records_close(&r);
+}
+
 /* What the last collection left is no new reading: blocks in which a JVM did
    not collect are joined to the next. */
 static void test_jvm_between_collections(void **state)
@@ -505,6 +530,7 @@ static void test_own_connections_are_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hours_of_the_clock),
         cmocka_unit_test(test_jvm_between_collections),
         cmocka_unit_test(test_glance),
         cmocka_unit_test(test_own_connections_are_no_leak),
