@@ -20,7 +20,8 @@ struct remark {
 static void add_title(const struct finding *f, char *out, size_t size)
 {
     const char *title = f->metric.title;
-    bool named = title == NULL || strcmp(title, f->name) == 0;
+    bool named = title == NULL || (strcmp(title, f->name) == 0 &&
+                                   f->metric.role != METRIC_HANDLES);
     size_t at = strlen(out);
 
     if (named && type_column_is(f->name))

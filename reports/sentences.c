@@ -73,7 +73,8 @@ static void add_reasons(struct view *v)
             said(v, name))
             continue;
         buf_init(&b, TEXT_MAX);
-        if (strncmp(f->reason, f->name, strlen(f->name)) != 0)
+        if (strcasestr(f->reason, name) == NULL &&
+            strncmp(f->reason, f->name, strlen(f->name)) != 0)
             buf_addf(&b, "%s: ", name);
         buf_add(&b, f->reason, say_sentence(f->reason));
         add_line(v, "", &b);

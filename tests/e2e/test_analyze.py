@@ -176,6 +176,13 @@ class OddFileTest(support.Case):
             said = json.loads(r.out)
             self.assertIn(words, said["reason"] + " ".join(said["notes"]))
 
+    def test_threads_are_many(self):
+        r = self.analyze("t_s,requests,threads\n" + "".join(
+            "%d,%d,%d\n" % (i, i * 10, 8 + i) for i in range(300)))
+        self.assertEqual(r.status, 1, r.told())
+        self.assertIn("The number of threads grows by 0.1",
+                      json.loads(r.out)["reason"])
+
     def test_memory_that_is_gone(self):
         """Zero is what is read where nothing lives: no level to stay at."""
         for share in (0, 0.3, 0.5, 0.75, 0.88):

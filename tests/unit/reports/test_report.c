@@ -211,10 +211,30 @@ static void test_one_number_for_what_is_kept(void **state)
     v->blames[2].finding = (int)v->nfindings - 1;
     buf_init(&out, 1 << 16);
     report_text(&f.in, false, 80, &out);
-    if (strstr(buf_str(&out), "2.31 KiB\n           (uss_bytes)") == NULL)
-        print_error("%s\n", buf_str(&out));
     assert_non_null(strstr(buf_str(&out), "(uss_bytes)"));
     assert_null(strstr(buf_str(&out), "(rss_bytes)"));
+    buf_release(&out);
+    fixture_close(&f);
+}
+
+/* A reason that begins with its column's title is not given it twice. */
+static void test_no_title_twice(void **state)
+{
+    struct fixture f;
+    struct finding *rss;
+    struct buf out;
+
+    (void)state;
+    fixture_open(&f, FIXTURE_LEAK);
+    rss = &f.verdict.findings[2];
+    f.verdict.findings[0].decisive = f.verdict.findings[1].decisive = false;
+    rss->decisive = true;
+    snprintf(rss->reason, sizeof rss->reason,
+             "Resident memory (RSS) stays level.");
+    buf_init(&out, 1 << 16);
+    report_text(&f.in, false, 80, &out);
+    assert_non_null(strstr(buf_str(&out), "\n  Resident memory (RSS) stays"));
+    assert_null(strstr(buf_str(&out), "(RSS): Resident"));
     buf_release(&out);
     fixture_close(&f);
 }
@@ -230,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_real_gnuplot_draws),
         cmocka_unit_test(test_long_names_leave_room),
         cmocka_unit_test(test_one_number_for_what_is_kept),
+        cmocka_unit_test(test_no_title_twice),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
