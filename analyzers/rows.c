@@ -113,21 +113,42 @@ out:
     free(all);
 }
 
+/* How many more processes there are from each row on, to the end, than there
+   ever were before: who begins there takes nobody's place. To free; NULL:
+   nobody counted them. */
+static double *come_on_top(const struct series *s, const struct rows *r)
+{
+    const struct column *procs = series_column(s, "procs");
+    double *more, most = NAN, least = NAN;
+
+    if (procs == NULL)
+        return NULL;
+    more = mem_zalloc(r->nrows + 1, sizeof *more);
+    for (size_t k = r->nrows; k-- > 0;)
+        more[k] = least = fmin(least, procs->v[r->row[k]]);
+    for (size_t k = 0; k < r->nrows; k++) {
+        more[k] -= most;
+        most = fmax(most, procs->v[r->row[k]]);
+    }
+    return more;
+}
+
 static void number_lives(const struct series *s, struct rows *r)
 {
-    double last = NAN;
+    double last = NAN, *more;
 
     r->life = mem_zalloc(r->n, sizeof *r->life);
     r->nlives = r->n > 0 ? 1 : 0;
     if (s->proc_starts == NULL)
         return;
+    more = come_on_top(s, r);
     for (size_t i = 0; i < r->n; i++) {
         bool start = false;
 
         for (size_t k = r->first[i]; k < r->first[i + 1]; k++) {
             double v = s->proc_starts[r->row[k]];
 
-            if (v > last)
+            if (v > last && !(more != NULL && v - last <= more[k]))
                 start = true;
             if (isfinite(v))
                 last = v;
@@ -136,6 +157,7 @@ static void number_lives(const struct series *s, struct rows *r)
             r->nlives++;
         r->life[i] = r->nlives - 1;
     }
+    free(more);
     r->starts_ignored = (size_t)r->nlives * LIFE_ROWS_MIN > r->n + 6;
     if (r->starts_ignored) {
         r->nlives = 1;

@@ -26,9 +26,9 @@ struct rows {
     double *busy_s;   /* the same clock, stopped where rows were left out:
                          between blocks the service had nothing to do */
     double *requests; /* rising; NULL when unknown or useless */
-    int *life;        /* from 0; a new number where a process started */
+    int *life;        /* from 0; a new number where one was replaced */
     int nlives;
-    bool guessed; /* at lives that nobody recorded: see guards.h */
+    bool guessed;        /* at lives that nobody recorded: see guards.h */
     bool requests_reset; /* the counter fell: counted on from there */
     bool starts_ignored; /* processes start all the time: no lives */
     size_t late;         /* rows under load left out: t_s did not rise */

@@ -521,6 +521,30 @@ static void test_readings_that_repeat(void **state)
     }
 }
 
+/* Children that are started and never end are growth; as many starts that take
+   others' places are lives, in each of which nothing grows. */
+static void test_who_comes_on_top(void **state)
+{
+    static const char *const names[] = {"threads", "procs", NULL};
+    struct series s;
+
+    (void)state;
+    for (int stay = 0; stay < 2; stay++) {
+        open_series(&s, 1200, names);
+        s.proc_starts = calloc(s.n, sizeof(double));
+        for (size_t i = 0; i < s.n; i++) {
+            double starts = (double)(i / 60);
+
+            s.proc_starts[i] = 4 + starts;
+            s.columns[0].v[i] = 9 + (stay ? starts : 0);
+            s.columns[1].v[i] = 4 + (stay ? starts : 0);
+        }
+        assert_int_equal(verdict_of(&s, &policy),
+                         stay ? OUTCOME_LEAK : OUTCOME_PASS);
+        series_release(&s);
+    }
+}
+
 /* Numbers of every size in every place. */
 static void test_garbage(void **state)
 {
@@ -573,6 +597,7 @@ int main(void)
         cmocka_unit_test_setup(test_minimum_of_whole_mib, setup),
         cmocka_unit_test_setup(test_same_bytes_twice, setup),
         cmocka_unit_test_setup(test_readings_that_repeat, setup),
+        cmocka_unit_test_setup(test_who_comes_on_top, setup),
         cmocka_unit_test_setup(test_garbage, setup),
     };
 
