@@ -287,10 +287,11 @@ bench: ## what things cost, beside wrk, h2load, hey, ab; B="rate h2": some
 
 # Programs that simulate, judge and count; each prints a section of
 # tests/calibrate/RESULTS.md. Their sources beside <program>.c:
-CALIBRATE := samples blocks forecast
+CALIBRATE := samples blocks forecast continued
 CALIBRATE_samples := generate healthy undecided leaking unusual
 CALIBRATE_blocks := sim rates
 CALIBRATE_forecast := sim rates
+CALIBRATE_continued := generate healthy undecided leaking unusual rates
 CALIBRATE_SERIES ?= 16
 CALIBRATE_SEED ?= 9001
 define calibrate_rule

@@ -1,11 +1,19 @@
 #include "analyzers/power.h"
 
+#include "analyzers/stats.h"
 #include "analyzers/thresholds.h"
+
 #include <math.h>
 
 enum { TRIES_MAX = 7 };
 
 #define FACTOR_MAX 50
+
+/* What is told is long enough in three of four cases. */
+#define CHANCE 0.75
+
+/* Half of a 95 % interval, in standard deviations. */
+#define NORMAL_95 1.96
 
 /* A minimum of so many times what passes is not worth more work. */
 #define GOOD 1.5
@@ -41,33 +49,66 @@ double power_minimum(const struct bench *b, bool thorough)
     return fmin(least, search(b, BENCH_ALL, least));
 }
 
+/* The probability that the growth found in `factor` times the length lies above
+   `limit` (below it, where `above` is false). It has what is found now in it,
+   and moves by what is not known now. */
+static double lies(const struct column_view *v, double factor, double limit,
+                   bool above)
+{
+    double mean = v->growth.value * factor;
+    double half = limit > mean ? v->growth.high - v->growth.value
+                               : v->growth.value - v->growth.low;
+    double moves = half / NORMAL_95 * factor * sqrt(1 - pow(factor, -3));
+    double share = stats_normal_cdf((limit - mean) / moves);
+
+    return above ? 1 - share : share;
+}
+
 /* The slope's error falls with the run's length to the power 3/2, while the
  * growth over the run rises with it. */
-static bool decides_at(const struct column_view *v, const struct column *c,
-                       double factor)
+static double decides_at(const struct column_view *v, const struct column *c,
+                         double factor)
 {
     double leak, pass, error = sqrt(factor);
 
     thresholds_at(v, c, factor, &leak, &pass);
     if (v->doubt == DOUBT_BLIND)
         return leak + (v->least - v->leak_above) / error < POWER_ENOUGH * pass;
-    double low =
-        v->growth.value * factor - (v->growth.value - v->growth.low) / error;
-    double high =
-        v->growth.value * factor + (v->growth.high - v->growth.value) / error;
+    double low = (v->growth.value - v->growth.low) / error;
+    double high = (v->growth.high - v->growth.value) / error;
 
-    return low > leak || (high < pass && v->growth.value * factor < leak / 2);
+    return lies(v, factor, leak + low, true) +
+           lies(v, factor, fmin(pass - high, leak / 2), false);
+}
+
+/* So many times as long a run mostly has to be at least, whatever its numbers
+   promise: three of four that were doubted for that reason were decided then,
+   in simulation. A bend, stairs or restarts need more of them to be understood,
+   a growth that is certain needs less. */
+static double least_factor(enum doubt doubt)
+{
+    switch (doubt) {
+    case DOUBT_FALLS:
+        return 4;
+    case DOUBT_SHORT:
+    case DOUBT_BEND:
+    case DOUBT_STAIRS:
+    case DOUBT_NEWS:
+        return 3;
+    case DOUBT_SMALL:
+    case DOUBT_LOAD:
+    case DOUBT_BLIND:
+        return 2;
+    default:
+        return 2.5;
+    }
 }
 
 double power_factor(const struct column_view *v, const struct column *c)
 {
-    double factor = 1.25;
+    double factor = least_factor(v->doubt);
 
-    /* A bend, a step or a restart needs as much again to be understood. */
-    if (v->doubt == DOUBT_BEND || v->doubt == DOUBT_STAIRS ||
-        v->doubt == DOUBT_FALLS || v->doubt == DOUBT_NEWS)
-        factor = 2;
-    while (factor < FACTOR_MAX && !decides_at(v, c, factor))
+    while (factor < FACTOR_MAX && !(decides_at(v, c, factor) >= CHANCE))
         factor *= 1.1;
     return factor < FACTOR_MAX ? factor : NAN;
 }

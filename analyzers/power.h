@@ -16,8 +16,8 @@
  * even large ones would have been called. */
 double power_minimum(const struct bench *b, bool thorough);
 
-/* By which factor the run would have to be longer for its interval to stand
- * clear of a threshold, if things go on as they are. NaN: more than 50. */
+/* By which factor the run would have to be longer to be decided in three cases
+ * of four, if things go on as they are. NaN: more than 50. */
 double power_factor(const struct column_view *v, const struct column *c);
 
 #endif

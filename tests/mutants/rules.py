@@ -536,7 +536,10 @@ RULES = [
      "tracks[*n].count[k] = NAN;"),
     # Power: how much longer a run would have to be.
     ("a bend needs no longer", "power.c",
-     "        factor = 2;\n", "        factor = 1.25;\n"),
+     "        return 3;\n", "        return 2.5;\n"),
+    ("what more readings will find is known", "power.c",
+     "half / NORMAL_95 * factor * sqrt(1 - pow(factor, -3));",
+     "half / NORMAL_95 * 1e-6;"),
     # Steps, falls, bounds.
     ("one wild reading is a fall", "falls.c",
      "            fall = fmin(fall, -(d[i] + d[i + 1]));\n", ";\n"),

@@ -72,20 +72,25 @@ static double factor(enum doubt doubt, double growth, double half)
     return power_factor(&v, &c);
 }
 
-/* Where the interval is narrow already, a quarter more; twice as much where a
-   bend, a step or a fall is to be understood; what never will be is told. */
+/* Where the interval is narrow already, what the doubt takes in any case: most
+   where restarts nobody counted are to be understood, least where growth is
+   certain. What is wide takes longer, and longest near a threshold: what more
+   readings find moves. What never will be decided is told. */
 static void test_factor(void **state)
 {
     (void)state;
-    assert_close(factor(DOUBT_NOISE, 50e6, 1e6), 1.25, 1e-9);
-    assert_close(factor(DOUBT_NOISE, 0, 1e5), 1.25, 1e-9);
-    assert_close(factor(DOUBT_BEND, 50e6, 1e6), 2, 1e-9);
-    assert_close(factor(DOUBT_STAIRS, 50e6, 1e6), 2, 1e-9);
-    assert_close(factor(DOUBT_FALLS, 50e6, 1e6), 2, 1e-9);
-    assert_close(factor(DOUBT_NEWS, 50e6, 1e6), 2, 1e-9);
-    assert_true(factor(DOUBT_NOISE, 1e6, 9e6) > 2);
+    assert_close(factor(DOUBT_SMALL, 50e6, 1e6), 2, 1e-9);
+    assert_close(factor(DOUBT_NOISE, 50e6, 1e6), 2.5, 1e-9);
+    assert_close(factor(DOUBT_NOISE, 0, 1e5), 2.5, 1e-9);
+    assert_close(factor(DOUBT_SHORT, 50e6, 1e6), 3, 1e-9);
+    assert_close(factor(DOUBT_BEND, 50e6, 1e6), 3, 1e-9);
+    assert_close(factor(DOUBT_STAIRS, 50e6, 1e6), 3, 1e-9);
+    assert_close(factor(DOUBT_NEWS, 50e6, 1e6), 3, 1e-9);
+    assert_close(factor(DOUBT_FALLS, 50e6, 1e6), 4, 1e-9);
+    assert_true(factor(DOUBT_NOISE, 1e6, 9e6) > 2.7);
     assert_true(factor(DOUBT_NOISE, 1e6, 9e6) > factor(DOUBT_NOISE, 1e6, 5e6));
-    assert_true(isnan(factor(DOUBT_NOISE, 0, 1e12)));
+    assert_true(factor(DOUBT_NOISE, 1e6, 2e6) > factor(DOUBT_NOISE, 8e6, 2e6));
+    assert_true(isnan(factor(DOUBT_NOISE, 0, INFINITY)));
 }
 
 int main(void)
