@@ -22,16 +22,14 @@
 /* A window this much sharper than the whole run saw something end. */
 #define CALMER 0.35
 
-enum {
-    READINGS_MIN = 12,
-    POINTS = 48,
-};
+enum { READINGS_MIN = 12, POINTS = 48 };
 
 /* Half widths of the openings, in shares of the run. */
 static const double widths[BENCH_OPENINGS] = {0.02, 0.05, 0.09};
 
 /* Shares of the run, or of each life, that the windows leave out. */
 static const double windows[2] = {0.25, 0.45};
+#define LAST_ONSET 0.9 /* what began later is too short to be seen alone */
 
 /* The spread of the readings from share `from` of the run on. */
 static double swing_from(const struct bench *b, double from)
@@ -56,7 +54,8 @@ static void bench_clear(struct bench *b, const struct column_context *x,
 {
     struct trial *all[] = {&b->whole,    &b->first,     &b->plain[0],
                            &b->plain[1], &b->recent[0], &b->recent[1],
-                           &b->guess,    &b->now};
+                           &b->guess,    &b->now,
+                           &b->onset};
 
     memset(b, 0, offsetof(struct bench, whole));
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -190,6 +189,19 @@ static void attempt(struct bench *b, const struct trial_plan *p,
         b->plan = *p;
 }
 
+/* What began late is seen whole in no window but its own. */
+static void run_onset(struct bench *b, struct trial_plan p)
+{
+    p.from = b->whole.kink_share;
+    if (b->r->nlives != 1 || (b->whole.best_form & FIT_JUMP) != 0 ||
+        !(p.from > windows[1] && p.from < LAST_ONSET))
+        return;
+    p.y = b->y;
+    p.points = POINTS / 2;
+    p.floor_var = floor_variance(b, p.from);
+    trial_run(&p, &b->onset);
+}
+
 /* The recent past by itself, or the later part of each life: it may acquit,
  * and where it speaks against a leak there is none to call, but it cannot
  * accuse: a warm-up seen without its beginning looks like a line. */
@@ -210,6 +222,7 @@ static void run_recent(struct bench *b, struct trial_plan p)
             attempt(b, &p, &b->recent[k]);
         }
     }
+    run_onset(b, p);
 }
 
 /* The first look says pass or leak with so much room that a sharper one
@@ -391,7 +404,8 @@ static bool contradicted(const struct bench *b)
 {
     const struct trial *t = b->plan.y == b->y ? b->plain : b->recent;
 
-    return contradicts(b, &t[0]) || contradicts(b, &t[1]);
+    return contradicts(b, &t[0]) || contradicts(b, &t[1]) ||
+           contradicts(b, &b->onset);
 }
 
 /* Nothing stands against calling it a leak. */
@@ -451,22 +465,6 @@ bool bench_glance(struct bench *b)
     return b->now.ok || bench_look(b);
 }
 
-/* Share of a steady leak's growth at each cell, times `by`, added to `y`, as
- * readings would show it that lie on a grid of `grain` (0: none). */
-static void plant(const struct rows *r, double by, double grain, double *y)
-{
-    const double *x = r->requests != NULL ? r->requests : r->busy_s;
-    double span = x[r->n - 1] - x[0], born = 0;
-
-    for (size_t i = 0; i < r->n; i++) {
-        if (i == 0 || r->life[i] != r->life[i - 1])
-            born = x[i];
-        double grown = by * (x[i] - born) / span;
-
-        y[i] += grain > 0 ? grain * round(grown / grain) : grown;
-    }
-}
-
 /* Makes `t` a copy of `b` with a leak of `leak` per span planted in the
  * readings, less what grew there by itself. The leak lifts the level, and with
  * it what is tolerated. Nobody has looked at it yet. */
@@ -482,7 +480,7 @@ static void replay(const struct bench *b, double leak, struct column_view *v,
     t->quantum = fmax(b->quantum, b->grain);
     t->y = mem_zalloc(n, sizeof *t->y);
     memcpy(t->y, b->y, n * sizeof *t->y);
-    plant(b->r, leak - fmax(b->whole.growth.value, 0), b->grain, t->y);
+    rows_plant(b->r, leak - fmax(b->whole.growth.value, 0), b->grain, t->y);
     measure(t);
     thresholds_set(b->x, b->c, v);
     make_openings(t);

@@ -32,6 +32,7 @@ struct bench {
     struct trial first;     /* the plain one */
     struct trial plain[2];  /* at its later part only, by plain bins */
     struct trial recent[2]; /* the same, or sharper by an opening */
+    struct trial onset;     /* since it last changed, where that was late */
     struct trial guess;     /* as if sudden changes were restarts */
     struct trial now;
 };

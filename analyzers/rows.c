@@ -247,6 +247,20 @@ void rows_growth(const struct rows *r, const struct series *s, double *out)
         out[row] = share;
 }
 
+void rows_plant(const struct rows *r, double by, double grain, double *y)
+{
+    const double *x = r->requests != NULL ? r->requests : r->busy_s;
+    double span = x[r->n - 1] - x[0], born = 0;
+
+    for (size_t i = 0; i < r->n; i++) {
+        if (i == 0 || r->life[i] != r->life[i - 1])
+            born = x[i];
+        double grown = by * (x[i] - born) / span;
+
+        y[i] += grain > 0 ? grain * round(grown / grain) : grown;
+    }
+}
+
 void rows_release(struct rows *r)
 {
     free(r->row);

@@ -50,6 +50,10 @@ void rows_readings(const struct rows *r, const double *v, double least,
  * row before. */
 void rows_growth(const struct rows *r, const struct series *s, double *out);
 
+/* Adds to each cell of `y` its share of a steady leak of `by` over the run, as
+ * readings would show it that lie on a grid of `grain` (0: none). */
+void rows_plant(const struct rows *r, double by, double grain, double *y);
+
 void rows_release(struct rows *r);
 
 #endif

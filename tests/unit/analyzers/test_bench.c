@@ -108,6 +108,23 @@ static void test_pool(void **state)
     assert_true(judge(NULL) != OUTCOME_PASS);
 }
 
+/* What begins late and slows down may be a cache that fills; what goes on as it
+ * began is a leak. */
+static void test_late_fill(void **state)
+{
+    (void)state;
+    level();
+    step_s = 5;
+    for (int i = 470; i < N; i++)
+        y[i] += 20e6 * (1 - exp(-(i - 470) / 120.));
+    assert_int_equal(judge(NULL), OUTCOME_INCONCLUSIVE);
+    level();
+    step_s = 5;
+    for (int i = 480; i < N; i++)
+        y[i] += 20e6 * (i - 480) / 120.;
+    assert_int_equal(judge(NULL), OUTCOME_LEAK);
+}
+
 /* Without proc_starts, climbs that end in falls are a collector or restarts:
  * nobody is acquitted. */
 static void test_restarts_unseen(void **state)
@@ -210,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_gone),
         cmocka_unit_test(test_stairs),
         cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_late_fill),
         cmocka_unit_test(test_restarts_unseen),
         cmocka_unit_test(test_creep),
         cmocka_unit_test(test_little),
