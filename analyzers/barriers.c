@@ -222,9 +222,8 @@ static void fill_numbers(struct judge *j)
             pooled_more(f->per_request, j->limits.leak, j->requests, &ahead);
         else
             forecast_make(&replay, &ahead);
-        f->more_requests = ahead.more.value;
-        f->more_requests_low = ahead.more.low;
-        f->more_requests_high = ahead.more.high;
+        f->more_requests = ahead.more;
+        f->more_requests_half = ahead.half;
         f->more_chance = ahead.chance;
         f->more_s = f->more_requests * j->hours * 3600 / j->requests;
     }

@@ -46,7 +46,7 @@ void finding_init(struct finding *f, const struct metric *m)
     f->tolerance_per_request = f->tolerance_per_hour = NAN;
     f->minimum_per_request = f->minimum_per_hour = NAN;
     f->more_requests = f->more_s = NAN;
-    f->more_requests_low = f->more_requests_high = f->more_chance = NAN;
+    f->more_requests_half = f->more_chance = NAN;
     f->level = f->grown = f->steady_from_s = NAN;
     f->from_s = f->to_s = f->from_requests = f->to_requests = NAN;
     f->certainty = NAN;

@@ -73,8 +73,8 @@ struct finding {
     double minimum_per_hour;
     double more_requests; /* inconclusive: as many more would settle it ... */
     double more_chance;   /* ... with this probability; else NaN */
-    double more_requests_low, more_requests_high; /* one in two, nine in ten */
-    double more_s;                                /* more_requests, as time */
+    double more_requests_half; /* the same with probability 0.5 */
+    double more_s;             /* more_requests, as time */
     struct interval limit_s; /* leak: time until the memory limit, at the
                                 measured rate; NaN when there is none */
     double level;            /* typical reading at the end of the window */

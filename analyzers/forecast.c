@@ -246,19 +246,18 @@ static void tell(struct futures *f, struct forecast *out)
     double had = f->replay->requests;
     size_t best;
 
-    out->more.value = when(f, FORECAST_SHARE) - had;
+    out->more = when(f, FORECAST_SHARE) - had;
     out->chance = FORECAST_SHARE;
-    if (isnan(out->more.value)) { /* as good as it gets */
+    if (isnan(out->more)) { /* as good as it gets */
         best = best_look(f);
-        if (f->nlooks == 0 || f->share[best] < FORECAST_LOW)
+        out->chance = f->nlooks > 0 ? f->share[best] : NAN;
+        if (!(out->chance >= FORECAST_HALF)) {
+            out->chance = NAN;
             return;
-        out->more.value = f->after[best] - had;
-        out->chance = f->share[best];
+        }
+        out->more = f->after[best] - had;
     }
-    out->more.low = fmin(when(f, FORECAST_LOW) - had, out->more.value);
-    out->more.high = when(f, FORECAST_HIGH) - had;
-    if (out->more.high < out->more.value)
-        out->more.high = out->more.value;
+    out->half = fmin(when(f, FORECAST_HALF) - had, out->more);
 }
 
 void forecast_make(const struct replay *r, struct forecast *out)
@@ -266,7 +265,7 @@ void forecast_make(const struct replay *r, struct forecast *out)
     const struct growth_draw *drawn[FUTURES];
     struct futures f;
 
-    *out = (struct forecast){{NAN, NAN, NAN}, NAN};
+    *out = (struct forecast){NAN, NAN, NAN};
     if (r->growth->ndraws == 0)
         return;
     pick(r->growth, drawn);

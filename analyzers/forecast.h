@@ -13,22 +13,22 @@
 #define FORECAST_FACTOR 1.5
 
 /* Shares of the runs of one length that are decided when they end. */
-#define FORECAST_SHARE 0.75 /* at the length that is told ... */
-#define FORECAST_LOW 0.5    /* ... and at the ends of its range */
-#define FORECAST_HIGH 0.9
+#define FORECAST_SHARE 0.75
+#define FORECAST_HALF 0.5
 
 struct forecast {
-    struct interval more; /* requests beside those it had; NaN: not in reach */
-    double chance;        /* that a run of more.value is decided */
+    double more;   /* requests beside those it had; NaN: not in reach */
+    double chance; /* that a run of so many is decided: FORECAST_SHARE, ... */
+    double half;   /* the same for FORECAST_HALF; at most `more` */
 };
 
 /* How much longer the run has to be planned so that its answer, when it ends,
- * is no longer "inconclusive" in three cases of four; every second is decided
- * after more.low, nine of ten after more.high. Where three of four are out of
- * reach, the length at which most are, if that is every second. In reach are
- * eight times as many requests (with more than 20 blocks: 160 blocks, or twice
- * as many). Sooner a run is hardly ever decided: a look before its end has the
- * strict rule (sequential.h). `r->growth` must have kept its draws. */
+ * is no longer "inconclusive" in three cases of four. Where that is out of
+ * reach, the length at which most are, if that is every second, and how many
+ * these are. In reach are eight times as many requests (with more than 20
+ * blocks: 160 blocks, or twice as many). Sooner a run is hardly ever decided: a
+ * look before its end has the strict rule (sequential.h). `r->growth` must have
+ * kept its draws. */
 void forecast_make(const struct replay *r, struct forecast *out);
 
 #endif

@@ -415,13 +415,12 @@ void pooled_more(struct interval found, double limit, double requests,
     double wide = limit > found.value ? found.high - found.value
                                       : found.value - found.low;
 
-    *out = (struct forecast){{NAN, NAN, NAN}, NAN};
-    if (!(wide > miss && settled(miss, wide, TIMES_MAX) >= FORECAST_LOW))
+    *out = (struct forecast){NAN, NAN, NAN};
+    if (!(wide > miss && settled(miss, wide, TIMES_MAX) >= FORECAST_HALF))
         return;
     out->chance = fmin(FORECAST_SHARE, settled(miss, wide, TIMES_MAX));
-    out->more.value = (times_for(miss, wide, out->chance) - 1) * requests;
-    out->more.low = (times_for(miss, wide, FORECAST_LOW) - 1) * requests;
-    out->more.high = (times_for(miss, wide, FORECAST_HIGH) - 1) * requests;
+    out->more = (times_for(miss, wide, out->chance) - 1) * requests;
+    out->half = (times_for(miss, wide, FORECAST_HALF) - 1) * requests;
 }
 
 void pooled_release(struct pooled *p)

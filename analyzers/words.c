@@ -193,21 +193,16 @@ const char *words_chance(double chance)
 /* What would settle it, and how surely. */
 static void add_more(const struct finding *f, char *out, size_t size)
 {
-    char a[WORDS_NUMBER], b[WORDS_NUMBER], c[WORDS_NUMBER];
-    bool half = f->more_requests_low < f->more_requests;
-    bool nine = f->more_requests_high > f->more_requests;
+    char a[WORDS_NUMBER], b[WORDS_NUMBER];
 
     if (!isfinite(f->more_requests))
         return;
     words_add(out, size, " About %s more requests would settle it in %s cases",
               words_number(f->more_requests, a), words_chance(f->more_chance));
-    if (half)
-        words_add(out, size, " (%s in one of two",
-                  words_number(f->more_requests_low, b));
-    if (nine)
-        words_add(out, size, "%s%s in nine of ten", half ? ", " : " (",
-                  words_number(f->more_requests_high, c));
-    words_add(out, size, half || nine ? ")." : ".");
+    if (f->more_requests_half < f->more_requests)
+        words_add(out, size, " (%s in one of two)",
+                  words_number(f->more_requests_half, b));
+    words_add(out, size, ".");
 }
 
 /* The words before and behind the tolerance, by where the interval lies. */

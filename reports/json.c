@@ -49,9 +49,8 @@ static void add_metric(struct jsonw *w, const struct finding *f)
     jsonw_double(w, "tolerance_per_request", f->tolerance_per_request);
     jsonw_double(w, "tolerance_per_hour", f->tolerance_per_hour);
     jsonw_double(w, "more_requests", f->more_requests);
-    jsonw_double(w, "more_requests_low", f->more_requests_low);
-    jsonw_double(w, "more_requests_high", f->more_requests_high);
     jsonw_double(w, "more_chance", f->more_chance);
+    jsonw_double(w, "more_requests_half", f->more_requests_half);
     jsonw_double(w, "more_s", f->more_s);
     add_interval(w, "limit_s", &f->limit_s);
     jsonw_double(w, "level", f->level);

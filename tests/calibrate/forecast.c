@@ -33,7 +33,7 @@ struct tally {
     int ways, at_end, right; /* ways to carry on one that was told a number */
     int sooner;              /* by the strict rule, long before */
     double chance;           /* that was told, of all ways */
-    int low, highs, high;    /* decided when planned for the ends of the range */
+    int half;                /* decided when planned for what half take */
     int firsts, total, more; /* with a look after every block */
 };
 
@@ -136,7 +136,7 @@ static bool stops_at(struct way *w, size_t blocks)
 
 /* What is told of a run of `from` blocks, in blocks. */
 struct told {
-    double from, more, low, high; /* high: NaN, or more than can be seen */
+    double from, more, half;
     size_t most;
 };
 
@@ -189,8 +189,7 @@ static void carry_on(const struct sim *s, bool bytes, const struct finding *f,
                      struct tally *t)
 {
     struct told told = {(double)s->blocks, f->more_requests / s->requests,
-                        f->more_requests_low / s->requests,
-                        f->more_requests_high / s->requests, 0};
+                        f->more_requests_half / s->requests, 0};
     struct growth_memo *memo = growth_memo_new();
     struct sim longer = *s;
 
@@ -205,11 +204,7 @@ static void carry_on(const struct sim *s, bool bytes, const struct finding *f,
         follow(&told, &w, t);
         follow_looks(&told, &w, t);
         t->chance += f->more_chance;
-        t->low += decided_at(&w, end_of(&told, told.low));
-        if (!isnan(told.high)) {
-            t->highs++;
-            t->high += decided_at(&w, end_of(&told, told.high));
-        }
+        t->half += decided_at(&w, end_of(&told, told.half));
         record_release(&w.record);
     }
     growth_memo_free(memo);
@@ -250,9 +245,7 @@ static void add(struct tally *a, const struct tally *b)
     a->right += b->right;
     a->sooner += b->sooner;
     a->chance += b->chance;
-    a->low += b->low;
-    a->highs += b->highs;
-    a->high += b->high;
+    a->half += b->half;
     a->firsts += b->firsts;
     a->total += b->total;
     a->more += b->more;
@@ -271,10 +264,8 @@ static void report(const char *title, const char *goal, const struct tally *t)
     rates_line("decided at the end that was told", t->at_end, t->ways, said);
     rates_line("ended by the strict rule, before two thirds of it", t->sooner,
                t->ways, "");
-    rates_line("decided at the end told for one of two", t->low, t->ways,
+    rates_line("decided at the end told for one of two", t->half, t->ways,
                "about 50 %");
-    rates_line("decided at the end told for nine of ten", t->high, t->highs,
-               "about 90 %");
     rates_line("a look after every block, first decided: total right",
                t->total, t->firsts, "");
     rates_line("a look after every block: what was added right", t->more,

@@ -289,7 +289,7 @@ RULES = [
      "while (share_at(f, high - 1) < goal) {",
      "while (share_at(f, high - 1) < goal / 8) {"),
     ("a length is told however few are decided", "forecast.c",
-     "f->share[best] < FORECAST_LOW", "f->share[best] < 0"),
+     "if (!(out->chance >= FORECAST_HALF)) {", "if (isnan(out->chance)) {"),
     ("the longest length is told", "forecast.c",
      "if (f->share[k] > f->share[best])", "if (f->share[k] > -2)"),
     ("what more lives will find is known", "pooled.c",

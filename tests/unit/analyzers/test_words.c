@@ -63,17 +63,15 @@ static void nothing_fits(void **state)
 static void more_that_settles(void **state)
 {
     static const struct {
-        double value, low, high, chance;
+        double value, half, chance;
         const char *says;
     } cases[] = {
-        {9000, 4000, 20000, 0.75,
+        {9000, 4000, 0.75,
          " About 9,000 more requests would settle it in three of four cases "
-         "(4,000 in one of two, 20,000 in nine of ten)."},
-        {9000, 4000, NAN, 0.65,
-         "in two of three cases (4,000 in one of two)."},
-        {9000, 9000, NAN, 0.5, "would settle it in one of two cases."},
-        {9000, 9000, 20000, 0.75,
-         "in three of four cases (20,000 in nine of ten)."}};
+         "(4,000 in one of two)."},
+        {9000, 4000, 0.65, "in two of three cases (4,000 in one of two)."},
+        {9000, 8000, 0.6, "in three of five cases (8,000 in one of two)."},
+        {9000, 9000, 0.5, "would settle it in one of two cases."}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -82,8 +80,7 @@ static void more_that_settles(void **state)
 
         finding_init(&f, metric_find("py_blocks"));
         f.more_requests = cases[i].value;
-        f.more_requests_low = cases[i].low;
-        f.more_requests_high = cases[i].high;
+        f.more_requests_half = cases[i].half;
         f.more_chance = cases[i].chance;
         say(&f, out, sizeof out);
         if (strstr(out, cases[i].says) == NULL)
