@@ -24,3 +24,17 @@ bool explain_proven(const struct verdict *v, const char *type)
             return true;
     return false;
 }
+
+bool explain_tells(const struct verdict *v, const struct diagnosis *d,
+                   const struct diagnosis_chain *c)
+{
+    bool proven = false;
+
+    if (c->text == NULL || *c->text == '\0')
+        return false;
+    if (!(c->found < c->sampled) || explain_proven(v, c->type))
+        return true;
+    for (size_t i = 0; i < d->nchains; i++)
+        proven = proven || explain_proven(v, d->chains[i].type);
+    return !proven;
+}

@@ -15,4 +15,9 @@ bool explains(const struct verdict *v, double bytes);
 /* Is the type `type` among those that surely grow? */
 bool explain_proven(const struct verdict *v, const char *type);
 
+/* Is chain `c` of `d` for people? It has a text; and where other chains hold
+ * what surely grows, one that holds a part of what does not is none. */
+bool explain_tells(const struct verdict *v, const struct diagnosis *d,
+                   const struct diagnosis_chain *c);
+
 #endif

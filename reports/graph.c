@@ -136,7 +136,7 @@ static size_t steps(const struct diagnosis_chain *c)
 
 /* Short ones first: what grows is a node by then, wherever a longer one passes
  * it. Order among equals is kept. */
-static size_t in_order(const struct diagnosis *d,
+static size_t in_order(const struct diagnosis *d, const struct verdict *v,
                        const struct diagnosis_chain **to)
 {
     size_t n = 0;
@@ -145,7 +145,7 @@ static size_t in_order(const struct diagnosis *d,
         const struct diagnosis_chain *c = &d->chains[i];
         size_t at = n;
 
-        if (c->text == NULL || *c->text == '\0')
+        if (!explain_tells(v, d, c))
             continue;
         for (; at > 0 && steps(to[at - 1]) > steps(c); at--)
             to[at] = to[at - 1];
@@ -158,7 +158,7 @@ static size_t in_order(const struct diagnosis *d,
 struct graph *graph_new(const struct diagnosis *d, const struct verdict *v)
 {
     const struct diagnosis_chain *chains[GRAPH_CHAINS];
-    size_t n = in_order(d, chains);
+    size_t n = in_order(d, v, chains);
     struct graph *g;
 
     if (n == 0)

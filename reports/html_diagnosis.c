@@ -116,9 +116,11 @@ static void chains(struct buf *out, const struct view *v)
         graph(out, g);
     for (size_t i = 0; i < d->nchains && i < ROWS_SHOWN; i++) {
         const struct diagnosis_chain *c = &d->chains[i];
-        bool draw =
-            c->text != NULL && *c->text != '\0' && drawn++ < GRAPH_CHAINS;
+        bool draw = explain_tells(v->in->verdict, d, c);
 
+        if (!draw && c->text != NULL && *c->text != '\0')
+            continue;
+        draw = draw && drawn++ < GRAPH_CHAINS;
         chain(out, v, c, draw && (g == NULL || !g->wide.placed),
               draw && (g == NULL || !g->narrow.placed));
     }

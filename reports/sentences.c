@@ -349,12 +349,13 @@ static void add_chains(struct view *v)
 {
     const struct diagnosis *d = &v->in->record->diagnosis;
     bool bounded = false;
+    size_t told = 0;
 
     for (size_t i = 0; i < d->nchains; i++) {
         const struct diagnosis_chain *c = &d->chains[i];
         struct buf chain, bound, deep;
 
-        if (c->text == NULL || *c->text == '\0')
+        if (!explain_tells(v->in->verdict, d, c))
             continue;
         buf_init(&chain, TEXT_MAX);
         buf_init(&bound, TEXT_MAX);
@@ -363,13 +364,14 @@ static void add_chains(struct view *v)
         chain_deep_words(&deep, c);
         if (!bounded)
             chain_bound_words(&bound, v, c);
-        if (i < HOLDERS_SHOWN || bound.len > 0)
+        if (told < HOLDERS_SHOWN || bound.len > 0)
             add_line(v, "held by", &chain);
-        if (i < HOLDERS_SHOWN && deep.len > 0)
+        if (told < HOLDERS_SHOWN && deep.len > 0)
             add_line(v, " ", &deep);
         if (bound.len > 0)
             add_line(v, " ", &bound);
         bounded = bounded || bound.len > 0;
+        told++;
         buf_release(&chain);
         buf_release(&bound);
         buf_release(&deep);

@@ -146,6 +146,56 @@ static void what_it_holds_in_all(void **state)
     }
 }
 
+/* What may not grow at all, and hangs there in part, is no answer beside what
+   surely grows: in no report, but in verdict.json, where all is. */
+static void what_tells_nothing_is_left_out(void **state)
+{
+    static const struct {
+        const char *types[2]; /* the fixture's verdict is sure of shop.Order */
+        double found;         /* of 16 of the second */
+        bool told;
+    } rows[] = {
+        {{"shop.Order", "dict"}, 8, false},
+        {{"shop.Order", "dict"}, 16, true},
+        {{"shop.Order", "shop.Order"}, 8, true},
+        {{"list", "dict"}, 8, true}, /* the best there is */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct diagnosis *d;
+        struct fixture f;
+        struct buf out[3];
+        struct err err;
+
+        fixture_open(&f, FIXTURE_LEAK);
+        d = &f.record.diagnosis;
+        d->chains = mem_realloc(d->chains, 2, sizeof *d->chains);
+        d->nchains = 2;
+        free(d->chains[0].type);
+        d->chains[0].type = mem_strdup(rows[i].types[0]);
+        d->chains[1] = (struct diagnosis_chain){
+            .type = mem_strdup(rows[i].types[1]),
+            .text = mem_strdup("frame -> spare"),
+            .sampled = 16,
+            .found = rows[i].found};
+        for (int k = 0; k < 3; k++)
+            buf_init(&out[k], 1 << 22);
+        report_text(&f.in, false, 100, &out[0]);
+        assert_int_equal(report_ops_html.render(&f.in, &out[1], &err), 0);
+        report_json(&f.in, &out[2]);
+        assert_non_null(strstr(buf_str(&out[0]), "module shop"));
+        assert_int_equal(strstr(buf_str(&out[0]), "spare") != NULL,
+                         rows[i].told);
+        assert_int_equal(strstr(buf_str(&out[1]), "spare") != NULL,
+                         rows[i].told);
+        assert_non_null(strstr(buf_str(&out[2]), "spare"));
+        for (int k = 0; k < 3; k++)
+            buf_release(&out[k]);
+        fixture_close(&f);
+    }
+}
+
 /* Beside the chain, wherever it is read, not on its own. */
 static void it_stands_below_its_chain(void **state)
 {
@@ -179,6 +229,7 @@ static void it_stands_below_its_chain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_tells_nothing_is_left_out),
         cmocka_unit_test(what_fills),
         cmocka_unit_test(what_is_not_proven),
         cmocka_unit_test(what_it_holds_in_all),
