@@ -1,6 +1,7 @@
 /* Barrier rows to blocks: see barriers.h. */
 #include "analyzers/barriers.h"
 
+#include "analyzers/lives.h"
 #include "analyzers/stats.h"
 #include "harness/base/mem.h"
 
@@ -110,7 +111,7 @@ static double replaced(const struct series *s, size_t from, size_t to)
     starts = s->proc_starts[to] - s->proc_starts[from];
     if (!(starts > 0))
         return 0;
-    return more > 0 ? fmax(0, starts - more) : starts;
+    return more > 0 && lives_on_top(s) ? fmax(0, starts - more) : starts;
 }
 
 static void blocks_add(const struct record *r, const struct column *c,

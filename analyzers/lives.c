@@ -18,6 +18,23 @@
 /* A process that serves uses so much of what others of its kind use. */
 #define SERVES 0.2
 
+/* So many processes more than there were are no pool that takes its size. */
+#define ON_TOP_LEAST 6
+
+bool lives_on_top(const struct series *s)
+{
+    const struct column *procs = series_column(s, "procs");
+    double first = NAN, last = NAN;
+
+    for (size_t i = 0; procs != NULL && i < s->n; i++) {
+        if (!isfinite(procs->v[i]))
+            continue;
+        first = isfinite(first) ? first : procs->v[i];
+        last = procs->v[i];
+    }
+    return last - first >= ON_TOP_LEAST;
+}
+
 /* The service's requests at time `t`, from the samples, else the barriers. */
 static double requests_at(const struct record *r, double t)
 {

@@ -10,6 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Did so many processes come on top of those of the first row that they are
+ * growth, of which each replaces nobody? A few are a pool that takes its size:
+ * each begins a life. False where nobody counted processes. */
+bool lives_on_top(const struct series *s);
+
 struct life {
     double born;        /* the service's requests by then; edge 0 is 0 */
     size_t first, last; /* the edges at which it was seen */

@@ -1,5 +1,6 @@
 #include "analyzers/rows.h"
 
+#include "analyzers/lives.h"
 #include "analyzers/stats.h"
 #include "harness/base/mem.h"
 
@@ -115,13 +116,13 @@ out:
 
 /* How many more processes there are from each row on, to the end, than there
    ever were before: who begins there takes nobody's place. To free; NULL:
-   nobody counted them. */
+   none. */
 static double *come_on_top(const struct series *s, const struct rows *r)
 {
     const struct column *procs = series_column(s, "procs");
     double *more, most = NAN, least = NAN;
 
-    if (procs == NULL)
+    if (!lives_on_top(s))
         return NULL;
     more = mem_zalloc(r->nrows + 1, sizeof *more);
     for (size_t k = r->nrows; k-- > 0;)

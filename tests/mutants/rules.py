@@ -536,6 +536,8 @@ RULES = [
     ("a type that is not listed is unknown", "type_columns.c",
      "tracks[*n].count[k] = census[k] ? 0 : NAN;",
      "tracks[*n].count[k] = NAN;"),
+    ("a pool that takes its size is growth", "lives.c",
+     "return last - first >= ON_TOP_LEAST;", "return last - first >= 1;"),
     # Power: how much longer a run would have to be.
     ("a bend needs no longer", "power.c",
      "        return 3;\n", "        return 2.5;\n"),

@@ -43,29 +43,33 @@ static size_t blocks_with(const char *name, size_t up, size_t width,
     return n;
 }
 
-/* Who takes another's place was replaced; who comes on top was not, and what
-   leaves without a successor replaces nobody. */
+/* Who takes another's place was replaced; who comes on top was not, where that
+   is more than a pool that takes its size; and what leaves without a successor
+   replaces nobody. */
 static void test_replaced(void **state)
 {
-    static const double starts[4] = {2, 2, 3, 0}, more[4] = {0, 2, 1, -1};
+    static const double starts[4] = {2, 6, 3, 0};
+    static const double more[2][4] = {{0, 3, 1, -1}, {0, 6, 1, -1}};
     static const double want[4] = {2, 0, 2, 0};
     struct record r;
     struct blocks b;
 
     (void)state;
-    for (int counted = 0; counted < 2; counted++) {
+    for (int counted = 0; counted < 3; counted++) {
+        bool grows = counted == 2;
+
         records_open(&r, 4, 100);
         records_column(&r, "rss_bytes", 1e6, NULL);
-        if (counted)
-            records_column(&r, "procs", 5, more);
+        if (counted > 0)
+            records_column(&r, "procs", 5, more[counted - 1]);
         r.barriers.proc_starts = mem_zalloc(5, sizeof(double));
         for (size_t i = 0; i < 4; i++)
             r.barriers.proc_starts[i + 1] =
                 r.barriers.proc_starts[i] + starts[i];
         blocks_gather(&r, &r.barriers.columns[0], 0, &b);
         for (size_t i = 0; i < 4; i++)
-            assert_close(b.restarts[i], counted ? want[i] : starts[i], 0);
-        assert_close(b.restarted, counted ? 4 : 7, 0);
+            assert_close(b.restarts[i], grows ? want[i] : starts[i], 0);
+        assert_close(b.restarted, grows ? 4 : 11, 0);
         blocks_release(&b);
         records_close(&r);
     }

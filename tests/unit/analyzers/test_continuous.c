@@ -521,8 +521,7 @@ static void test_readings_that_repeat(void **state)
     }
 }
 
-/* Children that are started and never end are growth; as many starts that take
-   others' places are lives, in each of which nothing grows. */
+/* Children that never end are growth; who takes another's place is a life. */
 static void test_who_comes_on_top(void **state)
 {
     static const char *const names[] = {"threads", "procs", NULL};
@@ -543,6 +542,27 @@ static void test_who_comes_on_top(void **state)
                          stay ? OUTCOME_LEAK : OUTCOME_PASS);
         series_release(&s);
     }
+}
+
+/* A pool that takes on a few workers, each as large as the first. */
+static void test_pool_that_takes_its_size(void **state)
+{
+    static const char *const names[] = {"rss_bytes", "procs", NULL};
+    struct series s;
+
+    (void)state;
+    open_series(&s, 600, names);
+    s.proc_starts = calloc(s.n, sizeof(double));
+    for (size_t i = 0; i < s.n; i++) {
+        double more = fmin((double)(i / 90), 3);
+        double warm = i < 360 ? fmin(1, (double)(i % 90) / 40) : 1;
+
+        s.proc_starts[i] = s.columns[1].v[i] = 1 + more;
+        s.columns[0].v[i] = 6e7 + 30e6 * more + 4096 * (double)(i * 7 % 53) -
+                            (more > 0 ? 25e6 * (1 - warm) : 0);
+    }
+    assert_int_equal(verdict_of(&s, &policy), OUTCOME_PASS);
+    series_release(&s);
 }
 
 /* Numbers of every size in every place. */
@@ -598,6 +618,7 @@ int main(void)
         cmocka_unit_test_setup(test_same_bytes_twice, setup),
         cmocka_unit_test_setup(test_readings_that_repeat, setup),
         cmocka_unit_test_setup(test_who_comes_on_top, setup),
+        cmocka_unit_test_setup(test_pool_that_takes_its_size, setup),
         cmocka_unit_test_setup(test_garbage, setup),
     };
 
