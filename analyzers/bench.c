@@ -31,13 +31,6 @@ static const double widths[BENCH_OPENINGS] = {0.02, 0.05, 0.09};
 static const double windows[2] = {0.25, 0.45};
 #define LAST_ONSET 0.9 /* what began later is too short to be seen alone */
 
-/* The spread of the readings from share `from` of the run on. */
-static double swing_from(const struct bench *b, double from)
-{
-    size_t at = (size_t)(from * (double)b->r->n);
-    return stats_spread(b->y + at, b->r->n - at);
-}
-
 static void make_openings(struct bench *b)
 {
     size_t n = b->r->n;
@@ -75,7 +68,7 @@ static void measure(struct bench *b)
         if (!isnan(b->y[i]))
             w[m++] = b->y[i];
     b->v->level = stats_median(w, m);
-    b->v->swing = swing_from(b, BENCH_START);
+    b->v->swing = guards_swing(b->y, b->r->n, BENCH_START);
     b->v->noise = steps_noise(b->y, n);
     free(w);
 }
@@ -120,7 +113,7 @@ bool bench_open(struct bench *b, const struct column_context *x,
  * never quite those of the family. */
 static double floor_variance(const struct bench *b, double from)
 {
-    double small = 2e-4 * b->v->level, shape = 0.004 * swing_from(b, from);
+    double small = 2e-4 * b->v->level, shape = 0.004 * guards_swing(b->y, b->r->n, from);
 
     return small * small + b->quantum * b->quantum / 12 + shape * shape;
 }
@@ -366,7 +359,13 @@ static bool is_certain(const struct bench *b)
            (v->span_s >= 30 && b->whole.growth.low > least);
 }
 
-static enum doubt reason_to_doubt(struct bench *b)
+/* What the end rose by above all before is no noise. */
+static double news(const struct column_view *v)
+{
+    return fmax(0.4 * v->leak_above, 6 * v->noise);
+}
+
+static enum doubt reason_to_doubt(struct bench *b, double end_rise)
 {
     struct trial *t = &b->whole;
     const struct column_view *v = b->v;
@@ -374,6 +373,8 @@ static enum doubt reason_to_doubt(struct bench *b)
     trial_look_ahead(t, b->x->policy->confidence);
     if (v->span_s < 90 && t->ahead.value > 0.01 * fabs(v->level))
         return DOUBT_SHORT;
+    if (end_rise > fmax(news(v), 0.5 * v->swing))
+        return DOUBT_NEWS;
     if (b->x->load->varied && v->load_matters)
         return DOUBT_LOAD;
     if (t->growth.low > 0 && t->growth.high < v->pass_below)
@@ -418,11 +419,11 @@ static bool is_leak(const struct bench *b)
 enum outcome bench_decide(struct bench *b)
 {
     struct column_view *v = b->v;
-    double news = fmax(0.4 * v->leak_above, 6 * v->noise);
+    double end_rise = guards_end_rise(b->y, b->r->n);
     double least =
         fmax(fmax(0.05 * v->swing, 10 * v->noise), 0.15 * v->leak_above);
 
-    v->doubt = reason_to_doubt(b);
+    v->doubt = reason_to_doubt(b, end_rise);
     if (is_leak(b))
         return OUTCOME_LEAK;
     if (guess_disagrees(b)) {
@@ -430,12 +431,13 @@ enum outcome bench_decide(struct bench *b)
         return OUTCOME_INCONCLUSIVE;
     }
     if (rises(b, &b->whole) && is_certain(b)) {
-        v->doubt = DOUBT_BEND;
+        if (v->doubt != DOUBT_NEWS)
+            v->doubt = DOUBT_BEND;
         return OUTCOME_INCONCLUSIVE;
     }
     if (!whole_acquits(b) && !recent_acquits(b))
         return OUTCOME_INCONCLUSIVE;
-    if (guards_end_rise(b->y, b->r->n) > news) {
+    if (end_rise > news(v)) {
         v->doubt = DOUBT_NEWS;
         return OUTCOME_INCONCLUSIVE;
     }

@@ -29,6 +29,13 @@ static double level_of(const double *y, size_t from, size_t to)
     return level;
 }
 
+double guards_swing(const double *y, size_t n, double from)
+{
+    size_t at = (size_t)(from * (double)n);
+
+    return stats_spread(y + at, n - at);
+}
+
 double guards_end_rise(const double *y, size_t n)
 {
     double top = -INFINITY, last = NAN;

@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The spread of the readings from share `from` of the run on: from the 2nd to
+ * the 98th of a hundred. */
+double guards_swing(const double *y, size_t n, double from);
+
 /* How far the last twentieth of `y` stands above everything since the middle
  * (medians of twentieths). Negative: it does not. */
 double guards_end_rise(const double *y, size_t n);

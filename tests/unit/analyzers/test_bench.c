@@ -59,6 +59,12 @@ static void test_news_at_the_end(void **state)
     for (int i = 580; i < N; i++)
         y[i] += 5e6;
     assert_int_equal(judge("very end"), OUTCOME_INCONCLUSIVE);
+    /* So much of it that no look at the rest acquits: told as what it is, not
+       as a bend. */
+    level();
+    for (int i = 546; i < N; i++)
+        y[i] += 120e3 * (i - 546);
+    assert_int_equal(judge("very end"), OUTCOME_INCONCLUSIVE);
 }
 
 /* Steps that stopped are a warm-up; a pause no longer than those before is
