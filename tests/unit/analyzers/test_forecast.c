@@ -113,6 +113,26 @@ static void test_what_happens(void **state)
     assert_true(late > 0.65 * n);
 }
 
+/* Where three of four is never reached, what is told is where most are: where
+   half as long or longer decides no more of them, that is not the longest. */
+static void test_no_longer_than_helps(void **state)
+{
+    double longest = 8 * 7;
+    int shorter = 0;
+
+    (void)state;
+    for (uint64_t seed = 5; seed <= 6; seed++) {
+        struct sim s = rough(8, 100, seed);
+        struct finding f;
+
+        s.base = seed == 5 ? SIM_JITTER : SIM_WARM;
+        forecast_of(&s, &f);
+        shorter += f.more_chance < 0.75 &&
+                   f.more_requests < 0.6 * longest * s.requests;
+    }
+    assert_true(shorter > 0);
+}
+
 /* Numbers of requests that a broken recording may hold. */
 static void test_nonsense_ends(void **state)
 {
@@ -150,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_noise_takes_longer),
         cmocka_unit_test(test_what_happens),
+        cmocka_unit_test(test_no_longer_than_helps),
         cmocka_unit_test(test_nonsense_ends),
         cmocka_unit_test(test_long_run),
     };
