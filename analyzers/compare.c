@@ -188,18 +188,43 @@ static void type_text(struct compare_row *w)
              was ? "before" : "now", was ? "now" : "before");
 }
 
-static void row_text(struct compare_row *w)
+/* Why a number of both sides cannot be told. */
+static const char *open_text(const struct compare_number *a,
+                             const struct compare_number *b)
 {
-    char a[WORDS_NUMBER], b[WORDS_NUMBER], lo[WORDS_NUMBER], hi[WORDS_NUMBER];
+    bool was = a->outcome == OUTCOME_INCONCLUSIVE,
+         is = b->outcome == OUTCOME_INCONCLUSIVE;
+
+    return was && is ? "; neither run decides it"
+           : was     ? "; the run before does not decide it"
+           : is      ? "; the run now does not decide it"
+                     : "; the difference may be chance";
+}
+
+static void row_text(struct compare_row *w, const struct compare_number *a,
+                     const struct compare_number *b)
+{
+    char x[WORDS_NUMBER], y[WORDS_NUMBER], lo[WORDS_NUMBER], hi[WORDS_NUMBER];
 
     w->text[0] = '\0';
-    words_add(w->text, sizeof w->text, "%s%s%s: %s, from %s to %s per request",
-              w->kind, w->kind[0] != '\0' ? ", " : "", w->metric,
-              change_name(w->change), words_amount(w->before.value, w->unit, a),
-              words_amount(w->after.value, w->unit, b));
-    words_add(w->text, sizeof w->text, " (difference %s .. %s).",
+    words_add(w->text, sizeof w->text, "%s%s%s: %s, ", w->kind,
+              w->kind[0] != '\0' ? ", " : "", w->metric,
+              change_name(w->change));
+    if (a == NULL || b == NULL) {
+        words_add(w->text, sizeof w->text,
+                  "%s per request %s; not measured %s.",
+                  words_amount(a ? w->before.value : w->after.value, w->unit,
+                               x),
+                  a ? "before" : "now", a ? "now" : "before");
+        return;
+    }
+    words_add(w->text, sizeof w->text,
+              "from %s to %s per request (difference %s .. %s)%s.",
+              words_amount(w->before.value, w->unit, x),
+              words_amount(w->after.value, w->unit, y),
               words_amount(w->difference.low, w->unit, lo),
-              words_amount(w->difference.high, w->unit, hi));
+              words_amount(w->difference.high, w->unit, hi),
+              w->change == CHANGE_UNKNOWN ? open_text(a, b) : "");
 }
 
 static const struct compare_number *find(const struct compare_side *s,
@@ -238,7 +263,7 @@ static void add_row(struct comparison *c, const struct compare_number *a,
         w->change = of_type(a, b, silent);
     }
     if ((a != NULL && b != NULL) || w->change == CHANGE_UNKNOWN)
-        row_text(w);
+        row_text(w, a, b);
     else
         type_text(w);
 }
@@ -295,8 +320,11 @@ static void sum_up(struct comparison *c, const struct compare_side *before,
                            "(do both count requests?)."
                          : "",
              c->change != CHANGE_SAME && c->n > 0 ? c->rows[0].text : "",
-             c->change == CHANGE_UNKNOWN ? " This cannot be told apart yet."
-                                         : "");
+             c->change != CHANGE_UNKNOWN ? ""
+             : after->outcome == OUTCOME_INCONCLUSIVE
+                 ? " The run now is inconclusive: its own verdict tells how "
+                   "much more would settle it."
+                 : " This cannot be told apart yet.");
 }
 
 void compare_judge(const struct compare_side *before,

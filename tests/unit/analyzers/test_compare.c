@@ -85,6 +85,34 @@ static void test_difference(void **state)
     compare_release(&c);
 }
 
+/* Why it cannot be told, though the difference is plain. */
+static void test_why_not(void **state)
+{
+    static const struct {
+        double before, after;
+        const char *why;
+    } cases[] = {
+        {0.008, 0.008, "; neither run decides it."},
+        {0.008, 0, "; the run before does not decide it."},
+        {0, 0.008, "; the run now does not decide it."},
+        {1, 0.008, "; the run now does not decide it."},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double a = cases[i].before, b = cases[i].after;
+        struct comparison c;
+
+        compare(number("fds", "", a / 2, a, 2 * a),
+                number("fds", "", b / 2, b, 2 * b), OUTCOME_INCONCLUSIVE, &c);
+        if (strstr(c.rows[0].text, cases[i].why) == NULL)
+            print_error("case %zu: %s\n", i, c.rows[0].text);
+        assert_non_null(strstr(c.rows[0].text, cases[i].why));
+        assert_non_null(strstr(c.text, "how much more would settle it"));
+        compare_release(&c);
+    }
+}
+
 /* What vanished from the new run cannot be called fixed. */
 static void test_missing(void **state)
 {
@@ -98,6 +126,7 @@ static void test_missing(void **state)
     (void)state;
     compare_judge(&x, &y, &c);
     assert_int_equal(c.change, CHANGE_UNKNOWN);
+    assert_non_null(strstr(c.text, " per request before; not measured now."));
     compare_release(&c);
     compare_judge(&none, &none, &c);
     assert_int_equal(c.change, CHANGE_UNKNOWN);
@@ -209,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),   cmocka_unit_test(test_difference),
+        cmocka_unit_test(test_why_not),
         cmocka_unit_test(test_missing), cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_types),   cmocka_unit_test(test_many),
     };
