@@ -236,7 +236,22 @@ static void join_samples(struct verdict *out, const struct continuous *c)
     }
 }
 
-/* A run that went wrong may accuse, but not acquit. */
+/* Requests were counted, and none was made. */
+static bool is_idle(const struct record *r)
+{
+    double low = INFINITY, high = -INFINITY;
+
+    if (r->barriers.n > 1 || r->samples.requests == NULL)
+        return false;
+    for (size_t i = 0; i < r->samples.n; i++) {
+        low = fmin(low, r->samples.requests[i]);
+        high = fmax(high, r->samples.requests[i]);
+    }
+    return isfinite(low) && high <= low;
+}
+
+/* A run that went wrong may accuse, but not acquit; nor may one in which
+   nothing was asked of the service. */
 static void mind_the_run(const struct record *r, struct verdict *out)
 {
     bool failed = r->target_failed || r->end == RUN_TARGET_FAILED;
@@ -246,7 +261,8 @@ static void mind_the_run(const struct record *r, struct verdict *out)
     out->partial =
         r->dir != NULL && (r->partial || failed || r->end == RUN_INTERRUPTED ||
                            r->end == RUN_HARNESS_FAILED);
-    if (out->outcome == OUTCOME_PASS && (failed || errors))
+    out->idle = is_idle(r);
+    if (out->outcome == OUTCOME_PASS && (failed || errors || out->idle))
         out->outcome = OUTCOME_INCONCLUSIVE;
 }
 

@@ -57,6 +57,7 @@ struct cause {
 struct verdict {
     enum outcome outcome;
     bool partial;      /* judged from a run that did not end by itself */
+    bool idle;         /* requests were counted, and none was made */
     char reason[1024]; /* reads like a colleague: what was seen, why it is
                           (not) a leak, what else it could be */
     char advice[512];  /* what to do next, one sentence */

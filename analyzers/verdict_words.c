@@ -245,6 +245,13 @@ static void add_caveats(const struct record *r, struct verdict *v)
         ADD(" The run was interrupted; this judges what there is.");
     else if (v->partial)
         ADD(" The run did not get to its end; this judges what there is.");
+    if (v->idle)
+        ADD("%s", v->outcome == OUTCOME_LEAK
+                      ? " The counter of requests stood still: it grows by "
+                        "itself."
+                      : " The counter of requests stood still: what a service "
+                        "does that nothing is asked of tells nothing of it "
+                        "under load.");
     if (r->errors_total > 0 && r->requests_total > 0 &&
         r->errors_total >= 0.01 * r->requests_total)
         ADD(" %.0f %% of the requests failed: the mix was not what the "
@@ -325,6 +332,9 @@ static void advise(const struct record *r, const struct policy *p,
                vote->lacks);
     else if (r->target_failed)
         ADVISE("Get the target through the run first.");
+    else if (v->idle)
+        ADVISE("Record while the service is under load. If its requests were "
+               "not counted, leave the column \"requests\" out.");
     else
         advise_more(r, v);
 }

@@ -373,6 +373,8 @@ RULES = [
     ("a failed run acquits", "verdict.c",
      "if (out->outcome == OUTCOME_PASS && (failed || errors))",
      "if (out->outcome == OUTCOME_PASS && failed && errors)"),
+    ("an idle service passes", "verdict.c",
+     "return isfinite(low) && high <= low;", "return false;"),
     ("worse is fixed", "compare.c",
      "if (was && b->outcome == OUTCOME_PASS && d->high < 0)",
      "if (was && d->low < 0)"),

@@ -540,34 +540,6 @@ static void test_what_would_settle_it(void **state)
     }
 }
 
-/* A run that went wrong may accuse, but not acquit. */
-static void test_failed_target(void **state)
-{
-    struct record r;
-    struct verdict v;
-
-    (void)state;
-    records_open(&r, 8, 300);
-    r.dir = (char *)"somewhere";
-    records_column(&r, "rss_bytes", 50e6, NULL);
-    verdict_judge(&r, NULL, &v);
-    assert_int_equal(v.outcome, OUTCOME_PASS);
-    assert_false(v.partial);
-    verdict_release(&v);
-    r.target_failed = true;
-    verdict_judge(&r, NULL, &v);
-    assert_int_equal(v.outcome, OUTCOME_INCONCLUSIVE);
-    assert_true(v.partial);
-    assert_non_null(strstr(v.reason, "failed"));
-    verdict_release(&v);
-    r.target_failed = false;
-    r.requests_total = 2400;
-    r.errors_total = 1500;
-    verdict_judge(&r, NULL, &v);
-    assert_int_equal(v.outcome, OUTCOME_INCONCLUSIVE);
-    close_all(&r, &v);
-}
-
 /* The same record, the same bytes. */
 static void test_repeats(void **state)
 {
@@ -605,7 +577,6 @@ int main(void)
         cmocka_unit_test(test_values_that_ended),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_what_would_settle_it),
-        cmocka_unit_test(test_failed_target),
         cmocka_unit_test(test_repeats),
     };
 

@@ -1,0 +1,81 @@
+/* What takes a pass away, however level the readings are. */
+#include "analyzers/verdict.h"
+
+#include "tests/unit/analyzers/records.h"
+#include "tests/unit/analyzers/samples.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A run that went wrong may accuse, but not acquit. */
+static void test_failed_target(void **state)
+{
+    struct record r;
+    struct verdict v;
+
+    (void)state;
+    records_open(&r, 8, 300);
+    r.dir = (char *)"somewhere";
+    records_column(&r, "rss_bytes", 50e6, NULL);
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_PASS);
+    assert_false(v.partial);
+    verdict_release(&v);
+    r.target_failed = true;
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_INCONCLUSIVE);
+    assert_true(v.partial);
+    assert_non_null(strstr(v.reason, "failed"));
+    verdict_release(&v);
+    r.target_failed = false;
+    r.requests_total = 2400;
+    r.errors_total = 1500;
+    verdict_judge(&r, NULL, &v);
+    assert_int_equal(v.outcome, OUTCOME_INCONCLUSIVE);
+    verdict_release(&v);
+    records_close(&r);
+}
+
+/* Nothing was asked of the service: it may leak by the clock, but not pass. */
+static void test_idle(void **state)
+{
+    static const char *const names[] = {"rss_bytes", NULL};
+    static const struct {
+        double growth, requests; /* from row to row */
+        enum outcome want;
+        const char *word;
+    } cases[] = {
+        {0, 50, OUTCOME_PASS, "level"},
+        {0, 0, OUTCOME_INCONCLUSIVE, "stood still"},
+        {0, NAN, OUTCOME_PASS, "level"}, /* nobody counted */
+        {40e6, 0, OUTCOME_LEAK, "by itself"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct record r = {.limit_bytes = NAN};
+        struct verdict v;
+
+        policy_default(&r.policy);
+        open_series(&r.samples, 600, names);
+        fill(&r.samples, 0, 100e6, cases[i].growth, 30e3);
+        for (size_t k = 0; k < r.samples.n; k++)
+            r.samples.requests[k] = 7000 + cases[i].requests * (double)k;
+        verdict_judge(&r, NULL, &v);
+        assert_int_equal(v.outcome, cases[i].want);
+        assert_non_null(strstr(v.reason, cases[i].word));
+        verdict_release(&v);
+        series_release(&r.samples);
+        policy_release(&r.policy);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_failed_target),
+        cmocka_unit_test(test_idle),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
