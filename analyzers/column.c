@@ -193,6 +193,13 @@ static void fill(const struct bench *b, struct finding *f)
     }
 }
 
+/* Beyond half of what doubles count one by one (2^53) growth by little things
+ * is lost in the readings: they accuse, but acquit nobody. */
+static bool is_vast(const struct bench *b)
+{
+    return fabs(b->v->level) >= 0x1p52;
+}
+
 /* Every reading is the same: exact, unless it is 0, which is what a source
  * says that measures nothing. What would have been called is asked of the same
  * rules as ever: it is more than the tolerance. */
@@ -202,6 +209,10 @@ static void judge_constant(struct bench *b, struct finding *f)
 
     if (v->level == 0)
         return;
+    if (is_vast(b)) {
+        v->doubt = DOUBT_VAST;
+        return;
+    }
     v->doubt = DOUBT_NONE;
     v->kink_share = NAN;
     f->outcome = OUTCOME_PASS;
@@ -225,6 +236,10 @@ static void decide(struct bench *b, unsigned heard, struct finding *f)
     if (f->outcome == OUTCOME_PASS && is_blind(b)) {
         f->outcome = OUTCOME_INCONCLUSIVE;
         v->doubt = DOUBT_BLIND;
+    }
+    if (f->outcome == OUTCOME_PASS && is_vast(b)) {
+        f->outcome = OUTCOME_INCONCLUSIVE;
+        v->doubt = DOUBT_VAST;
     }
     fill(b, f);
     fill_power(b, f);

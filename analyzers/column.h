@@ -28,6 +28,7 @@ enum doubt {
     DOUBT_BLIND,   /* shows no growth, but would not show a leak either */
     DOUBT_GARBAGE, /* grows by less than garbage moves it */
     DOUBT_WAITS,   /* what grows may be garbage that was hardly collected */
+    DOUBT_VAST,    /* too large a number for its readings to be exact */
     DOUBT_GONE,    /* memory of which many readings say that there is none */
 };
 

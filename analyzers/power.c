@@ -108,6 +108,8 @@ double power_factor(const struct column_view *v, const struct column *c)
 {
     double factor = least_factor(v->doubt);
 
+    if (v->doubt == DOUBT_VAST)
+        return NAN;
     while (factor < FACTOR_MAX && !(decides_at(v, c, factor) >= CHANCE))
         factor *= 1.1;
     return factor < FACTOR_MAX ? factor : NAN;

@@ -278,6 +278,9 @@ static void seen(const struct remark *r)
         add_rate(r, POWER_ENOUGH * v->pass_below);
         say(r, " could hide in it");
         break;
+    case DOUBT_VAST:
+        name_it(r, " is too large to be read exactly: small growth is lost");
+        break;
     case DOUBT_NOISE:
     case DOUBT_NONE:
         name_it(r, " moves too much for a run of this length: growth "

@@ -209,6 +209,8 @@ class OddFileTest(support.Case):
         for name, reading, status in (
                 ("constant", lambda i: "100000000", 0),
                 ("holes", lambda i: "" if i % 7 == 3 else self.steady(i), 0),
+                ("2^53", lambda i: str(2 ** 53), 3),
+                ("2^53 by ones", lambda i: str(2 ** 53 + i), 3),
                 ("2^53 and up", lambda i: str(2 ** 53 + i * 2 ** 46), 1),
                 ("falls", lambda i: str(100000000 - i * 100000), 0)):
             with self.subTest(name):

@@ -70,11 +70,30 @@ static void test_idle(void **state)
     }
 }
 
+/* Where whole numbers run out, growth of one by one is lost. */
+static void test_vast(void **state)
+{
+    static const char *const names[] = {"rss_bytes", NULL};
+    struct series s;
+    struct continuous c;
+
+    (void)state;
+    open_series(&s, 300, names);
+    for (int i = 0; i < 2; i++) {
+        fill(&s, 0, 9007199254740993., 600 * i, 8 * i);
+        assert_int_equal(judge(&s, NULL, &c), OUTCOME_INCONCLUSIVE);
+        assert_non_null(strstr(c.reason, "too large"));
+        continuous_release(&c);
+    }
+    series_release(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_failed_target),
         cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_vast),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
