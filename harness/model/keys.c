@@ -129,6 +129,55 @@ const struct key *key_find(enum key_section section, const char *name,
     return found;
 }
 
+/* What other load tools call it, and what it is here. */
+static const struct {
+    enum key_section section;
+    const char *words, *hint; /* words stand between spaces */
+} elsewhere[] = {
+    {SECTION_LOAD, " duration time runtime run_time length period ",
+     "blocks = 10 and block = 30s make five minutes; max_time ends a run at "
+     "the latest"},
+    {SECTION_LOAD, " qps rps tps arrival_rate throughput requests_per_second ",
+     "it is called rate: rate = 200/s"},
+    {SECTION_LOAD, " vus clients concurrency virtual_users workers ",
+     "it is called users in a closed model, connections beside a rate"},
+    {SECTION_LOAD, " iterations requests count number num total ",
+     "block counts requests: blocks = 10, block = 500 requests"},
+    {SECTION_LOAD, " think_time sleep pause wait wait_time pacing ",
+     "it is called think: think = 100ms..300ms"},
+    {SECTION_REQUEST, " body_params data payload json ",
+     "it is called body, or body_file"},
+    {SECTION_REQUEST, " verb ", "it is called method"},
+    {SECTION_REQUEST, " uri endpoint route ", "it is called path"},
+    {SECTION_REQUEST, " status status_code assert check ",
+     "it is called expect: expect = 201"},
+    {SECTION_TARGET, " host address base_url base endpoint server ",
+     "it is called url: url = http://127.0.0.1:8000"},
+    {SECTION_TARGET, " health healthcheck health_check readiness wait_for ",
+     "it is called ready: ready = GET /health within 30s"},
+    {SECTION_TARGET, " exec run program start ", "it is called command"},
+    {SECTION_TARGET, " dir directory chdir workdir ", "it is called cwd"},
+    {SECTION_TARGET, " env environment ", "one key each: env.NAME = value"},
+    {SECTION_SAMPLE, " interval period frequency ",
+     "it is called every: every = 500ms"},
+    {SECTION_VERDICT, " threshold max_growth tolerance max_leak ",
+     "a tolerance is set per metric: rss = 64 B/request"},
+};
+
+const char *key_elsewhere(enum key_section section, const char *name)
+{
+    char word[32];
+    int n = snprintf(word, sizeof word, " %s ", name);
+
+    if (n < 0 || (size_t)n >= sizeof word || strchr(name, ' ') != NULL)
+        return NULL;
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+        if (elsewhere[i].section == section &&
+            strstr(elsewhere[i].words, word) != NULL)
+            return elsewhere[i].hint;
+    return NULL;
+}
+
 /* Offers one candidate and, when it is the nearest so far, keeps its text. */
 static void offer(const char *name, const char *candidate, char *out,
                   size_t size, bool *any, size_t *distance)

@@ -56,6 +56,10 @@ const struct key *key_find(enum key_section section, const char *name,
 const char *key_suggest(enum key_section section, const char *name, char *out,
                         size_t size);
 
+/* A hint for a key that other load tools call so: "it is called rate here".
+ * NULL for a word nobody uses. Static storage. */
+const char *key_elsewhere(enum key_section section, const char *name);
+
 /* "load"; NULL for no section. */
 const char *section_name(enum key_section s);
 

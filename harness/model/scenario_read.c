@@ -123,9 +123,11 @@ static void unknown_key(struct reader *r, enum key_section kind,
                         const struct ini_entry *e)
 {
     char near[96], *hint = NULL;
-    const char *arg;
+    const char *arg, *other = key_elsewhere(kind, e->key);
 
-    if (r->m->n < 1000 && key_suggest(kind, e->key, near, sizeof near) != NULL)
+    if (other != NULL)
+        hint = mem_strdup(other);
+    else if (r->m->n < 1000 && key_suggest(kind, e->key, near, sizeof near) != NULL)
         hint = mem_printf("did you mean '%s%s'?", near,
                           near[strlen(near) - 1] == '.' ? "NAME" : "");
     /* A key that stands in the wrong section is told its place. */
