@@ -359,4 +359,6 @@ void verdict_words(const struct record *r, const struct policy *p,
     add_caveats(r, v);
     v->advice[0] = '\0';
     advise(r, p, vote, v);
+    if (v->outcome == OUTCOME_LEAK && r->nkinds > 1 && r->barriers.n < 2)
+        ADVISE(" Run it in blocks (blocks = 10) to learn which request leaks.");
 }

@@ -1,4 +1,5 @@
-/* What takes a pass away, however level the readings are. */
+/* What is said beside the readings: what takes a pass away, however level they
+ * are, and what a run of that kind cannot tell. */
 #include "analyzers/verdict.h"
 
 #include "tests/unit/analyzers/records.h"
@@ -70,6 +71,30 @@ static void test_idle(void **state)
     }
 }
 
+/* Without blocks nobody can say which of several requests leaks: that is told. */
+static void test_soak_of_several(void **state)
+{
+    static const char *const names[] = {"rss_bytes", NULL};
+    struct record_kind kinds[] = {{.name = "order"}, {.name = "browse"}};
+
+    (void)state;
+    for (size_t n = 1; n <= 2; n++) {
+        struct record r = {.limit_bytes = NAN, .kinds = kinds, .nkinds = n};
+        struct verdict v;
+
+        policy_default(&r.policy);
+        open_series(&r.samples, 600, names);
+        fill(&r.samples, 0, 100e6, 40e6, 30e3);
+        verdict_judge(&r, NULL, &v);
+        assert_int_equal(v.outcome, OUTCOME_LEAK);
+        assert_int_equal(strstr(v.advice, "which request leaks") != NULL,
+                         n > 1);
+        verdict_release(&v);
+        series_release(&r.samples);
+        policy_release(&r.policy);
+    }
+}
+
 /* Where whole numbers run out, growth of one by one is lost. */
 static void test_vast(void **state)
 {
@@ -93,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_failed_target),
         cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_soak_of_several),
         cmocka_unit_test(test_vast),
     };
 
