@@ -13,6 +13,10 @@ enum { TERMS_MAX = 4 };
  * them, each spread over all places it may be at. */
 #define SINGLE 0.06
 #define PAIR 0.006
+/* The same of what is far from its end: it hardly bends, and without evidence a
+ * line stays a line. */
+#define SLOW 0.006
+#define SLOW_PAIR 0.002
 /* Share of a shape's prior that goes to the same shape with creep. */
 #define CREEP 0.05
 /* Share of the slope's standard error that stays when a shape has none: "no
@@ -126,19 +130,6 @@ static void coefficients(const struct solved *s, int k, double *c)
     }
 }
 
-/* The load around the point where the basis `b` jumps, after less before; 0
- * where it did not vary. */
-static double load_change(const struct fit_points *p, const struct basis *b)
-{
-    int at = 0;
-
-    while (at + 1 < p->n && p->age[at] < b->at)
-        at++;
-    if (p->nloads == 0 || at < 2 || at + 2 >= p->n)
-        return 0;
-    return p->load[0][at + 2] - p->load[0][at - 2];
-}
-
 /* A fall that only undoes an earlier jump (a job that came and went), or
  * that comes with the load's own. */
 static bool is_explained(const struct fitter *f, const int *term, int k,
@@ -150,7 +141,7 @@ static bool is_explained(const struct fitter *f, const int *term, int k,
         if (basis(f, term[i])->form == FIT_JUMP &&
             basis(f, term[i])->at < b->at && c[i] * UNDONE > -c[fall])
             return true;
-    return load_change(f->p, b) < -LOAD_FALLS;
+    return shapes_load_change(f->p, b) < -LOAD_FALLS;
 }
 
 /* What a shape may not be: load that frees memory or makes too much of it,
@@ -457,14 +448,16 @@ typedef void try_fn(struct fitter *f, int part, double prior);
 static void try_singles(struct fitter *f, try_fn *try)
 {
     const struct shapes *s = f->s;
-    int begin[] = {s->exps, s->kinks, f->gram.jumps};
-    int end[] = {s->logs, s->afters, f->gram.n};
+    int begin[] = {s->exps, s->kinks, s->slows, f->gram.jumps};
+    int end[] = {s->logs, s->afters, s->loads, f->gram.n};
+    /* A jump may be anywhere; only the likeliest are tried. */
+    double each[] = {SINGLE / SHAPES_EXPS, SINGLE / SHAPES_KINKS,
+                     SLOW / SHAPES_SLOWS, SINGLE / f->p->n};
 
     try(f, -1, 1);
-    for (int t = 0; t < 3; t++)
+    for (int t = 0; t < 4; t++)
         for (int i = begin[t]; i < end[t]; i++)
-            /* A jump may be anywhere; only the likeliest are tried. */
-            try(f, i, SINGLE / (t == 2 ? f->p->n : end[t] - begin[t]));
+            try(f, i, each[t]);
 }
 
 /* Fills, and creep from where they end. */
@@ -474,7 +467,7 @@ static void try_afters(struct fitter *f)
     double prior = SINGLE * CREEP / SHAPES_AFTERS;
     struct gate g = gate(f, 3, prior, 0);
 
-    for (int i = s->afters; i < s->loads; i++) {
+    for (int i = s->afters; i < s->slows; i++) {
         int term[TERMS_MAX] = {0, s->kinks + (i - s->afters) / 2 * 2, i};
 
         if (passes(f, &g, rss_of(f, term, 3), rss_of(f, term + 1, 2)))
@@ -524,6 +517,7 @@ static void try_composites(struct fitter *f)
     try_pairs(f, s->exps, s->logs, s->exps, s->logs, PAIR);
     try_pairs(f, s->kinks, s->afters, s->kinks, s->afters, PAIR);
     try_pairs(f, s->kinks, s->afters, s->exps, s->logs, PAIR);
+    try_pairs(f, s->exps, s->logs, s->slows, s->loads, SLOW_PAIR);
     try_pairs(f, jumps, end, jumps, end, PAIR * spread * spread);
     try_pairs(f, jumps, end, s->kinks, s->afters, PAIR * spread);
     try_pairs(f, jumps, end, s->exps, s->logs, PAIR * spread);

@@ -6,6 +6,9 @@
 static const double taus[SHAPES_EXPS] = {0.012, 0.025, 0.04, 0.06, 0.085, 0.12,
                                          0.17,  0.24,  0.34, 0.5,  0.75};
 static const double logs[SHAPES_LOGS] = {0.004, 0.02, 0.1};
+static const double longs[SHAPES_LONGS] = {1.1, 1.7};
+static const double powers[SHAPES_POWERS / 2] = {0.3, 0.4, 0.5, 0.6, 0.7, 0.8};
+static const double befores[2] = {0.003, 0.05};
 static const double afters[2] = {0.02, 0.1};
 
 /* The last kink must leave enough behind it to see a slope. */
@@ -59,6 +62,19 @@ static void add_log(struct builder *f, double at, double c)
         b->v[i] = log1p(fmax(f->p->age[i] - at, 0) / c);
     b->future = log((c + age + 1) / (c + age));
     b->late = log((c + age) / (c + fmax(age - 0.3, 0)));
+}
+
+/* New keys of a heavy-tailed kind turn up like a power of all that were asked
+ * for (Heaps 1978): ever more slowly, and without an end. */
+static void add_power(struct builder *f, double power, double before)
+{
+    struct basis *b = add(f, FIT_LOG, NAN);
+    double end = f->last + before;
+
+    for (int i = 0; i < f->p->n; i++)
+        b->v[i] = pow(f->p->age[i] + before, power);
+    b->future = pow(end + 1, power) - pow(end, power);
+    b->late = pow(end, power) - pow(fmax(end - 0.3, 0), power);
 }
 
 static void add_kink(struct builder *f, double at)
@@ -141,6 +157,11 @@ void shapes_build(const struct fit_points *p, struct shapes *out)
     out->afters = out->n;
     for (int i = 0; i < SHAPES_AFTERS; i++)
         add_log(&f, out->b[out->kinks + i / 2 * 2].at, afters[i % 2]);
+    out->slows = out->n;
+    for (int i = 0; i < SHAPES_LONGS; i++)
+        add_exp(&f, longs[i]);
+    for (int i = 0; i < SHAPES_POWERS; i++)
+        add_power(&f, powers[i / 2], befores[i % 2] + p->born);
     out->loads = out->n;
     for (int i = 0; i < p->nloads; i++)
         memcpy(add(&f, FIT_LOAD, NAN)->v, p->load[i], sizeof p->load[i]);
@@ -170,4 +191,15 @@ bool shapes_cancel(const struct fit_points *p, const struct basis *const *part,
         moved += fabs(c[i]) * range_of(part[i]->v, p->n);
     }
     return bends > 1 && moved > CANCELS * range_of(p->y, p->n);
+}
+
+double shapes_load_change(const struct fit_points *p, const struct basis *b)
+{
+    int at = 0;
+
+    while (at + 1 < p->n && p->age[at] < b->at)
+        at++;
+    if (p->nloads == 0 || at < 2 || at + 2 >= p->n)
+        return 0;
+    return p->load[0][at + 2] - p->load[0][at - 2];
 }

@@ -10,10 +10,13 @@ enum {
     SHAPES_LOGS = 3,
     SHAPES_KINKS = 23,
     SHAPES_AFTERS = 24, /* creep that begins where a fill ends */
+    SHAPES_LONGS = 2,   /* fills that are far from their end */
+    SHAPES_POWERS = 12, /* fills that have none */
+    SHAPES_SLOWS = SHAPES_LONGS + SHAPES_POWERS,
     SHAPES_JUMPS = 12,
     /* What hangs on the ages and the load alone. */
     SHAPES_STEADY = 1 + SHAPES_EXPS + SHAPES_LOGS + SHAPES_KINKS +
-                    SHAPES_AFTERS + FIT_LOADS_MAX,
+                    SHAPES_AFTERS + SHAPES_SLOWS + FIT_LOADS_MAX,
     SHAPES_MAX = SHAPES_STEADY + SHAPES_JUMPS,
 };
 
@@ -32,7 +35,7 @@ struct basis {
  * looks at the readings. */
 struct shapes {
     struct basis b[SHAPES_STEADY];
-    int exps, logs, kinks, afters, loads, n;
+    int exps, logs, kinks, afters, slows, loads, n;
 };
 
 void shapes_build(const struct fit_points *p, struct shapes *out);
@@ -47,5 +50,9 @@ int shapes_jumps(const struct fit_points *p, struct basis *out);
  * coefficients. */
 bool shapes_cancel(const struct fit_points *p, const struct basis *const *part,
                    const double *c, int k);
+
+/* The load around the point where the basis `b` jumps, after less before; 0
+ * where it did not vary. */
+double shapes_load_change(const struct fit_points *p, const struct basis *b);
 
 #endif

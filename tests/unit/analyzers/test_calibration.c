@@ -150,7 +150,7 @@ static void test_the_blind_do_not_acquit(void **state)
 
     (void)state;
     policy_default(&p);
-    generate(kind_of("slow_wander"), 20007, &s, &truth);
+    generate(kind_of("slow_wander"), 20016, &s, &truth);
     continuous_judge(&s, &p, &c);
     assert_int_equal(c.outcome, OUTCOME_INCONCLUSIVE);
     assert_non_null(strstr(c.reason, "could hide in it"));

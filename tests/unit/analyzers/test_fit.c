@@ -102,6 +102,22 @@ static void test_unfinished_warmup_stays_wide(void **state)
                 5);
 }
 
+/* What slows down all the time like a power, as new keys of a heavy-tailed kind
+ * do, has no end in sight, and is no growth that is certain to go on. */
+static void test_ever_slower(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        points(48, 0.1);
+        for (int i = 0; i < p.n; i++)
+            p.y[i] += 100 * pow(p.age[i] + 0.02, 0.4 + 0.1 * k);
+        assert_true(fit_shapes(&p, NULL, &fit));
+        assert_true(at(0.025) < 0);
+        assert_true(stats_mixture_quantile(fit.future, (size_t)fit.nparts,
+                                           0.5) > 15);
+    }
+}
+
 static void test_jump_is_not_growth(void **state)
 {
     (void)state;
@@ -278,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_fill_then_leak),
         cmocka_unit_test(test_parts_do_not_cancel),
         cmocka_unit_test(test_unfinished_warmup_stays_wide),
+        cmocka_unit_test(test_ever_slower),
         cmocka_unit_test(test_jump_is_not_growth),
         cmocka_unit_test(test_job_on_top_of_a_leak),
         cmocka_unit_test(test_fall_with_the_load),
