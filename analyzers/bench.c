@@ -294,7 +294,7 @@ static void run_guess(struct bench *b)
     double least = fmax(fmax(0.25 * v->swing, 8 * v->noise),
                         fmax(0.01 * fabs(v->level), 3 * b->quantum));
 
-    if (b->r->nlives != 1)
+    if (b->r->nlives != 1 || b->r->starts_counted)
         return;
     life = mem_zalloc(b->r->n, sizeof *life);
     if (guards_guess_lives(b->r, b->y, b->open[1], b->x->load->v[0], least, &r,

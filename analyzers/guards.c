@@ -15,6 +15,10 @@ enum {
 /* Share of the typical load that goes when the load is said to fall. */
 #define LOAD_FALLS 0.15
 
+/* A floor that falls by less of what the readings fall by is level: teeth of a
+ * saw, ten and more of them. Longer ones may as well be lives. */
+#define FLOOR_SWAYS 0.2
+
 /* Median of the readings `from` .. `to`; NaN where there are none. */
 static double level_of(const double *y, size_t from, size_t to)
 {
@@ -117,18 +121,34 @@ static bool load_fell(const double *load, size_t n, size_t at)
            load[at + side] < load[at - side] - LOAD_FALLS;
 }
 
+/* The greatest fall of what had come slowly. What fell as suddenly as it had
+ * risen since start-up was a burst, and what fell with the load went with it:
+ * neither is a process that ended. */
+static double slow_fall(const struct step *st, size_t k, size_t n,
+                        const double *load)
+{
+    double worst = 0, risen = 0;
+
+    for (size_t i = 0; i < k; i++) {
+        double left = risen + st[i].size;
+
+        if (left < 0.5 * st[i].size &&
+            !(load != NULL && load_fell(load, n, st[i].at)))
+            worst = fmax(worst, -st[i].size);
+        risen = st[i].at > n / BLOCKS ? fmax(left, 0) : 0;
+    }
+    return worst;
+}
+
 bool guards_guess_lives(const struct rows *r, const double *y,
                         const double *open, const double *load, double least,
                         struct rows *out, int *life)
 {
     struct step st[STEPS_MAX];
     size_t k = steps_find(y, r->n, least, st, STEPS_MAX), at = 0;
-    double worst = 0;
+    double worst = slow_fall(st, k, r->n, load);
 
-    for (size_t i = 0; i < k; i++)
-        if (load == NULL || !load_fell(load, r->n, st[i].at))
-            worst = fmax(worst, -st[i].size);
-    if (worst <= 0 || deepest_fall(open, r->n) < 0.3 * worst)
+    if (worst <= 0 || deepest_fall(open, r->n) < FLOOR_SWAYS * worst)
         return false;
     *out = *r;
     out->life = life;

@@ -160,6 +160,7 @@ static void number_lives(const struct series *s, struct rows *r)
     }
     free(more);
     r->starts_ignored = (size_t)r->nlives * LIFE_ROWS_MIN > r->n + 6;
+    r->starts_counted = isfinite(last) && !r->starts_ignored;
     if (r->starts_ignored) {
         r->nlives = 1;
         for (size_t i = 0; i < r->n; i++)

@@ -30,6 +30,7 @@ struct rows {
     int nlives;
     bool guessed;        /* at lives that nobody recorded: see guards.h */
     bool requests_reset; /* the counter fell: counted on from there */
+    bool starts_counted; /* somebody did: what falls is no restart unseen */
     bool starts_ignored; /* processes start all the time: no lives */
     size_t late;         /* rows under load left out: t_s did not rise */
     double warm_until_s; /* end of the rows marked as warm-up; NaN: none */

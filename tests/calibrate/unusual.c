@@ -221,6 +221,7 @@ static void leak_unseen_restarts(struct world *w)
     double lives = world_uniform(w, 3, 8);
     double leak = w->base * world_uniform(w, 0.1, 0.5);
 
+    w->has_starts = false;
     w->plain = true;
     for (int i = 0; i < w->n; i++) {
         double age = w->u[i] * lives;

@@ -59,6 +59,33 @@ static void test_slope(void **state)
     assert_true(pauses(150, up, stairs, 4));
 }
 
+/* Whether readings that rise by 40, `slowly` or at once, and fall again seven
+ * times may be lives, over a floor that sways by `sway`. */
+static bool may_be_lives(bool slowly, double sway)
+{
+    double y[420], open[420];
+    int life[420];
+    struct rows r = {.n = 420, .nlives = 1}, out;
+
+    for (int i = 0; i < 420; i++) {
+        double in = fmod(i / 60., 1);
+
+        y[i] = 100 + 0.1 * (i % 3) + (slowly ? 40 * in : in > 0.6 ? 40 : 0);
+        open[i] = 100 + sway * in;
+    }
+    return guards_guess_lives(&r, y, open, NULL, 10, &out, life);
+}
+
+/* What came slowly and falls may have been a process that ended, unless the
+   floor under it is level; what came at once was a burst. */
+static void test_lives_nobody_counted(void **state)
+{
+    (void)state;
+    assert_true(may_be_lives(true, 10));
+    assert_false(may_be_lives(true, 2));
+    assert_false(may_be_lives(false, 10));
+}
+
 static double factor(enum doubt doubt, double growth, double half)
 {
     struct column c = {.name = (char *)"rss_bytes"};
@@ -99,6 +126,7 @@ int main(void)
         cmocka_unit_test(test_stairs),
         cmocka_unit_test(test_steps_that_go),
         cmocka_unit_test(test_slope),
+        cmocka_unit_test(test_lives_nobody_counted),
         cmocka_unit_test(test_factor),
     };
 
