@@ -156,7 +156,9 @@ static bool acquits(const struct bench *b, struct trial *t)
        its own making, which is calmer. */
     if (t->rho > 0.75 && b->first.late_range > 1.4 * v->pass_below)
         return false;
-    if (!t->ok || may_matter(&t->growth, v))
+    /* That it will fall, while it still rises, nobody can know. */
+    if (!t->ok || may_matter(&t->growth, v) ||
+        (t->growth.high < 0 && t->late_rise > 0.3 * v->leak_above))
         return false;
     if (!v->explicit_tolerance &&
         !(t->late_rise < calm && (v->span_s >= 120 || t->late_rise <= still)))

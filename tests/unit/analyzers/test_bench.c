@@ -147,6 +147,20 @@ static void test_few_teeth(void **state)
     assert_int_equal(judge(NULL), OUTCOME_PASS);
 }
 
+/* Keys of very different rates fill a cache ever more slowly. Shapes that fit
+ * may tell that it is going to fall; while it rises, that proves nothing. */
+static void test_fall_foretold(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        level();
+        step_s = k > 0 ? 3 : 1;
+        for (int i = 0; i < N; i++)
+            y[i] += 80e6 * (1 - exp(-sqrt(i / (k > 0 ? 0.1 : 0.15) / N)));
+        assert_int_equal(judge(NULL), OUTCOME_INCONCLUSIVE);
+    }
+}
+
 /* What begins late and slows down may be a cache that fills; what goes on as it
  * began is a leak. */
 static void test_late_fill(void **state)
@@ -267,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_stairs),
         cmocka_unit_test(test_pool),
         cmocka_unit_test(test_few_teeth),
+        cmocka_unit_test(test_fall_foretold),
         cmocka_unit_test(test_late_fill),
         cmocka_unit_test(test_restarts_unseen),
         cmocka_unit_test(test_creep),
