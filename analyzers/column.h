@@ -47,6 +47,7 @@ struct column_view {
     double span_requests; /* NaN: not counted */
     double span_s;
     int lives;
+    bool swapped;      /* what was swapped out is counted with it */
     bool load_matters; /* the best shape gives the load a share */
     int best_form;     /* enum fit_form */
     double kink_share; /* where the best shape last changed; NaN */

@@ -6,6 +6,7 @@
 #include "analyzers/discovery.h"
 #include "analyzers/limits.h"
 #include "analyzers/remarks.h"
+#include "analyzers/swapped.h"
 #include "harness/base/crew.h"
 #include "harness/base/mem.h"
 
@@ -71,11 +72,16 @@ static void judge_one(void *work, size_t i, size_t hand)
     size_t at = j->wanted[i];
     struct column c = j->s->columns[j->column[at]];
     double *fresh = new_readings(j->s, &c);
+    double *whole = swapped_back(j->s, &c);
 
-    if (fresh != NULL)
-        c.v = fresh;
+    if (fresh != NULL || whole != NULL)
+        c.v = fresh != NULL ? fresh : whole;
     column_judge(&j->x[hand], &c, j->heard[at], &j->out->findings[at],
                  &j->v[at]);
+    j->v[at].swapped = whole != NULL;
+    if (whole != NULL) /* a limit on what is in memory does not count it */
+        j->out->findings[at].limit_s = (struct interval){NAN, NAN, NAN};
+    free(whole);
     free(fresh);
 }
 

@@ -326,6 +326,9 @@ void remarks_findings(struct continuous *c, const struct column_view *views)
             pass(&r);
         else
             doubt(&r);
+        if (views[i].swapped)
+            words_add(f->reason, sizeof f->reason,
+                      " What was swapped out is counted with it.");
     }
 }
 
