@@ -258,6 +258,31 @@ static void slow_release(struct world *w)
     }
 }
 
+/* A cache of keys of a heavy-tailed kind: new ones turn up like a power of all
+ * that were asked for, ever more slowly, and nobody knows how many there are. */
+static void keys_without_end(struct world *w)
+{
+    double size = w->base * world_log_uniform(w, 0.5, 2);
+    double power = world_uniform(w, 0.35, 0.6);
+
+    w->plain = true;
+    for (int i = 0; i < w->n; i++)
+        w->y[i] += size * pow(w->u[i], power);
+}
+
+/* Keys that are asked for all the time come first; the others take longer than
+ * the run. */
+static void hot_and_cold_keys(struct world *w)
+{
+    double size = w->base * world_log_uniform(w, 0.5, 2);
+    double hot = world_uniform(w, 0.2, 0.6), tau = world_uniform(w, 0.02, 0.06);
+
+    w->plain = true;
+    world_rise(w, size * hot, tau, 0);
+    world_rise(w, size * (1 - hot), world_uniform(w, 0.45, 1), 0);
+}
+
+#define I OUTCOME_INCONCLUSIVE
 #define P OUTCOME_PASS
 #define L OUTCOME_LEAK
 
@@ -282,5 +307,7 @@ const struct kind unusual_kinds[] = {
     {"leak_unseen_restarts", L, 1, 0, 0, leak_unseen_restarts},
     {"creep_root", P, 1, 0, 0, creep_root},
     {"slow_release", P, 1, 0, 0, slow_release},
+    {"keys_without_end", I, 1, 0, 0, keys_without_end},
+    {"hot_and_cold_keys", I, 1, 0, 0, hot_and_cold_keys},
     {NULL, L, 0, 0, 0, NULL},
 };
