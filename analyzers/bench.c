@@ -144,21 +144,19 @@ static bool ahead_acquits(const struct bench *b, struct trial *t)
 }
 
 /* Nothing in `t` speaks for growth that matters, and the future it tells is
- * flat. */
+ * flat: a fall that it tells while it still rises, nobody can know. */
 static bool acquits(const struct bench *b, struct trial *t)
 {
     const struct column_view *v = b->v;
-    double calm = fmax(v->leak_above, 0.1 * v->swing);
     double still = 0.005 * fabs(v->level);
+    double calm = fmax(v->leak_above, 0.1 * v->swing);
+    bool foretold = t->growth.high < 0 && t->late_rise > 0.3 * v->leak_above;
 
-    /* What wanders slowly over more than matters may hide anything. How far
-       it does is what the readings themselves did: an opening has a floor of
-       its own making, which is calmer. */
+    /* What wanders slowly over more than matters may hide anything. So far as
+       the readings did: an opening has a calmer floor, of its own making. */
     if (t->rho > 0.75 && b->first.late_range > 1.4 * v->pass_below)
         return false;
-    /* That it will fall, while it still rises, nobody can know. */
-    if (!t->ok || may_matter(&t->growth, v) ||
-        (t->growth.high < 0 && t->late_rise > 0.3 * v->leak_above))
+    if (!t->ok || may_matter(&t->growth, v) || foretold)
         return false;
     if (!v->explicit_tolerance &&
         !(t->late_rise < calm && (v->span_s >= 120 || t->late_rise <= still)))
