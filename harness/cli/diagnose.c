@@ -172,7 +172,8 @@ void diagnose_add_unheld(struct diagnose *d, const char *type,
                             type);
 
     add_unheld(d, type, h, h->cycles, cycle);
-    add_unheld(d, type, h, h->lone, lone);
+    if (worth_lost(h->lone, h->sampled))
+        add_unheld(d, type, h, h->lone, lone);
     free(cycle);
     free(lone);
 }
@@ -212,6 +213,7 @@ static void find_holders(struct diagnose *d)
         find_holders_of(d, d->types[i],
                         diagnose_left_ns(d) / (int64_t)(d->ntypes - i));
     put_nearest_first(d);
+    diagnosis_rank(&d->found);
     if (d->ntypes > 0 && !d->blind && !atomic_load(&d->hurry) &&
         diagnose_left_ns(d) == 0)
         diagnose_note_once(d, "the time for the diagnosis was over before all "

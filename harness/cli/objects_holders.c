@@ -19,6 +19,7 @@ static void as_json(int64_t pid, const char *type, const struct holders *h,
     jsonw_int(&w, "sampled", h->sampled);
     jsonw_int(&w, "lone", h->lone);
     jsonw_int(&w, "cycles", h->cycles);
+    jsonw_int(&w, "unseen", h->unseen);
     jsonw_bool(&w, "partial", h->partial);
     jsonw_double(&w, "wall_ms", (double)h->wall_ns / 1e6);
     jsonw_array(&w, "chains");
@@ -55,6 +56,11 @@ void objects_holders(int64_t pid, const char *type, const struct holders *h,
     if (h->cycles > 0)
         buf_addf(out, "  %3u of %u  a cycle: nothing but what they hold\n",
                  h->cycles, h->sampled);
+    if (h->unseen > 0)
+        buf_addf(out,
+                 "  %3u of %u  no holder was seen: malloc is replaced, and its "
+                 "large blocks cannot be searched\n",
+                 h->unseen, h->sampled);
     if (h->partial)
         buf_adds(out, "  the time limit came first: these are parts\n");
 }

@@ -3,8 +3,6 @@
 #include "analyzers/explain.h"
 #include "harness/model/typename.h"
 
-#include <stdbool.h>
-
 static bool is_proven(const struct type_growth *t)
 {
     return t->significant && t->count_per_request.value > 0;
@@ -54,4 +52,9 @@ size_t worth_types(const struct verdict *v, const char *command,
     size_t n = add(v, true, command, to, 0, most);
 
     return is_explained(v) ? n : add(v, false, command, to, n, most);
+}
+
+bool worth_lost(unsigned lost, unsigned sampled)
+{
+    return lost > 0 && lost * 2 >= sampled;
 }

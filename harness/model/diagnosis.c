@@ -51,6 +51,21 @@ void diagnosis_prefer(struct diagnosis *d, const char *type)
     }
 }
 
+void diagnosis_rank(struct diagnosis *d)
+{
+    size_t front = 0;
+
+    for (size_t i = 0; i < d->nchains; i++) {
+        struct diagnosis_chain c = d->chains[i];
+
+        if (c.found * 2 < c.sampled)
+            continue;
+        memmove(&d->chains[front + 1], &d->chains[front],
+                (i - front) * sizeof c);
+        d->chains[front++] = c;
+    }
+}
+
 static void add_site(struct diagnosis_site **sites, size_t *n,
                      const struct diagnosis_site *site)
 {

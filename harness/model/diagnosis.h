@@ -83,6 +83,10 @@ void diagnosis_add_chain(struct diagnosis *d,
                          const struct diagnosis_chain *chain);
 /* Puts the chains of `type` in front of the others. */
 void diagnosis_prefer(struct diagnosis *d, const char *type);
+/* Puts the chains that hold half of the instances followed of their type, or
+ * more, in front of the others: of what is there at any moment some is about to
+ * go, and its holder is no leak's. Their order is kept. */
+void diagnosis_rank(struct diagnosis *d);
 void diagnosis_add_site(struct diagnosis *d, const struct diagnosis_site *site);
 void diagnosis_add_native(struct diagnosis *d,
                           const struct diagnosis_site *site);

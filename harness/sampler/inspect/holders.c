@@ -458,6 +458,7 @@ static bool is_cycle(const struct search *s, uint32_t which)
 static void tell(struct search *s, struct holders *out)
 {
     struct holder_world w = world(s);
+    bool blind = !census_has_native(s->r);
     struct buf text;
 
     buf_init(&text, TEXT_MAX);
@@ -466,16 +467,17 @@ static void tell(struct search *s, struct holders *out)
         struct holders_bound bound;
 
         if (!out->partial && is_cycle(s, i)) {
-            out->cycles++;
+            *(blind ? &out->unseen : &out->cycles) += 1;
             continue;
         }
         if (top < 0) {
-            out->lone += !out->partial;
+            *(blind ? &out->unseen : &out->lone) += !out->partial;
             continue;
         }
         buf_reset(&text);
         if (!s->nodes[top].root)
-            buf_adds(&text, "(a running frame or C) -> ");
+            buf_adds(&text, blind ? "(memory that was not seen) -> "
+                                  : "(a running frame or C) -> ");
         holder_text(&w, top, &text, &bound);
         add_chain(out, buf_str(&text), s->nodes[top].root, &bound);
     }

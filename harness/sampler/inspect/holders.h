@@ -9,7 +9,9 @@
  * 5,000]", "functools.lru_cache[700, unbounded]".
  *
  * Weak references do not hold. What hangs on a variable of C code ends without
- * a name. Keys of plain dicts are never shown: they may be somebody's data. */
+ * a name. Where malloc is replaced, blocks above 512 bytes are not seen, and
+ * with them the entries of large lists and dicts: what was not found there is
+ * told as unseen, never as absent. Keys of plain dicts are never shown: they may be somebody's data. */
 #ifndef PLATEAU_SAMPLER_INSPECT_HOLDERS_H
 #define PLATEAU_SAMPLER_INSPECT_HOLDERS_H
 
@@ -42,6 +44,7 @@ struct holders {
     unsigned sampled;
     unsigned lone;   /* of those: nothing in the heap points at them */
     unsigned cycles; /* of those: only what they hold themselves does */
+    unsigned unseen; /* of those: no holder was found, and not all was seen */
     struct holders_chain *chains; /* most found first */
     size_t nchains;
     bool partial; /* the time ran out */

@@ -139,12 +139,38 @@ static void junk_is_an_error(void **state)
     diagnosis_release(&d);
 }
 
+/* A service is at work while it is looked at: of its strings, some belong to
+ * requests. */
+static void what_holds_most_is_told_first(void **state)
+{
+    static const struct diagnosis_chain rows[] = {
+        {.type = "str", .text = "frame", .sampled = 16, .found = 7},
+        {.type = "tuple", .text = "peers", .sampled = 16, .found = 8},
+        {.type = "tuple", .text = "frame", .sampled = 16, .found = 4},
+        {.type = "dict", .text = "peers", .sampled = 16, .found = 16},
+        {.type = "int", .text = "whole"},
+    };
+    static const size_t want[] = {1, 3, 4, 0, 2};
+    struct diagnosis d = {.ran = true};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        diagnosis_add_chain(&d, &rows[i]);
+    diagnosis_rank(&d);
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        assert_string_equal(d.chains[i].type, rows[want[i]].type);
+        assert_string_equal(d.chains[i].text, rows[want[i]].text);
+    }
+    diagnosis_release(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(a_missing_file_is_no_diagnosis),
         cmocka_unit_test(junk_is_an_error),
+        cmocka_unit_test(what_holds_most_is_told_first),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -189,9 +189,9 @@ static inline void held_world(struct image *m, const struct pyversion *ver,
         held_frame(m, ver, list);
 }
 
-/* Searches `m`. Gives `*out` to release. */
-static inline void held_search(struct image *m, const struct pyversion *ver,
-                               struct holders *out)
+/* Searches `m`, a process with that C library. Gives `*out` to release. */
+static inline void held_search_in(struct image *m, const struct pyversion *ver,
+                                  enum libc_kind libc, struct holders *out)
 {
     struct census_reader r = {.v = image_view(m, HELD_MAPS)};
 
@@ -201,12 +201,19 @@ static inline void held_search(struct image *m, const struct pyversion *ver,
     r.rt.interp_head = ver->interp_head;
     r.rt.interp_next = ver->interp_next;
     r.alloc.pools = true;
+    r.libc = libc;
     r.scan = heapscan_new(r.v);
     r.types = pytypes_new(r.v, ver, PY_TYPE_TYPE);
     holders_search(&r, "shop.Cart.Item", 4, NULL, 2000000000, out);
     heapscan_free(r.scan);
     pytypes_free(r.types);
     memview_close(&r.v);
+}
+
+static inline void held_search(struct image *m, const struct pyversion *ver,
+                               struct holders *out)
+{
+    held_search_in(m, ver, LIBC_GLIBC, out);
 }
 
 #endif

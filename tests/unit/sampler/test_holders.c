@@ -197,6 +197,42 @@ static void spoilt_memory_ends(void **state)
     }
 }
 
+/* Where malloc is replaced, the entries of a long list are not seen: what was
+ * not found may hang there. */
+static void what_was_not_seen_is_not_absent(void **state)
+{
+    const struct pyversion *ver = pyversion_find(12);
+    static const char *const tops[] = {
+        "(a running frame or C) -> list[1] -> shop.Cart.Item",
+        "(memory that was not seen) -> list[1] -> shop.Cart.Item"};
+
+    (void)state;
+    for (unsigned blind = 0; blind < 2; blind++) {
+        enum libc_kind libc = blind ? LIBC_MUSL : LIBC_GLIBC;
+        struct image m = {0};
+        struct holders h = {0};
+
+        held_world(&m, ver, false);
+        image_u64(&m, held_block(ver, HELD_ARRAY), 0);
+        held_search_in(&m, ver, libc, &h);
+        assert_int_equal(h.nchains, 0);
+        assert_int_equal(h.lone, !blind);
+        assert_int_equal(h.unseen, blind);
+        holders_release(&h);
+        image_release(&m);
+
+        /* The list is nobody's. */
+        memset(&m, 0, sizeof m);
+        held_world(&m, ver, true);
+        image_u64(&m, PY_DATA + 0x6000 + 208, HELD_STACK + 24);
+        held_search_in(&m, ver, libc, &h);
+        assert_int_equal(h.nchains, 1);
+        assert_string_equal(h.chains[0].text, tops[blind]);
+        holders_release(&h);
+        image_release(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +241,7 @@ int main(void)
         cmocka_unit_test(what_a_frame_holds),
         cmocka_unit_test(what_is_left_over_holds_nothing),
         cmocka_unit_test(spoilt_memory_ends),
+        cmocka_unit_test(what_was_not_seen_is_not_absent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
