@@ -36,6 +36,7 @@ struct judge {
     double requests, hours, rate_rps;
     double value, low, high, low_leak, high_pass, high_end;
     bool unmarked_fall; /* fell like a restart, but nobody counts restarts */
+    bool swept;         /* read only behind collections */
     bool undone;        /* fell by much of what it had risen, restarts aside */
 };
 
@@ -336,7 +337,8 @@ static void judge_column(struct judge *j, const struct policy *p)
     j->data.draws = j->rule->forecast;
     growth_fit(&j->data, &j->growth);
     fill_window(j);
-    f->garbage = joined_for(j, metric_collector(&f->metric));
+    f->garbage = joined_for(j, j->swept ? metric_swept_by(&f->metric)
+                                        : metric_collector(&f->metric));
     if (j->growth.n == 0) {
         too_few_blocks(j);
         return;
@@ -384,20 +386,25 @@ static void judge_column(struct judge *j, const struct policy *p)
     limit_times(j, p);
 }
 
-/* Judges the column with or without its garbage. Returns blocks.hiding. */
+/* How a column is read: as it is, without its garbage, or only what is left
+   behind collections. */
+enum reading { READ_RAW, READ_CLEARED, READ_SWEPT };
+
+/* Judges the column in that reading. Returns blocks.hiding. */
 static bool column_as(const struct record *r, const struct policy *p,
                       const struct barriers_rule *rule, const struct column *c,
-                      bool clear, struct finding *f)
+                      enum reading as, struct finding *f)
 {
-    bool hiding;
+    bool hiding, clear = as == READ_CLEARED;
 
-    struct judge j = {.r = r, .rule = rule, .f = f};
+    struct judge j = {
+        .r = r, .rule = rule, .f = f, .swept = as == READ_SWEPT};
     struct barrier_words w = {0};
 
     finding_init(f, &c->metric);
     f->basis = BASIS_BARRIERS;
     f->judged = limits_judged(p, f->name, &f->metric);
-    blocks_gather(r, c, rule->rows, &j.blocks);
+    blocks_gather_swept(r, c, rule->rows, j.swept, &j.blocks);
     blocks_view(&j.blocks, &f->metric, &j.data);
     f->in_lives =
         pooled_gather(r, c, &j.blocks, j.data.quantum, rule->plant, &j.pooled);
@@ -465,21 +472,50 @@ static void unread(const struct policy *p, const struct column *c,
              "could not be read.");
 }
 
+/* Is there garbage in the column that is judged as it is otherwise? */
+static bool may_be_swept(const struct record *r, const struct column *c)
+{
+    const char *name = metric_swept_by(&c->metric);
+
+    return name != NULL && metric_collector(&c->metric) == NULL &&
+           series_column(&r->barriers, name) != NULL;
+}
+
+/* A leak is what is there behind collections, too; what is level needs none. */
+static void keep_what_stays(const struct record *r, const struct policy *p,
+                            const struct barriers_rule *rule,
+                            const struct column *c, struct finding *f)
+{
+    struct finding kept;
+
+    if (f->outcome != OUTCOME_LEAK && f->early != OUTCOME_LEAK)
+        return;
+    column_as(r, p, rule, c, READ_SWEPT, &kept);
+    if (f->outcome == OUTCOME_LEAK)
+        *f = kept;
+    else if (kept.early != OUTCOME_LEAK)
+        f->early = OUTCOME_INCONCLUSIVE;
+}
+
 void barriers_column(const struct record *r, const struct policy *p,
                      const struct barriers_rule *rule, const struct column *c,
                      struct finding *f)
 {
     struct finding raw;
+    bool hiding;
 
     if (reads_none(r, c)) {
         unread(p, c, f);
         return;
     }
-    if (!column_as(r, p, rule, c, true, f))
+    hiding = column_as(r, p, rule, c, READ_CLEARED, f);
+    if (may_be_swept(r, c))
+        keep_what_stays(r, p, rule, c, f);
+    if (!hiding)
         return;
     /* Growth and garbage look alike here: only what both ways of reading say
        is said. */
-    column_as(r, p, rule, c, false, &raw);
+    column_as(r, p, rule, c, READ_RAW, &raw);
     if (raw.early != f->early)
         f->early = OUTCOME_INCONCLUSIVE;
     if (raw.outcome == f->outcome)

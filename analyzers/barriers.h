@@ -58,6 +58,11 @@ struct blocks {
 void blocks_gather(const struct record *r, const struct column *c, size_t rows,
                    struct blocks *out);
 
+/* As blocks_gather; `swept`: of a metric that garbage may lift (metric_swept_by)
+ * only what was read behind a collection, all else is joined to the next. */
+void blocks_gather_swept(const struct record *r, const struct column *c,
+                         size_t rows, bool swept, struct blocks *out);
+
 /* Takes out of `b`, read from column `c`, what garbage that nobody had
  * collected yet adds to counts of Python objects: from collector-tracked
  * objects what was counted of it (column py_gc_unreached), else all of column

@@ -53,18 +53,21 @@ static bool row_usable(const struct series *s, const struct column *c, size_t i)
 /* What a collection leaves is read again and again until the next one, or
    rises with the garbage that waits for it: only a reading behind a new
    collection says something. */
-static bool row_is_new(const struct record *r, const struct column *c,
-                       size_t last, size_t i)
+static bool row_is_new(const struct column *runs, size_t last, size_t i)
 {
-    const char *name = metric_collector(&c->metric);
-    const struct column *runs;
+    return runs == NULL || !(runs->v[i] <= runs->v[last]);
+}
+
+/* The column that counts those collections; NULL: every reading is new. */
+static const struct column *renewing(const struct record *r,
+                                     const struct column *c, bool swept)
+{
+    const char *name = swept ? metric_swept_by(&c->metric)
+                             : metric_collector(&c->metric);
 
     if (name == NULL)
         name = metric_renewed_by(&c->metric);
-    if (name == NULL)
-        return true;
-    runs = series_column(&r->barriers, name);
-    return runs == NULL || !(runs->v[i] <= runs->v[last]);
+    return name != NULL ? series_column(&r->barriers, name) : NULL;
 }
 
 /* Kinds count only when every used row knows them. */
@@ -218,6 +221,13 @@ static bool *find_excursions(const struct record *r, const struct column *c,
 void blocks_gather(const struct record *r, const struct column *c, size_t rows,
                    struct blocks *out)
 {
+    blocks_gather_swept(r, c, rows, false, out);
+}
+
+void blocks_gather_swept(const struct record *r, const struct column *c,
+                         size_t rows, bool swept, struct blocks *out)
+{
+    const struct column *runs = renewing(r, c, swept);
     bool *left_out;
     const struct series *s = &r->barriers;
     size_t n = rows > 0 && rows < s->n ? rows : s->n, last = n;
@@ -244,7 +254,7 @@ void blocks_gather(const struct record *r, const struct column *c, size_t rows,
             out->start = i;
             last = i;
         } else if (s->requests[i] > s->requests[last] &&
-                   s->t_s[i] > s->t_s[last] && row_is_new(r, c, last, i)) {
+                   s->t_s[i] > s->t_s[last] && row_is_new(runs, last, i)) {
             blocks_add(r, c, last, i, out);
             last = i;
         }

@@ -127,7 +127,7 @@ static void complete_memory(struct judge *j)
 static double collections(const struct series *s, const struct column *c,
                           double from_s, double to_s)
 {
-    const char *name = metric_collector(&c->metric);
+    const char *name = metric_swept_by(&c->metric);
     const struct column *runs = name != NULL ? series_column(s, name) : NULL;
     double first = NAN, last = NAN;
 

@@ -53,6 +53,8 @@ static const struct metric table[] = {
     {"jvm_classes", NULL, "jvm_classes", "JVM loaded classes", N,
      METRIC_HANDLES, 0},
     {"jvm_gc_collections", NULL, NULL, "JVM collections", N, METRIC_WITNESS, 1},
+    {"jvm_gc_unloading", NULL, NULL, "JVM collections that may unload classes",
+     N, METRIC_WITNESS, 1},
     {"go_heap_objects", NULL, "go_objects", "Go heap objects", N,
      METRIC_OBJECTS, 0},
     {"go_heap_inuse_bytes", NULL, "go_heap", "Go heap in use", B, METRIC_HEAP,
@@ -100,6 +102,12 @@ const char *metric_collector(const struct metric *m)
                    strcmp(m->name, "go_heap_inuse_bytes") == 0
                ? "go_gc_collections"
                : NULL;
+}
+
+const char *metric_swept_by(const struct metric *m)
+{
+    return strcmp(m->name, "jvm_classes") == 0 ? "jvm_gc_unloading"
+                                               : metric_collector(m);
 }
 
 const char *metric_renewed_by(const struct metric *m)

@@ -52,6 +52,12 @@ void metric_describe(const char *name, struct metric *out);
  * metric hold meanwhile; NULL: they hold none, or nobody counts. */
 const char *metric_collector(const struct metric *m);
 
+/* As metric_collector, also where garbage is the exception: a JVM's classes
+ * stay level, and rise only where some are made for a request and dropped. Such
+ * readings count as they are, but what rises must be there behind collections
+ * to be a leak. */
+const char *metric_swept_by(const struct metric *m);
+
 /* The column that counts what makes a new reading of this metric, which repeats
  * the last one until then: what a JVM's collection left stands until the next.
  * NULL: every reading is new. */

@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { USED, AFTER_GC, CLASSES, COLLECTIONS, N };
+enum { USED, AFTER_GC, CLASSES, COLLECTIONS, UNLOADING, N };
 
 static const char *const metric_names[N] = {
     "jvm_heap_used_bytes",
     "jvm_heap_after_gc_bytes",
     "jvm_classes",
     "jvm_gc_collections",
+    "jvm_gc_unloading",
 };
 
 static void close_jvm(void *state)
@@ -33,7 +34,7 @@ static void read_jvm(void *state, const struct source_host *host,
         v[k] = 0;
     for (size_t i = 0; i < proctree_count(host->tree); i++) {
         int64_t pid = proctree_at(host->tree, i)->id.pid;
-        struct jvm_counts c = {NAN, NAN, NAN, NAN, NAN};
+        struct jvm_counts c = {NAN, NAN, NAN, NAN, NAN, NAN};
         struct err err = {""};
 
         if (!jvm_is(pid))
@@ -45,6 +46,7 @@ static void read_jvm(void *state, const struct source_host *host,
         v[AFTER_GC] += c.heap_after_gc_bytes;
         v[CLASSES] += c.classes;
         v[COLLECTIONS] += c.collections;
+        v[UNLOADING] += c.unloading;
     }
     for (int k = 0; k < N; k++)
         if (machines == 0 || proctree_dropped(host->tree) > 0)

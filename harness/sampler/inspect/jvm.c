@@ -24,7 +24,7 @@ enum { HEADER = 32, ENTRY = 20 };
 /* What is summed up while the entries go by. */
 struct sums {
     double used, kept; /* all spaces; all but eden */
-    double collections;
+    double collections, unloading;
     double loaded, unloaded;
     double threads;
     /* Space names come before or after their numbers: by generation and
@@ -49,6 +49,15 @@ static double value_of(const unsigned char *p)
     return v < 0 ? NAN : (double)v;
 }
 
+/* The first collector is the one of the young generation; the others (full,
+ * old, concurrent) look at classes as well. */
+static void take_collections(struct sums *s, unsigned collector, double v)
+{
+    s->collections = isnan(s->collections) ? v : s->collections + v;
+    if (collector > 0)
+        s->unloading = isnan(s->unloading) ? v : s->unloading + v;
+}
+
 static void take_number(struct sums *s, const char *name, double v)
 {
     unsigned g, k;
@@ -60,7 +69,7 @@ static void take_number(struct sums *s, const char *name, double v)
         s->space_used[g][k] = v;
     else if (sscanf(name, "sun.gc.collector.%u.invocations%n", &g, &end) == 1 &&
              end > 0 && name[end] == '\0')
-        s->collections = isnan(s->collections) ? v : s->collections + v;
+        take_collections(s, g, v);
     else if (strcmp(name, "java.threads.live") == 0)
         s->threads = v;
     else if (strcmp(name, "java.cls.loadedClasses") == 0 ||
@@ -104,7 +113,10 @@ static void take_entry(struct sums *s, const unsigned char *e, size_t n)
 
 int jvm_parse(const unsigned char *bytes, size_t n, struct jvm_counts *out)
 {
-    struct sums s = {.collections = NAN, .loaded = NAN, .threads = NAN};
+    struct sums s = {.collections = NAN,
+                     .unloading = NAN,
+                     .loaded = NAN,
+                     .threads = NAN};
     uint32_t at, entries;
     bool spaces = false;
 
@@ -139,6 +151,7 @@ int jvm_parse(const unsigned char *bytes, size_t n, struct jvm_counts *out)
     out->classes = s.loaded - s.unloaded;
     out->threads = s.threads;
     out->collections = s.collections;
+    out->unloading = s.unloading;
     return 0;
 }
 

@@ -18,6 +18,8 @@ struct jvm_counts {
     double classes;             /* loaded and not unloaded */
     double threads;
     double collections; /* of all collectors */
+    double unloading;   /* of those that look at all of the heap, and unload
+                           classes: all but the first; NaN: there are none */
 };
 
 /* Reads the file's `n` bytes, which are the target's word. Returns 0, or -1

@@ -402,6 +402,49 @@ static void test_jvm_between_collections(void **state)
     records_close(&r);
 }
 
+/* Classes that are made for a request and dropped wait for a collection that
+   unloads them, which a run may never see. */
+static void test_classes_wait_to_be_unloaded(void **state)
+{
+    static const double rises[10] = {125, 126, 124, 125, 125,
+                                     126, 124, 125, 125, 125};
+    static const double level[10] = {31, 2};
+    static const double falls[10] = {125, 126, -251, 125, 125,
+                                     126, 124, -500, 125, 125};
+    static const double each[10] = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
+    static const double twice[10] = {0, 0, 2, 0, 0, 0, 0, 2, 0, 0};
+    static const struct {
+        const double *classes, *ran;
+        bool counted;
+        enum outcome want;
+    } rows[] = {
+        {rises, NULL, false, OUTCOME_LEAK},
+        {rises, NULL, true, OUTCOME_INCONCLUSIVE},
+        {rises, twice, true, OUTCOME_INCONCLUSIVE},
+        {rises, each, true, OUTCOME_LEAK},
+        {level, NULL, true, OUTCOME_PASS},
+        {level, twice, true, OUTCOME_PASS},
+        {falls, twice, true, OUTCOME_INCONCLUSIVE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct record r;
+        struct finding f;
+
+        records_open(&r, 10, 1000);
+        records_column(&r, "jvm_classes", 1327, rows[i].classes);
+        if (rows[i].counted)
+            records_column(&r, "jvm_gc_unloading", 2, rows[i].ran);
+        judge(&r, &f);
+        if (f.outcome != rows[i].want)
+            print_error("case %zu: %s\n", i, f.reason);
+        assert_int_equal(f.outcome, rows[i].want);
+        assert_int_equal(f.garbage, f.outcome == OUTCOME_INCONCLUSIVE);
+        records_close(&r);
+    }
+}
+
 /* Eight blocks of 150 requests while the load opens connections. */
 struct own {
     const char *metric;
@@ -532,6 +575,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hours_of_the_clock),
         cmocka_unit_test(test_jvm_between_collections),
+        cmocka_unit_test(test_classes_wait_to_be_unloaded),
         cmocka_unit_test(test_glance),
         cmocka_unit_test(test_own_connections_are_no_leak),
         cmocka_unit_test(test_own_connections_are_bounded),

@@ -63,7 +63,7 @@ static size_t put(unsigned char *b, size_t at, const char *name, char type,
 static void tells_eden_from_the_rest(void **state)
 {
     unsigned char b[1024] = "\xca\xfe\xc0\xc0\x01\x02";
-    int64_t v[] = {100, 20, 3, 0, 5, 2};
+    int64_t v[] = {100, 20, 3, 7, 5, 2};
     struct jvm_counts c;
     size_t at = 32;
 
@@ -79,12 +79,15 @@ static void tells_eden_from_the_rest(void **state)
     assert_true(isnan(c.collections));
     assert_true(isnan(c.classes));
     at = put(b, at, "sun.gc.collector.0.invocations", 'J', &v[2], 8);
-    at = put(b, at, "sun.gc.collector.1.invocations", 'J', &v[2], 8);
+    assert_int_equal(jvm_parse(b, sizeof b, &c), 0);
+    assert_true(isnan(c.unloading)); /* nobody is known to */
+    at = put(b, at, "sun.gc.collector.1.invocations", 'J', &v[3], 8);
     at = put(b, at, "java.cls.loadedClasses", 'J', &v[4], 8);
     put(b, at, "java.cls.unloadedClasses", 'J', &v[5], 8);
     assert_int_equal(jvm_parse(b, sizeof b, &c), 0);
     assert_true(c.heap_after_gc_bytes == 20);
-    assert_true(c.collections == 6);
+    assert_true(c.collections == 10);
+    assert_true(c.unloading == 7);
     assert_true(c.classes == 3);
     /* More entries announced than there are, and one longer than the file. */
     b[28] = 255;
