@@ -1,5 +1,6 @@
 #include "analyzers/cause.h"
 
+#include "analyzers/programs.h"
 #include "analyzers/type_columns.h"
 #include "analyzers/words.h"
 #include "harness/model/typename.h"
@@ -61,6 +62,9 @@ static const struct class classes[] = {
     {"native_heap",
      "Look at what native code allocates (in Python: C extensions, numpy "
      "buffers, bindings); heaptrack or valgrind show the call stack."},
+    {"undecided_counts",
+     "Count them better: python = agent collects at each barrier; without "
+     "recycled workers, or with longer blocks, less comes and goes."},
     {"unclassified",
      "Watch the service itself: plateau run, or plateau observe --pid PID, "
      "reads the kinds of memory apart and counts Python's objects."},
@@ -192,33 +196,6 @@ static double counted(const struct record *r, const char *name)
                                           : NAN;
 }
 
-/* The process that holds most of the growth, when it is another program than
-   the first; NULL otherwise. */
-static const struct record_process *other_program(const struct record *r)
-{
-    const struct record_process *top = NULL, *first = NULL;
-    double all = 0;
-
-    for (size_t i = 0; i < r->nprocesses; i++) {
-        const struct record_process *p = &r->processes[i];
-        double grown = p->rss_last - p->rss_first;
-
-        if (first == NULL || p->first_s < first->first_s)
-            first = p;
-        if (!(grown > 0))
-            continue;
-        all += grown;
-        if (top == NULL || grown > top->rss_last - top->rss_first)
-            top = p;
-    }
-    if (top == NULL || first == NULL || top->command == NULL ||
-        first->command == NULL || top->rss_last - top->rss_first < 0.7 * all ||
-        strncmp(top->command, first->command, strcspn(first->command, " ")) ==
-            0)
-        return NULL;
-    return top;
-}
-
 /* The last reading of a witness at the barriers; 0 unknown. */
 static double at_last(const struct record *r, const char *name)
 {
@@ -331,6 +308,19 @@ static void tell_descriptors(const struct evidence *e, struct verdict *v)
                  "the file objects (os.open, a C library).");
 }
 
+/* Could Python's own blocks, which are no larger than 512 bytes, be half of what
+   memory grows by, for all that is known? */
+static bool blocks_may(const struct evidence *e)
+{
+    const struct finding *f = named(e->v, "py_blocks");
+    double grown = e->lead != NULL && e->lead->metric.unit == METRIC_BYTES
+                       ? e->lead->per_request.value
+                       : 0;
+
+    return e->counts_known && f->outcome == OUTCOME_INCONCLUSIVE &&
+           f->per_request.high * 512 > 0.5 * grown;
+}
+
 /* What the memory is, when only memory grows. */
 static void tell_memory(const struct evidence *e, struct verdict *v)
 {
@@ -358,6 +348,10 @@ static void tell_memory(const struct evidence *e, struct verdict *v)
         tell(v, "unsharing",
              "Private memory grows while RSS is level: forked workers write "
              "to pages they shared (copy on write).");
+    else if (blocks_may(e))
+        tell(v, "undecided_counts",
+             "Memory grows; whether Python's objects grow with it could not "
+             "be told in this run.");
     else if (e->counts_known && !e->objects && !e->blocks)
         tell(v, "native_heap",
              "Memory grows and Python's own counts do not: it is allocated "
@@ -393,6 +387,8 @@ static void tell_native(const struct evidence *e, struct verdict *v)
          !e->counts_known ? "The native heap in use grows: allocated and not "
                             "freed."
          : type != NULL   ? "The native heap in use grows: "
+         : blocks_may(e)  ? "The native heap in use grows; whether Python's "
+                            "objects grow with it could not be told."
                           : "The native heap in use grows and Python's counts "
                             "do not: a C extension or library keeps it.");
     if (!e->counts_known || type == NULL)
@@ -425,12 +421,32 @@ static bool are_processes(const struct verdict *v)
            procs->per_request.value > 0.5 * all->per_request.value;
 }
 
-static void tell_leak(const struct evidence *e, struct verdict *v)
+static void tell_other(const struct program *other, struct verdict *v)
 {
-    const struct record_process *other =
-        e->objects || e->blocks ? NULL : other_program(e->r);
+    const char *command = other->top->command;
+    int name = (int)strcspn(command, " :");
     char text[256];
 
+    if (other->processes > 1)
+        snprintf(text, sizeof text,
+                 "The growth is in %zu processes of another program, %.*s "
+                 "(pid %lld grew most); the rest is level.",
+                 other->processes, name > 120 ? 120 : name, command,
+                 (long long)other->top->pid);
+    else
+        snprintf(text, sizeof text,
+                 "The growth is in another process, pid %lld (%.120s); the "
+                 "rest is level.",
+                 (long long)other->top->pid, command);
+    tell(v, "other_process", text);
+}
+
+static void tell_leak(const struct evidence *e, struct verdict *v)
+{
+    struct program other = {.top = NULL};
+
+    if (!e->objects && !e->blocks)
+        programs_other(e->r, &other);
     if (e->lead != NULL && e->lead->shape == SHAPE_SAWTOOTH &&
         !never_restarted(e->r))
         tell(v, "masked_by_recycling",
@@ -454,13 +470,9 @@ static void tell_leak(const struct evidence *e, struct verdict *v)
              "Blocks of Python's allocator grow and collector-tracked "
              "objects do not: bytes, str, numbers, or references that C "
              "code never gave back.");
-    else if (other != NULL) {
-        snprintf(text, sizeof text,
-                 "The growth is in another process, pid %lld (%.120s); the "
-                 "rest is level.",
-                 (long long)other->pid, other->command);
-        tell(v, "other_process", text);
-    } else if (e->fds)
+    else if (other.top != NULL)
+        tell_other(&other, v);
+    else if (e->fds)
         tell_descriptors(e, v);
     else if (e->native)
         tell_native(e, v);

@@ -1,4 +1,5 @@
 #include "analyzers/cause.h"
+#include "analyzers/programs.h"
 
 #include "tests/unit/assert_close.h"
 
@@ -277,7 +278,24 @@ static void test_large_objects(void **state)
     v.ntypes = 0;
     cause_find(&r, &v);
     assert_non_null(strstr(v.cause.text, "a C extension or library keeps it"));
-    f[1].outcome = OUTCOME_INCONCLUSIVE; /* never read */
+    /* Recycled workers: nobody knows whether they grow. */
+    f[1].outcome = OUTCOME_INCONCLUSIVE;
+    f[0].per_request.value = 1500;
+    f[1].per_request = (struct interval){1, -1, 8};
+    f[1].per_hour.low = -1;
+    cause_find(&r, &v);
+    assert_non_null(strstr(v.cause.text, "could not be told"));
+    metric_describe("uss_bytes", &f[0].metric);
+    snprintf(f[0].name, sizeof f[0].name, "uss_bytes");
+    cause_find(&r, &v);
+    assert_string_equal(v.cause.class, "undecided_counts");
+    /* A block has 512 bytes at most. */
+    f[1].per_request.high = 1;
+    cause_find(&r, &v);
+    assert_string_equal(v.cause.class, "native_heap");
+    metric_describe("native_inuse_bytes", &f[0].metric);
+    snprintf(f[0].name, sizeof f[0].name, "native_inuse_bytes");
+    f[1].per_hour.low = NAN; /* never read */
     cause_find(&r, &v);
     assert_null(strstr(v.cause.text, "Python"));
 }
@@ -386,6 +404,43 @@ static void test_other_process(void **state)
     assert_string_not_equal(v.cause.class, "other_process");
 }
 
+/* A script started a database and the service beside it: what leaks is in the
+   database's processes, or in the service itself. */
+static void test_which_program_grows(void **state)
+{
+    struct record_process p[] = {
+        {.pid = 10, .command = (char *)"/bin/bash start.sh", .cpu_last = 0.01},
+        {.pid = 11, .command = (char *)"postgres: checkpointer "},
+        {.pid = 12, .command = (char *)"python app.py", .cpu_last = 20},
+        {.pid = 13, .command = (char *)"postgres: app 127.0.0.1(1)"},
+        {.pid = 14, .command = (char *)"postgres: app 127.0.0.1(2)"},
+    };
+    struct record r = {.processes = p, .nprocesses = 5};
+    struct program found;
+
+    (void)state;
+    for (size_t i = 0; i < r.nprocesses; i++)
+        p[i].first_s = (double)i;
+    p[2].rss_last = 1e5;
+    p[3].rss_last = 4e6;
+    p[4].rss_last = 6e6;
+    p[3].cpu_last = p[4].cpu_last = 5;
+    programs_other(&r, &found);
+    assert_ptr_equal(found.top, &p[4]);
+    assert_int_equal(found.processes, 2);
+    p[2].rss_last = 9e7;
+    programs_other(&r, &found);
+    assert_null(found.top);
+    /* Nobody knows who worked: the script came first. */
+    for (size_t i = 0; i < r.nprocesses; i++)
+        p[i].cpu_last = NAN;
+    programs_other(&r, &found);
+    assert_ptr_equal(found.top, &p[2]);
+    r.nprocesses = 0;
+    programs_other(&r, &found);
+    assert_null(found.top);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_sawtooth),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_other_process),
+        cmocka_unit_test(test_which_program_grows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
