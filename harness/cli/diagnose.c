@@ -158,7 +158,8 @@ static void add_unheld(struct diagnose *d, const char *type,
                                              .text = (char *)text,
                                              .instances = (double)h->instances,
                                              .sampled = h->sampled,
-                                             .found = found});
+                                             .found = found,
+                                             .unheld = true});
 }
 
 void diagnose_add_unheld(struct diagnose *d, const char *type,

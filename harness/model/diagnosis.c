@@ -55,15 +55,16 @@ void diagnosis_rank(struct diagnosis *d)
 {
     size_t front = 0;
 
-    for (size_t i = 0; i < d->nchains; i++) {
-        struct diagnosis_chain c = d->chains[i];
+    for (int unheld = 0; unheld < 2; unheld++)
+        for (size_t i = front; i < d->nchains; i++) {
+            struct diagnosis_chain c = d->chains[i];
 
-        if (c.found * 2 < c.sampled)
-            continue;
-        memmove(&d->chains[front + 1], &d->chains[front],
-                (i - front) * sizeof c);
-        d->chains[front++] = c;
-    }
+            if (c.found * 2 < c.sampled || c.unheld != (unheld == 1))
+                continue;
+            memmove(&d->chains[front + 1], &d->chains[front],
+                    (i - front) * sizeof c);
+            d->chains[front++] = c;
+        }
 }
 
 static void add_site(struct diagnosis_site **sites, size_t *n,

@@ -37,6 +37,7 @@ struct diagnosis_chain {
     char *type;       /* module.qualname of what grows */
     char *text;       /* "module shop -> history: list[51204] -> Order" */
     double instances; /* living ones of the type, all processes */
+    bool unheld;      /* no holder was found: while it is told alone */
     double sampled;   /* instances that were followed */
     double found;     /* of those, how many hang on this chain */
     struct diagnosis_bound bound;
@@ -85,7 +86,8 @@ void diagnosis_add_chain(struct diagnosis *d,
 void diagnosis_prefer(struct diagnosis *d, const char *type);
 /* Puts the chains that hold half of the instances followed of their type, or
  * more, in front of the others: of what is there at any moment some is about to
- * go, and its holder is no leak's. Their order is kept. */
+ * go, and its holder is no leak's. A holder that was found says more than one
+ * that was not: those without come second. Their order is kept. */
 void diagnosis_rank(struct diagnosis *d);
 void diagnosis_add_site(struct diagnosis *d, const struct diagnosis_site *site);
 void diagnosis_add_native(struct diagnosis *d,

@@ -299,6 +299,47 @@ class AtWork(ObjectsCase):
                     # A place that was left may still hold the address of one.
                     self.assertGreaterEqual(found[what], 12, result.out)
 
+    def test_a_hash_holds_nothing(self):
+        """The hash of an id is the object's address. On each version."""
+        for _, python in PYTHONS:
+            with self.subTest(python=python):
+                target = Target(self, python, """
+                import ctypes, os
+                class Lost(object): pass
+                by_id = {}
+                ids = set()
+                few = []
+                for i in range(500):
+                    lost = Lost()
+                    by_id[id(lost)] = ids.add(id(lost))
+                    few.append({id(lost)})
+                    ctypes.pythonapi.Py_IncRef(ctypes.py_object(lost))
+                del lost
+                os.write(1, b"0\\n"); os.read(0, 1)
+                """)
+                target.numbers()
+                result = self.plateau("objects", target.pid, "--holders",
+                                      "__main__.Lost", "--json")
+                found = json.loads(result.out)
+                self.assertEqual(found["sampled"], 16)
+                self.assertNotIn("module __main__ ", result.out)
+
+    def test_classes_made_anew(self):
+        target = Target(self, PYTHONS[-1][1], """
+        import os
+        class Meta(type): pass
+        models = [Meta("Form%d" % i, (object,), {}) for i in range(300)]
+        os.write(1, b"0\\n"); os.read(0, 1)
+        """)
+        target.numbers()
+        result = self.plateau("objects", target.pid, "--holders",
+                              "__main__.Meta", "--json")
+        chain = json.loads(result.out)["chains"][0]
+        self.assertEqual(chain["chain"],
+                         "module __main__ -> models: list[300] -> "
+                         "__main__.Meta")
+        self.assertGreaterEqual(chain["found"], 12)
+
     def test_unknown_type_and_nothing_held(self):
         target = Target(self, PYTHONS[-1][1], """
         import os

@@ -12,6 +12,9 @@
    list of all weak references to the same. */
 #define WEAK_CALLBACK 24
 #define WEAK_END 56
+/* A set: counts, then its table, then a place for a small one. */
+#define SET_TABLE 40
+#define SET_SMALL 64
 #define BASES_MOST 16 /* classes from one to its roots */
 
 /* What lies behind the end of a text or number is left over from before. */
@@ -84,7 +87,27 @@ static bool dict_holds(const struct holder_world *w, uint64_t dict,
         return false;
     if (d.values)
         return true;
-    return hit >= d.entries && (hit - d.entries) / d.stride < d.n;
+    /* The hash of a number is the number: one that is an address (id) holds
+       nothing. */
+    return hit >= d.entries && (hit - d.entries) / d.stride < d.n &&
+           ((hit - d.entries) % d.stride == d.key_at ||
+            (hit - d.entries) % d.stride == d.value_at);
+}
+
+/* Does the set at `set` really hold what its table holds at `hit`? Behind each
+ * key lies its hash. */
+static bool set_holds(const struct holder_world *w, uint64_t set, uint64_t hit)
+{
+    uint64_t table;
+
+    return memview_u64(w->v, set + SET_TABLE, &table) == 0 &&
+           hit - table < (uint64_t)1 << 40 && (hit - table) % 16 == 0;
+}
+
+static bool is_set(const char *name)
+{
+    return strcmp(name, "builtins.set") == 0 ||
+           strcmp(name, "builtins.frozenset") == 0;
 }
 
 /* A deque keeps an empty block for what comes next. */
@@ -107,6 +130,8 @@ static bool holds_block(const struct holder_world *w, const struct holder *h,
         return list_holds(w, h->addr, c->hit);
     if (strcmp(name, "builtins.dict") == 0)
         return dict_holds(w, h->addr, c->hit);
+    if (is_set(name))
+        return set_holds(w, h->addr, c->hit);
     if (strcmp(name, "collections.deque") == 0)
         return deque_holds(w, h->addr);
     return strcmp(name, "builtins.code") != 0;
@@ -155,10 +180,17 @@ static bool within(const struct holder_world *w, const struct holder *h,
     return (hit - end) / item < length;
 }
 
+/* Is the word at `h->hit` a hash in the table that lies within a small set? */
+static bool is_small_hash(const struct holder_world *w, const struct holder *h)
+{
+    return is_set(pytypes_name(w->types, (uint32_t)h->type)) &&
+           h->hit >= h->addr + SET_SMALL && (h->hit - h->addr) % 16 == 8;
+}
+
 bool holder_holds(const struct holder_world *w, const struct holder *h,
                   const struct holder *c)
 {
     return !never_holds(pytypes_name(w->types, (uint32_t)h->type)) &&
-           !is_weak_word(w, h) && !holder_is_borrowed_link(w, h) &&
+           !is_weak_word(w, h) && !is_small_hash(w, h) && !holder_is_borrowed_link(w, h) &&
            within(w, h, h->hit) && (!c->size || holds_block(w, h, c));
 }

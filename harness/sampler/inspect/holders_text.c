@@ -202,7 +202,8 @@ static void add_object(const struct holder_world *w, const struct holder *n,
     char function[NAME_CAP];
     uint64_t length;
 
-    if (class >= 0) {
+    /* Of classes that are the leak, each has a name of its own. */
+    if (class >= 0 && n->child >= 0) {
         buf_addf(out, "class %s", pytypes_name(w->types, (uint32_t) class));
         return;
     }

@@ -145,12 +145,13 @@ static void what_holds_most_is_told_first(void **state)
 {
     static const struct diagnosis_chain rows[] = {
         {.type = "str", .text = "frame", .sampled = 16, .found = 7},
+        {.type = "str", .text = "C", .sampled = 16, .found = 9, .unheld = true},
         {.type = "tuple", .text = "peers", .sampled = 16, .found = 8},
         {.type = "tuple", .text = "frame", .sampled = 16, .found = 4},
         {.type = "dict", .text = "peers", .sampled = 16, .found = 16},
         {.type = "int", .text = "whole"},
     };
-    static const size_t want[] = {1, 3, 4, 0, 2};
+    static const size_t want[] = {2, 4, 5, 1, 0, 3};
     struct diagnosis d = {.ran = true};
 
     (void)state;
