@@ -2,6 +2,7 @@
 
 #include "analyzers/fit.h"
 #include "analyzers/power.h"
+#include "analyzers/swapped.h"
 #include "analyzers/type_columns.h"
 #include "analyzers/words.h"
 
@@ -327,8 +328,7 @@ void remarks_findings(struct continuous *c, const struct column_view *views)
         else
             doubt(&r);
         if (views[i].swapped)
-            words_add(f->reason, sizeof f->reason,
-                      " What was swapped out is counted with it.");
+            words_add(f->reason, sizeof f->reason, SWAPPED_WORDS);
     }
 }
 

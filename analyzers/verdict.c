@@ -9,6 +9,7 @@
 #include "analyzers/growth_memo.h"
 #include "analyzers/limits.h"
 #include "analyzers/sequential.h"
+#include "analyzers/swapped.h"
 #include "analyzers/type_columns.h"
 #include "analyzers/verdict_words.h"
 #include "analyzers/vote.h"
@@ -396,6 +397,7 @@ void verdict_judge(const struct record *r, const struct policy *p,
     if (p == NULL)
         p = &r->policy;
     type_columns_add(r, &wide, &out->types_seen);
+    swapped_into(r, &wide);
     judge_barriers(&wide, p, out);
     judge_heard(&r->samples, p, out, &c);
     if (out->nfindings > 0) {
@@ -410,12 +412,14 @@ void verdict_judge(const struct record *r, const struct policy *p,
     out->steady_from_s = steady(out);
     mind_the_run(r, out);
     look_ahead(&wide, p, out);
+    swapped_tell(r, &wide, out);
     sum_up_more(out);
     control_run(&wide, p, out);
     details_fill(&wide, p, out);
     cause_find(&wide, out);
     out->certain = sequential_certain(&wide, out);
     verdict_words(&wide, p, &vote, out);
+    swapped_release(r, &wide);
     type_columns_release(r, &wide, out);
     continuous_release(&c);
     growth_memo_free(out->memo);
