@@ -263,6 +263,24 @@ static void add_caveats(const struct record *r, struct verdict *v)
         ADD(" Not the load that was asked for: %.300s.", r->load_trouble);
 }
 
+/* What stands in the way and no length is known to settle, where one is known
+   for what is told first; else NULL. */
+static const struct finding *stuck(const struct verdict *v)
+{
+    const struct finding *lead = verdict_lead(v);
+
+    if (lead == NULL || !isfinite(lead->more_requests))
+        return NULL;
+    for (size_t i = 0; i < v->nfindings; i++) {
+        const struct finding *f = &v->findings[i];
+
+        if (f != lead && f->judged && f->blocking &&
+            f->outcome == OUTCOME_INCONCLUSIVE && isnan(f->more_requests))
+            return f;
+    }
+    return NULL;
+}
+
 /* What would settle an undecided run. */
 static void advise_more(const struct record *r, struct verdict *v)
 {
@@ -275,6 +293,10 @@ static void advise_more(const struct record *r, struct verdict *v)
     else if (isfinite(v->more_s))
         ADVISE("%s for about %s more.", ours ? "Run" : "Record",
                words_time(v->more_s, b));
+    else if (r->barriers.n > 1 && stuck(v) != NULL)
+        ADVISE("More of the same may settle %s, but hardly %s: use longer "
+               "blocks, or a longer settle time.",
+               title(verdict_lead(v)), title(stuck(v)));
     else if (r->barriers.n > 1)
         ADVISE("More of the same will hardly settle it: use longer blocks, "
                "a longer settle time, or a source that counts objects.");

@@ -1,6 +1,7 @@
 /* What is said beside the readings: what takes a pass away, however level they
  * are, and what a run of that kind cannot tell. */
 #include "analyzers/verdict.h"
+#include "analyzers/verdict_words.h"
 
 #include "tests/unit/analyzers/records.h"
 #include "tests/unit/analyzers/samples.h"
@@ -95,6 +96,36 @@ static void test_soak_of_several(void **state)
     }
 }
 
+/* How much more is told of one number; another stands in the way that no
+ * length is known for: both are named, and neither contradicts the other. */
+static void test_one_of_two_is_stuck(void **state)
+{
+    struct finding f[2];
+    struct vote vote = {.lead = 0};
+    struct verdict v = {.outcome = OUTCOME_INCONCLUSIVE,
+                        .findings = f,
+                        .nfindings = 2,
+                        .lead = 0,
+                        .more_requests = NAN,
+                        .more_s = NAN};
+    struct record r;
+
+    (void)state;
+    records_open(&r, 8, 300);
+    for (int i = 0; i < 2; i++) {
+        finding_init(&f[i], metric_find(i == 0 ? "rss_bytes" : "fds"));
+        f[i].judged = f[i].blocking = true;
+        f[i].more_requests = i == 0 ? 18000 : NAN;
+    }
+    verdict_words(&r, &r.policy, &vote, &v);
+    assert_non_null(strstr(v.advice, "may settle resident memory (RSS), but "
+                                     "hardly file descriptors"));
+    f[0].more_requests = NAN;
+    verdict_words(&r, &r.policy, &vote, &v);
+    assert_non_null(strstr(v.advice, "will hardly settle it"));
+    records_close(&r);
+}
+
 /* Where whole numbers run out, growth of one by one is lost. */
 static void test_vast(void **state)
 {
@@ -119,6 +150,7 @@ int main(void)
         cmocka_unit_test(test_failed_target),
         cmocka_unit_test(test_idle),
         cmocka_unit_test(test_soak_of_several),
+        cmocka_unit_test(test_one_of_two_is_stuck),
         cmocka_unit_test(test_vast),
     };
 
