@@ -397,8 +397,7 @@ static bool column_as(const struct record *r, const struct policy *p,
 {
     bool hiding, clear = as == READ_CLEARED;
 
-    struct judge j = {
-        .r = r, .rule = rule, .f = f, .swept = as == READ_SWEPT};
+    struct judge j = {.r = r, .rule = rule, .f = f, .swept = as == READ_SWEPT};
     struct barrier_words w = {0};
 
     finding_init(f, &c->metric);

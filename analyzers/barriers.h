@@ -58,8 +58,9 @@ struct blocks {
 void blocks_gather(const struct record *r, const struct column *c, size_t rows,
                    struct blocks *out);
 
-/* As blocks_gather; `swept`: of a metric that garbage may lift (metric_swept_by)
- * only what was read behind a collection, all else is joined to the next. */
+/* As blocks_gather; `swept`: of a metric that garbage may lift
+ * (metric_swept_by) only what was read behind a collection, all else is joined
+ * to the next. */
 void blocks_gather_swept(const struct record *r, const struct column *c,
                          size_t rows, bool swept, struct blocks *out);
 

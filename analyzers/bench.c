@@ -47,8 +47,7 @@ static void bench_clear(struct bench *b, const struct column_context *x,
 {
     struct trial *all[] = {&b->whole,    &b->first,     &b->plain[0],
                            &b->plain[1], &b->recent[0], &b->recent[1],
-                           &b->guess,    &b->now,
-                           &b->onset};
+                           &b->guess,    &b->now,       &b->onset};
 
     memset(b, 0, offsetof(struct bench, whole));
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -113,7 +112,8 @@ bool bench_open(struct bench *b, const struct column_context *x,
  * never quite those of the family. */
 static double floor_variance(const struct bench *b, double from)
 {
-    double small = 2e-4 * b->v->level, shape = 0.004 * guards_swing(b->y, b->r->n, from);
+    double small = 2e-4 * b->v->level,
+           shape = 0.004 * guards_swing(b->y, b->r->n, from);
 
     return small * small + b->quantum * b->quantum / 12 + shape * shape;
 }

@@ -62,8 +62,8 @@ static bool row_is_new(const struct column *runs, size_t last, size_t i)
 static const struct column *renewing(const struct record *r,
                                      const struct column *c, bool swept)
 {
-    const char *name = swept ? metric_swept_by(&c->metric)
-                             : metric_collector(&c->metric);
+    const char *name =
+        swept ? metric_swept_by(&c->metric) : metric_collector(&c->metric);
 
     if (name == NULL)
         name = metric_renewed_by(&c->metric);

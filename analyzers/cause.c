@@ -308,8 +308,8 @@ static void tell_descriptors(const struct evidence *e, struct verdict *v)
                  "the file objects (os.open, a C library).");
 }
 
-/* Could Python's own blocks, which are no larger than 512 bytes, be half of what
-   memory grows by, for all that is known? */
+/* Could Python's own blocks, which are no larger than 512 bytes, be half of
+   what memory grows by, for all that is known? */
 static bool blocks_may(const struct evidence *e)
 {
     const struct finding *f = named(e->v, "py_blocks");

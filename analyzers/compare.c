@@ -211,11 +211,10 @@ static void row_text(struct compare_row *w, const struct compare_number *a,
               w->kind[0] != '\0' ? ", " : "", w->metric,
               change_name(w->change));
     if (a == NULL || b == NULL) {
-        words_add(w->text, sizeof w->text,
-                  "%s per request %s; not measured %s.",
-                  words_amount(a ? w->before.value : w->after.value, w->unit,
-                               x),
-                  a ? "before" : "now", a ? "now" : "before");
+        words_add(
+            w->text, sizeof w->text, "%s per request %s; not measured %s.",
+            words_amount(a ? w->before.value : w->after.value, w->unit, x),
+            a ? "before" : "now", a ? "now" : "before");
         return;
     }
     words_add(w->text, sizeof w->text,

@@ -75,7 +75,8 @@ void programs_other(const struct record *r, struct program *out)
 
         all += grown(p);
         if (p->command != NULL && grown(p) > 0 &&
-            (top == NULL || of_program(r, p, grown) > of_program(r, top, grown) ||
+            (top == NULL ||
+             of_program(r, p, grown) > of_program(r, top, grown) ||
              (is_same(p, top) && grown(p) > grown(top))))
             top = p;
     }
@@ -84,7 +85,7 @@ void programs_other(const struct record *r, struct program *out)
         return;
     out->top = top;
     for (size_t i = 0; i < r->nprocesses; i++)
-        out->processes +=
-            r->processes[i].command != NULL && grown(&r->processes[i]) > 0 &&
-            is_same(&r->processes[i], top);
+        out->processes += r->processes[i].command != NULL &&
+                          grown(&r->processes[i]) > 0 &&
+                          is_same(&r->processes[i], top);
 }

@@ -13,8 +13,9 @@ struct program {
 };
 
 /* The program whose processes hold most of the growth, when it is another than
- * the service's: that which worked most, or where nobody counted the processor's
- * time, that which began first. A script that starts both does not work. */
+ * the service's: that which worked most, or where nobody counted the
+ * processor's time, that which began first. A script that starts both does not
+ * work. */
 void programs_other(const struct record *r, struct program *out);
 
 #endif

@@ -137,11 +137,12 @@ void diagnose_outside_holders(struct diagnose *d, const char *type,
     diagnose_add_unheld(d, type, &best,
                         " that the collector did not (yet) take");
     if (best.unseen * WORTH_CHAIN >= best.sampled && best.unseen > 0)
-        diagnosis_note(&d->found,
-                       "what holds %s was not seen: malloc is replaced, and its "
-                       "large blocks, where long lists and dicts keep their "
-                       "entries, cannot be searched from outside",
-                       type);
+        diagnosis_note(
+            &d->found,
+            "what holds %s was not seen: malloc is replaced, and its "
+            "large blocks, where long lists and dicts keep their "
+            "entries, cannot be searched from outside",
+            type);
     if (best.partial)
         diagnosis_note(&d->found,
                        "the search for holders of %s from outside ran out of "

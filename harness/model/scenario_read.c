@@ -127,7 +127,8 @@ static void unknown_key(struct reader *r, enum key_section kind,
 
     if (other != NULL)
         hint = mem_strdup(other);
-    else if (r->m->n < 1000 && key_suggest(kind, e->key, near, sizeof near) != NULL)
+    else if (r->m->n < 1000 &&
+             key_suggest(kind, e->key, near, sizeof near) != NULL)
         hint = mem_printf("did you mean '%s%s'?", near,
                           near[strlen(near) - 1] == '.' ? "NAME" : "");
     /* A key that stands in the wrong section is told its place. */

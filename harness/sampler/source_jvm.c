@@ -11,11 +11,8 @@
 enum { USED, AFTER_GC, CLASSES, COLLECTIONS, UNLOADING, N };
 
 static const char *const metric_names[N] = {
-    "jvm_heap_used_bytes",
-    "jvm_heap_after_gc_bytes",
-    "jvm_classes",
-    "jvm_gc_collections",
-    "jvm_gc_unloading",
+    "jvm_heap_used_bytes", "jvm_heap_after_gc_bytes", "jvm_classes",
+    "jvm_gc_collections",  "jvm_gc_unloading",
 };
 
 static void close_jvm(void *state)

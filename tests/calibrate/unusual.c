@@ -259,7 +259,8 @@ static void slow_release(struct world *w)
 }
 
 /* A cache of keys of a heavy-tailed kind: new ones turn up like a power of all
- * that were asked for, ever more slowly, and nobody knows how many there are. */
+ * that were asked for, ever more slowly, and nobody knows how many there are.
+ */
 static void keys_without_end(struct world *w)
 {
     double size = w->base * world_log_uniform(w, 0.5, 2);

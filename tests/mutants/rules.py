@@ -645,8 +645,8 @@ RULES = [
      "        if (q->b[j] <= 0)\n", "        if (q->b[j] <= -1e300)\n"),
     # What it means, and words for it.
     ("one process of many is the service", "programs.c",
-     "(top == NULL || of_program(r, p, grown) > of_program(r, top, grown) ||",
-     "(top == NULL ||"),
+     "of_program(r, p, grown) > of_program(r, top, grown) ||",
+     "false ||"),
     ("who starts the service is the service", "programs.c",
      "if (best == NULL || work > most ||", "if (best == NULL ||"),
     ("a lost reference is one of many", "harness/cli/worth.c",

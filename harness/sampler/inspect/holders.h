@@ -11,7 +11,8 @@
  * Weak references do not hold. What hangs on a variable of C code ends without
  * a name. Where malloc is replaced, blocks above 512 bytes are not seen, and
  * with them the entries of large lists and dicts: what was not found there is
- * told as unseen, never as absent. Keys of plain dicts are never shown: they may be somebody's data. */
+ * told as unseen, never as absent. Keys of plain dicts are never shown: they
+ * may be somebody's data. */
 #ifndef PLATEAU_SAMPLER_INSPECT_HOLDERS_H
 #define PLATEAU_SAMPLER_INSPECT_HOLDERS_H
 

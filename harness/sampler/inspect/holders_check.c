@@ -191,6 +191,7 @@ bool holder_holds(const struct holder_world *w, const struct holder *h,
                   const struct holder *c)
 {
     return !never_holds(pytypes_name(w->types, (uint32_t)h->type)) &&
-           !is_weak_word(w, h) && !is_small_hash(w, h) && !holder_is_borrowed_link(w, h) &&
-           within(w, h, h->hit) && (!c->size || holds_block(w, h, c));
+           !is_weak_word(w, h) && !is_small_hash(w, h) &&
+           !holder_is_borrowed_link(w, h) && within(w, h, h->hit) &&
+           (!c->size || holds_block(w, h, c));
 }

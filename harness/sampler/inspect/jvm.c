@@ -113,10 +113,8 @@ static void take_entry(struct sums *s, const unsigned char *e, size_t n)
 
 int jvm_parse(const unsigned char *bytes, size_t n, struct jvm_counts *out)
 {
-    struct sums s = {.collections = NAN,
-                     .unloading = NAN,
-                     .loaded = NAN,
-                     .threads = NAN};
+    struct sums s = {
+        .collections = NAN, .unloading = NAN, .loaded = NAN, .threads = NAN};
     uint32_t at, entries;
     bool spaces = false;
 

@@ -72,7 +72,8 @@ static void test_idle(void **state)
     }
 }
 
-/* Without blocks nobody can say which of several requests leaks: that is told. */
+/* Without blocks nobody can say which of several requests leaks: that is told.
+ */
 static void test_soak_of_several(void **state)
 {
     static const char *const names[] = {"rss_bytes", NULL};

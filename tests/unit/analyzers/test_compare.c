@@ -238,9 +238,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),   cmocka_unit_test(test_difference),
-        cmocka_unit_test(test_why_not),
-        cmocka_unit_test(test_missing), cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_types),   cmocka_unit_test(test_many),
+        cmocka_unit_test(test_why_not), cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_kinds),   cmocka_unit_test(test_types),
+        cmocka_unit_test(test_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

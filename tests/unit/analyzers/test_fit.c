@@ -113,8 +113,8 @@ static void test_ever_slower(void **state)
             p.y[i] += 100 * pow(p.age[i] + 0.02, 0.4 + 0.1 * k);
         assert_true(fit_shapes(&p, NULL, &fit));
         assert_true(at(0.025) < 0);
-        assert_true(stats_mixture_quantile(fit.future, (size_t)fit.nparts,
-                                           0.5) > 15);
+        assert_true(
+            stats_mixture_quantile(fit.future, (size_t)fit.nparts, 0.5) > 15);
     }
 }
 

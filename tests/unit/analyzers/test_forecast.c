@@ -1,5 +1,5 @@
-/* What would settle an undecided run, and what then happens. How often it is right in general:
- * test_block_rates.c and `make calibrate`. */
+/* What would settle an undecided run, and what then happens. How often it is
+ * right in general: test_block_rates.c and `make calibrate`. */
 #include "tests/unit/assert_close.h"
 #include "tests/unit/effort.h"
 

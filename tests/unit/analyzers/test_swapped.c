@@ -63,7 +63,7 @@ static void test_swapped_in_again(void **state)
 /* The same at the barriers, out and in again, and neither. */
 static void test_barriers(void **state)
 {
-    static const double jitter[10] = {9e3, -4e3,  2e3, 7e3,  -8e3,
+    static const double jitter[10] = {9e3, -4e3, 2e3, 7e3,  -8e3,
                                       3e3, -6e3, 1e3, -5e3, 4e3};
     static const struct {
         double rss, swap; /* by block */

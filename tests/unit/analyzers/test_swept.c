@@ -1,4 +1,5 @@
-/* What waits to be collected, in samples: the blocks' are in test_barriers.c. */
+/* What waits to be collected, in samples: the blocks' are in test_barriers.c.
+ */
 #include "tests/unit/analyzers/samples.h"
 
 /* Classes that wait to be unloaded rise as a leak does. */
