@@ -602,8 +602,9 @@ void cause_find(const struct record *r, struct verdict *v)
         return;
     if (v->follows.named)
         tell_values(r, v);
-    else if (e.lead->shape == SHAPE_SATURATING ||
-             e.lead->shape == SHAPE_LOGARITHMIC)
+    else if ((e.lead->shape == SHAPE_SATURATING ||
+              e.lead->shape == SHAPE_LOGARITHMIC) &&
+             !(e.lead->grown < 0)) /* what falls fills nothing */
         tell(v, "cache_filling",
              "The growth bends as a filling cache does, but is not over.");
     else if (e.lead->shape == SHAPE_SAWTOOTH)

@@ -644,6 +644,8 @@ RULES = [
     ("blame may be negative", "attribution_search.c",
      "        if (q->b[j] <= 0)\n", "        if (q->b[j] <= -1e300)\n"),
     # What it means, and words for it.
+    ("what falls fills a cache", "cause.c",
+     "!(e.lead->grown < 0)) /*", "true) /*"),
     ("one process of many is the service", "programs.c",
      "of_program(r, p, grown) > of_program(r, top, grown) ||",
      "false ||"),

@@ -97,6 +97,7 @@ static const struct {
      SHAPE_LINEAR,
      "other_process"},
     {{{"py_gc_objects", OPEN, 1}}, OPEN, SHAPE_SATURATING, "cache_filling"},
+    {{{"fds", OPEN, -1}}, OPEN, SHAPE_SATURATING, ""},
     {{{"jvm_heap_after_gc_bytes", OPEN, 1}},
      OPEN,
      SHAPE_SAWTOOTH,
@@ -144,6 +145,7 @@ static void test_table(void **state)
             finding_init(&f[v.nfindings], &m);
             f[v.nfindings].outcome = (enum outcome)s->outcome;
             f[v.nfindings].per_request.value = s->per_request;
+            f[v.nfindings].grown = 1000 * s->per_request;
             f[v.nfindings].judged = true;
             f[v.nfindings].shape = cases[i].shape;
         }
